@@ -1,0 +1,41 @@
+/** Time, passed in: nothing else under `src/` or `devices/` reads the clock or sets a timer. */
+
+declare const unit: unique symbol;
+
+/** Milliseconds since 1970-01-01T00:00:00Z, an integer below 2^53. */
+export type Instant = number & { readonly [unit]: "ms-since-epoch" };
+
+export interface Clock {
+  now(): Instant;
+  /** Resolves after `ms`; rejects with `signal.reason` if aborted first. */
+  sleep(ms: number, signal?: AbortSignal): Promise<void>;
+  /** Calls `then` once after `ms`, unless the returned function is called first. */
+  after(ms: number, then: () => void): () => void;
+}
+
+/** Brands a count of milliseconds. */
+export function instant(ms: number): Instant {
+  return ms as Instant;
+}
+
+/** The machine's clock. Timers do not keep the process alive by themselves when `background` is set. */
+export const systemClock: Clock = {
+  now: () => instant(Date.now()),
+  sleep: (ms, signal) =>
+    new Promise((resolve, reject) => {
+      if (signal?.aborted) return reject(signal.reason);
+      const stop = () => {
+        clearTimeout(timer);
+        reject(signal?.reason);
+      };
+      const timer = setTimeout(() => {
+        signal?.removeEventListener("abort", stop);
+        resolve();
+      }, ms);
+      signal?.addEventListener("abort", stop, { once: true });
+    }),
+  after: (ms, then) => {
+    const timer = setTimeout(then, ms);
+    return () => clearTimeout(timer);
+  },
+};

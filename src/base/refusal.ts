@@ -1,0 +1,53 @@
+/**
+ * What we answer when somebody else got it wrong: a value, never a throw.
+ *
+ * `REFUSALS` is the closed list. A refusal changes nothing but its counter, and carries a hint that says what
+ * the sender can do about it.
+ */
+
+export const REFUSALS = {
+  too_large: "send at most the size that the topic allows",
+  bad_json: "send one JSON object in UTF-8",
+  bad_schema: "compare the message with the AsyncAPI document",
+  bad_signature: "sign the typed data with the key whose address is the CONNECT username",
+  wrong_topic: "publish only to your own topics, and only those that go up",
+  unknown_device: "ask the operator for: hirewire device add",
+  bad_token: "sign a fresh CONNECT token for this gateway and this client id",
+  token_expired: "sign a token that is valid now, for at most ten minutes, issued after the gateway's start",
+  token_replayed: "sign a new token with a new nonce for each connection",
+  id_reused: "use a new id for a new command",
+  offer_expired: "set the deadline later than the bid window and the run need, in gateway time",
+  deadline_too_far: "set the deadline at most a day ahead",
+  price_over_budget: "bid at most the announced maxPrice, and at least one atomic unit above the fee",
+  bid_late: "bid before the announced bidBy",
+  bid_expired: "give the bid an expiry after the announced bidBy",
+  unknown_task: "name a task that this gateway announced",
+  wrong_state: "the task has moved on; wait for its next message",
+  not_yours: "only the task's own requester or awarded provider may say this",
+  own_task: "a requester cannot work for itself",
+  bad_award: "sign the hash of the newest award for this task",
+  credit_short: "attach a voucher that covers maxPrice and checkBudget, or deposit more",
+  voucher_stale: "sign a cumulative amount higher than the last one",
+  voucher_over_deposit: "deposit more before signing more",
+  voucher_wrong_lane: "sign for this gateway's address, token and the lane's current epoch",
+  lane_closing: "open a new lane: this one is closing",
+  hub_capacity: "the gateway's lane to you is full; it is topped up after the next settlement",
+  hash_mismatch: "send the bytes whose SHA-256 you named",
+  blob_unexpected: "send only chunks that were asked for",
+  blob_unknown: "ask only for bytes named in a message to you",
+  firmware_rejected: "the module breaks the static policy; see hirewire firmware check",
+  too_many: "slow down: too many open tasks or messages from this device",
+} as const;
+
+export type RefusalCode = keyof typeof REFUSALS;
+
+export type Refusal = { readonly refused: RefusalCode; readonly hint: string };
+
+/** A refusal with the hint of its code, or a more exact one. */
+export function refuse(code: RefusalCode, hint: string = REFUSALS[code]): Refusal {
+  return { refused: code, hint };
+}
+
+export function isRefusal(value: unknown): value is Refusal {
+  return typeof value === "object" && value !== null && "refused" in value;
+}
