@@ -1,0 +1,220 @@
+/**
+ * The closed union of facts: all that the journal can say has happened.
+ *
+ * A fact is past tense and complete: applying the facts in order rebuilds every state, and nothing else is stored.
+ * What one command caused stands in one record, so that a payment is never half there.
+ */
+import { z } from "zod";
+import { REFUSALS, type RefusalCode } from "../base/refusal.ts";
+import { ROLES } from "./message.ts";
+import {
+  address,
+  amount,
+  change,
+  commandId,
+  hash32,
+  instant,
+  signature,
+  taskId,
+  topicLevel,
+} from "./scalar.ts";
+import { voucherSchema } from "./voucher.ts";
+
+const count = z.number().int().min(0);
+
+/**
+ * A change of one account of the books, debit positive. Accounts are `in:<payer>`, `out:<payee>`, `credit:<device>`,
+ * `held:<device>` and `fee`; the changes of one record sum to zero.
+ */
+const posting = z.strictObject({
+  account: z.string().regex(/^(fee|(in|out|credit|held):0x[0-9a-f]{40})$/),
+  change,
+});
+
+export type Posting = z.output<typeof posting>;
+
+const postings = z.array(posting);
+
+/** One voucher that the gateway gives: which lane, what for. */
+const leg = z.strictObject({
+  payee: address,
+  role: z.enum(ROLES),
+  amount,
+  voucher: voucherSchema,
+});
+
+export type Leg = z.output<typeof leg>;
+
+const laneState = {
+  payer: address,
+  payee: address,
+  token: address,
+  epoch: count,
+  deposit: amount,
+  settled: amount,
+  /** Unix seconds; 0 while the lane is open. */
+  closeAt: count,
+};
+
+/** How the end of a task came about, beside its state. */
+export const END_STATES = ["declined", "expired", "forfeited", "rejected", "cancelled", "refunded"] as const;
+
+const kinds = {
+  gatewayStarted: {
+    gateway: address,
+    chainId: count,
+    vault: address,
+    token: address,
+    decimals: count,
+    feeBasisPoints: count,
+  },
+  deviceEnrolled: {
+    device: address,
+    owner: address.nullable(),
+    name: z.string(),
+    manufacturer: topicLevel,
+    serialNumber: topicLevel,
+  },
+  laneObserved: { ...laneState, block: count },
+  /** A voucher is money even where its command is refused; `amount` is what it adds to the lane. */
+  voucherReceived: { payer: address, amount, voucher: voucherSchema, postings },
+  offered: {
+    task: taskId,
+    requester: address,
+    id: commandId,
+    firmware: hash32,
+    firmwareBytes: count,
+    input: hash32,
+    inputBytes: count,
+    maxPrice: amount,
+    checkBudget: amount,
+    deadline: instant,
+    signature,
+    postings,
+  },
+  announced: { task: taskId, bidBy: instant },
+  bidPlaced: { task: taskId, provider: address, id: commandId, price: amount, expires: instant, signature },
+  awarded: {
+    task: taskId,
+    role: z.enum(ROLES),
+    provider: address,
+    price: amount,
+    fee: amount,
+    acceptBy: instant,
+    runBy: instant,
+    award: hash32,
+    signature,
+  },
+  accepted: { task: taskId, role: z.enum(ROLES), provider: address, award: hash32, signature },
+  /** The provider has the award's go-ahead and the wall clock of the run counts. */
+  started: { task: taskId, role: z.enum(ROLES), provider: address, runBy: instant },
+  /** A provider is out: it declined, gave up, or let a deadline pass. */
+  withdrawn: {
+    task: taskId,
+    role: z.enum(ROLES),
+    provider: address,
+    how: z.enum(["declined", "accept_timeout", "forfeited", "run_timeout", "output_missing", "outvoted"]),
+    reason: z.string(),
+  },
+  delivered: {
+    task: taskId,
+    role: z.enum(ROLES),
+    provider: address,
+    award: hash32,
+    output: hash32,
+    outputBytes: count,
+    signature,
+  },
+  /** One rung of verification and what it said. */
+  checked: {
+    task: taskId,
+    rung: z.enum(["checker", "rerun", "referee"]),
+    provider: address.nullable(),
+    /** What this rung's own run gave; null for the checker, and for a run that did not finish. */
+    output: hash32.nullable(),
+    passed: z.boolean(),
+    reason: z.string(),
+  },
+  verified: { task: taskId, verdict: z.enum(["accepted", "rejected"]), rechecked: z.boolean() },
+  paid: {
+    task: taskId,
+    price: amount,
+    fee: amount,
+    checks: amount,
+    legs: z.array(leg),
+    /** Over the typed `Receipt`; null when only a check was paid and the run was not. */
+    receipt: signature.nullable(),
+    postings,
+  },
+  ended: { task: taskId, state: z.enum(END_STATES), reason: z.string(), postings },
+  claimPrepared: { transaction: hash32, nonce: count, raw: z.string().regex(/^0x[0-9a-f]+$/), rows: count },
+  claimed: {
+    transaction: hash32,
+    block: count,
+    gasUsed: change,
+    /** Native units paid for the gas. */
+    gasCost: change,
+    lanes: z.array(z.strictObject(laneState)),
+  },
+  claimDropped: { transaction: hash32, reason: z.string() },
+} as const;
+
+export type FactKind = keyof typeof kinds;
+
+type FactOf<K extends FactKind> = { readonly kind: K } & z.output<z.ZodObject<(typeof kinds)[K]>>;
+
+/** One thing that happened. */
+export type Fact = { [K in FactKind]: FactOf<K> }[FactKind];
+
+export type FactNamed<K extends FactKind> = Extract<Fact, { kind: K }>;
+
+export const FACT_KINDS = Object.keys(kinds) as readonly FactKind[];
+
+const schemas = Object.fromEntries(
+  FACT_KINDS.map((kind) => [kind, z.strictObject({ kind: z.literal(kind), ...kinds[kind] })]),
+) as unknown as Record<FactKind, z.ZodType<Fact>>;
+
+const refusalCode = z.enum(Object.keys(REFUSALS) as [RefusalCode, ...RefusalCode[]]);
+
+/** What caused a record: a device's command, or the gateway itself (`by` null). */
+const cause = z.strictObject({
+  by: address.nullable(),
+  topic: z.string(),
+  id: z.string(),
+  /** Of the command's bytes: the same id with other bytes is another command. */
+  digest: z.string(),
+  /** Why the command was refused although its voucher was kept. */
+  refused: refusalCode.nullable(),
+});
+
+export type Cause = z.output<typeof cause>;
+
+/** Everything one command caused. `index` counts from 1 without gaps. */
+export type JournalRecord = {
+  readonly index: number;
+  readonly at: number;
+  readonly cause: Cause;
+  readonly facts: readonly Fact[];
+};
+
+/** A fact as plain JSON values, keys in the schema's order, so that its text is canonical. */
+export function encodeFact(fact: Fact): unknown {
+  return z.encode(schemas[fact.kind], fact);
+}
+
+const kindOf = z.looseObject({ kind: z.enum(FACT_KINDS as [FactKind, ...FactKind[]]) });
+
+/** @throws ZodError when the value is not a fact */
+export function decodeFact(value: unknown): Fact {
+  return z.decode(schemas[kindOf.parse(value).kind], value as never);
+}
+
+/** @throws ZodError when the value is not a cause */
+export function decodeCause(value: unknown): Cause {
+  return z.decode(cause, value as never);
+}
+
+/** The changes that a record makes to the books. */
+export function postingsOf(facts: readonly Fact[]): readonly Posting[] {
+  return facts.flatMap((fact) => ("postings" in fact ? fact.postings : []));
+}

@@ -1,0 +1,197 @@
+/**
+ * Every message on the wire: its schema, and the type that follows from it.
+ *
+ * Commands refuse unknown keys; telemetry (`connection`, `factsheet`, `state`) ignores them. All are JSON objects
+ * in UTF-8, and the version comes first. MQTT 3.1.1 carries no properties, so ids and expiry ride in the payload.
+ */
+import { z } from "zod";
+import { address, amount, commandId, hash32, instant, signature, taskId } from "./scalar.ts";
+import type { Topic } from "./topic.ts";
+import { voucherSchema } from "./voucher.ts";
+
+const version = z.literal(1);
+const byteCount = z.number().int().min(0).max(16_777_216);
+
+/** What an award buys: the answer itself, or a second opinion on somebody else's. */
+export const ROLES = ["run", "check"] as const;
+
+export const messageSchemas = {
+  connection: z.object({ version, state: z.enum(["ONLINE", "OFFLINE", "CONNECTION_BROKEN"]) }),
+  factsheet: z.object({
+    version,
+    name: z.string().max(64),
+    /** Task firmware profiles that this device runs; empty for one that only buys. */
+    profiles: z.array(z.enum(["task/1"])).max(4),
+    memoryMiB: z.number().int().min(0).max(4_096),
+  }),
+  state: z.object({ version, running: z.number().int().min(0), queued: z.number().int().min(0) }),
+
+  offer: z.strictObject({
+    version,
+    id: commandId,
+    firmware: hash32,
+    firmwareBytes: byteCount,
+    input: hash32,
+    inputBytes: byteCount,
+    /** The most that the run may cost, fee included. */
+    maxPrice: amount,
+    /** Set aside for second opinions; what they do not use comes back. */
+    checkBudget: amount,
+    /** By when the answer must be there. */
+    deadline: instant,
+    voucher: voucherSchema.optional(),
+    signature,
+  }),
+  bid: z.strictObject({ version, id: commandId, task: taskId, price: amount, expires: instant, signature }),
+  accept: z.strictObject({ version, id: commandId, task: taskId, award: hash32, signature }),
+  decline: z.strictObject({ version, id: commandId, task: taskId }),
+  forfeit: z.strictObject({ version, id: commandId, task: taskId, reason: z.string().max(200) }),
+  cancel: z.strictObject({ version, id: commandId, task: taskId }),
+  result: z.strictObject({
+    version,
+    id: commandId,
+    task: taskId,
+    award: hash32,
+    output: hash32,
+    outputBytes: byteCount,
+    signature,
+  }),
+  voucher: z.strictObject({ version, id: commandId, voucher: voucherSchema }),
+
+  announce: z.strictObject({
+    version,
+    task: taskId,
+    requester: address,
+    firmware: hash32,
+    firmwareBytes: byteCount,
+    inputBytes: byteCount,
+    maxPrice: amount,
+    bidBy: instant,
+    deadline: instant,
+  }),
+  award: z.strictObject({
+    version,
+    task: taskId,
+    role: z.enum(ROLES),
+    requester: address,
+    provider: address,
+    firmware: hash32,
+    firmwareBytes: byteCount,
+    input: hash32,
+    inputBytes: byteCount,
+    /** What the requester's side pays; the provider receives `price - fee`. */
+    price: amount,
+    fee: amount,
+    acceptBy: instant,
+    runBy: instant,
+    signature,
+  }),
+  payment: z.strictObject({
+    version,
+    /** Null when the newest voucher of the lane is only shown again. */
+    task: taskId.nullable(),
+    role: z.enum(ROLES).nullable(),
+    amount,
+    voucher: voucherSchema,
+  }),
+  receipt: z.strictObject({
+    version,
+    task: taskId,
+    requester: address,
+    provider: address,
+    firmware: hash32,
+    input: hash32,
+    output: hash32,
+    price: amount,
+    fee: amount,
+    checks: amount,
+    signature,
+  }),
+  answer: z.strictObject({
+    version,
+    task: taskId,
+    state: z.enum(["paid", "declined", "expired", "forfeited", "rejected", "cancelled", "refunded"]),
+    reason: z.string(),
+    output: hash32.nullable(),
+    outputBytes: byteCount,
+    /** What this task has cost the requester, checks included. */
+    spent: amount,
+    /** What stays on the lane for the next offers. */
+    credit: amount,
+    /** Who ran it, and whether a second provider's run agreed. */
+    provider: address.nullable(),
+    rechecked: z.boolean(),
+  }),
+  ack: z.strictObject({
+    version,
+    id: z.string(),
+    journalIndex: z.number().int().min(0),
+    task: taskId.optional(),
+    /** Sent for a CONNECT: what a device needs to know before it signs anything. */
+    terms: z
+      .strictObject({
+        time: instant,
+        gateway: address,
+        chainId: z.number().int().min(1),
+        vault: address,
+        token: address,
+        decimals: z.number().int().min(0).max(36),
+        feeBasisPoints: z.number().int().min(0).max(10_000),
+        /** The lane from this device to the gateway. */
+        lane: z.strictObject({
+          epoch: z.number().int(),
+          deposit: amount,
+          signed: amount,
+          credit: amount,
+          held: amount,
+        }),
+      })
+      .optional(),
+  }),
+  refusal: z.strictObject({
+    version,
+    id: z.string().nullable(),
+    topic: z.string(),
+    code: z.string(),
+    hint: z.string(),
+  }),
+
+  /** The receiver pulls: whoever lacks the bytes asks. `from` tells our own echo from the other side's words. */
+  "blob-get": z.strictObject({
+    version,
+    from: z.enum(["device", "gateway"]),
+    hash: hash32,
+    offset: byteCount,
+    length: z.number().int().min(1).max(32_768),
+  }),
+  "blob-data": z.strictObject({
+    version,
+    from: z.enum(["device", "gateway"]),
+    hash: hash32,
+    offset: byteCount,
+    total: byteCount,
+    bytes: z.base64(),
+  }),
+} as const satisfies Record<Topic, z.ZodType>;
+
+/** The decoded message of a topic. */
+export type Message<T extends Topic> = z.output<(typeof messageSchemas)[T]>;
+
+/** The terms a device is told at login. */
+export type Terms = NonNullable<Message<"ack">["terms"]>;
+
+// z.output of an indexed map does not reduce inside a generic, so the one cast stands here.
+function schemaOf<T extends Topic>(topic: T): z.ZodType<Message<T>> {
+  return messageSchemas[topic] as unknown as z.ZodType<Message<T>>;
+}
+
+/** UTF-8 JSON of a message. */
+export function encodeMessage<T extends Topic>(topic: T, message: Message<T>): string {
+  return JSON.stringify(z.encode(schemaOf(topic), message));
+}
+
+/** The message, or null when the value is not one. */
+export function decodeMessage<T extends Topic>(topic: T, value: unknown): Message<T> | null {
+  const decoded = z.safeDecode(schemaOf(topic), value as never);
+  return decoded.success ? decoded.data : null;
+}

@@ -1,0 +1,104 @@
+/**
+ * The EIP-712 types of hirewire's own messages, and their digests.
+ *
+ * The domain binds every signature to one chain and vault; structs that open something new name the gateway, so
+ * that no gateway can use what was said to another. Signatures cover these structs, never JSON text.
+ */
+import { hashTypedData } from "viem/utils";
+import type { Hex } from "../base/bytes.ts";
+import type { Message } from "./message.ts";
+import type { Venue } from "./voucher.ts";
+
+/** What a signature is bound to besides the chain: one gateway and the token it trades in. */
+export type Market = Venue & { readonly gateway: Hex; readonly token: Hex };
+
+const fields = (text: string) =>
+  text.split(",").map((field) => {
+    const [type = "", name = ""] = field.trim().split(" ");
+    return { type, name };
+  });
+
+/** Every struct of ours, in EIP-712's encodeType order. */
+export const TYPED_STRUCTS = {
+  Offer: fields(
+    "address gateway, address token, string id, bytes32 firmware, uint32 firmwareBytes, bytes32 input, uint32 inputBytes, uint96 maxPrice, uint96 checkBudget, uint64 deadline",
+  ),
+  Bid: fields("address gateway, bytes16 task, uint96 price, uint64 expires"),
+  Award: fields(
+    "bytes16 task, string role, address requester, address provider, bytes32 firmware, bytes32 input, uint96 price, uint96 fee, uint64 acceptBy, uint64 runBy",
+  ),
+  Accept: fields("bytes32 award"),
+  Result: fields("bytes32 award, bytes32 output, uint32 outputBytes"),
+  Receipt: fields(
+    "bytes16 task, address requester, address provider, bytes32 firmware, bytes32 input, bytes32 output, uint96 price, uint96 fee, uint96 checks",
+  ),
+  Connect: fields("address gateway, string clientId, uint64 issued, uint64 expires, bytes32 nonce"),
+} as const;
+
+type Struct = keyof typeof TYPED_STRUCTS;
+
+function digest(venue: Venue, primaryType: Struct, message: Record<string, unknown>): Hex {
+  return hashTypedData({
+    domain: { name: "hirewire", version: "1", chainId: venue.chainId, verifyingContract: venue.vault },
+    types: { [primaryType]: TYPED_STRUCTS[primaryType] },
+    primaryType,
+    message,
+  });
+}
+
+type Unsigned<T> = Omit<T, "signature" | "version" | "voucher">;
+
+export function offerDigest(market: Market, offer: Unsigned<Message<"offer">>): Hex {
+  return digest(market, "Offer", {
+    ...offer,
+    gateway: market.gateway,
+    token: market.token,
+    deadline: BigInt(offer.deadline),
+  });
+}
+
+/** The id under which the gateway and both parties speak of an offer's task. */
+export function taskIdOf(offerHash: Hex): Hex {
+  return offerHash.slice(0, 34) as Hex;
+}
+
+export function bidDigest(market: Market, bid: Omit<Unsigned<Message<"bid">>, "id">): Hex {
+  return digest(market, "Bid", { ...bid, gateway: market.gateway, expires: BigInt(bid.expires) });
+}
+
+/** Names the award that an accept answers; the provider signs this hash inside `Accept`. */
+export function awardDigest(
+  market: Market,
+  award: Omit<Unsigned<Message<"award">>, "firmwareBytes" | "inputBytes">,
+): Hex {
+  return digest(market, "Award", { ...award, acceptBy: BigInt(award.acceptBy), runBy: BigInt(award.runBy) });
+}
+
+export function acceptDigest(market: Market, award: Hex): Hex {
+  return digest(market, "Accept", { award });
+}
+
+export function resultDigest(market: Market, result: { award: Hex; output: Hex; outputBytes: number }): Hex {
+  return digest(market, "Result", result);
+}
+
+export function receiptDigest(market: Market, receipt: Unsigned<Message<"receipt">>): Hex {
+  return digest(market, "Receipt", receipt);
+}
+
+export type ConnectClaim = {
+  readonly clientId: string;
+  /** Milliseconds since 1970. */
+  readonly issued: number;
+  readonly expires: number;
+  readonly nonce: Hex;
+};
+
+export function connectDigest(market: Market, claim: ConnectClaim): Hex {
+  return digest(market, "Connect", {
+    ...claim,
+    gateway: market.gateway,
+    issued: BigInt(claim.issued),
+    expires: BigInt(claim.expires),
+  });
+}
