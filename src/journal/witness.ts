@@ -1,0 +1,197 @@
+/**
+ * Checks every signature in a journal, against the facts before it.
+ *
+ * A signature covers terms that earlier facts hold: an award names the firmware of its offer, a receipt the output
+ * of its result. So this remembers each open task and the total of each lane, and nothing else: memory grows with
+ * open tasks and devices, not with the journal.
+ */
+import type { Hex } from "../base/bytes.ts";
+import { recoverAddress } from "../kernels/signature.ts";
+import type { Fact, FactNamed } from "../protocol/facts.ts";
+import {
+  acceptDigest,
+  awardDigest,
+  bidDigest,
+  type Market,
+  offerDigest,
+  receiptDigest,
+  resultDigest,
+  taskIdOf,
+} from "../protocol/typed-data.ts";
+import { type Voucher, voucherPayer } from "../protocol/voucher.ts";
+
+/** What has been promised on a lane in its newest life. */
+type LaneTotal = { readonly epoch: number; readonly signed: bigint };
+
+type OpenTask = {
+  readonly offer: FactNamed<"offered">;
+  /** By award hash. */
+  readonly awards: Map<Hex, FactNamed<"awarded">>;
+  /** The newest output of each provider. */
+  readonly outputs: Map<Hex, Hex>;
+};
+
+export type Witness = {
+  market: Market | null;
+  /** How many signatures have been recovered. */
+  signatures: number;
+  /** By payer, of lanes to the gateway. */
+  readonly incoming: Map<Hex, LaneTotal>;
+  /** By payee, of lanes from the gateway. */
+  readonly outgoing: Map<Hex, LaneTotal>;
+  readonly tasks: Map<Hex, OpenTask>;
+};
+
+export function newWitness(): Witness {
+  return { market: null, signatures: 0, incoming: new Map(), outgoing: new Map(), tasks: new Map() };
+}
+
+/** Checks a record's facts in order and remembers them. Returns why the record does not hold, or null. */
+export function witness(memory: Witness, facts: readonly Fact[]): string | null {
+  for (const fact of facts) {
+    const why = witnessFact(memory, fact);
+    if (why !== null) return why;
+  }
+  // After the whole record: what ends a task need not be its last fact.
+  for (const fact of facts) {
+    if (fact.kind === "paid" || fact.kind === "ended") memory.tasks.delete(fact.task);
+  }
+  return null;
+}
+
+function witnessFact(memory: Witness, fact: Fact): string | null {
+  if (fact.kind === "gatewayStarted") {
+    memory.market = { gateway: fact.gateway, chainId: fact.chainId, vault: fact.vault, token: fact.token };
+    return null;
+  }
+  const { market } = memory;
+  if (!market) return isSigned(fact) ? "it is signed, but no start of a gateway stands before it" : null;
+  if (fact.kind === "laneObserved") return observed(memory, market, fact);
+  if (fact.kind === "claimed") {
+    for (const lane of fact.lanes) observed(memory, market, lane);
+    return null;
+  }
+  if (fact.kind === "voucherReceived") return received(memory, market, fact);
+  if (fact.kind === "offered") return offered(memory, market, fact);
+  if (!isSigned(fact)) return null;
+  const task = memory.tasks.get(fact.task);
+  if (!task) return `${fact.kind}: task ${fact.task} is not open`;
+  switch (fact.kind) {
+    case "bidPlaced":
+      return signedBy(memory, bidDigest(market, fact), fact.signature, fact.provider, "bid");
+    case "awarded":
+      return awarded(memory, market, task, fact);
+    case "accepted":
+      return (
+        answers(task, fact) ??
+        signedBy(memory, acceptDigest(market, fact.award), fact.signature, fact.provider, "accept")
+      );
+    case "delivered":
+      task.outputs.set(fact.provider, fact.output);
+      return (
+        answers(task, fact) ??
+        signedBy(memory, resultDigest(market, fact), fact.signature, fact.provider, "result")
+      );
+    case "paid":
+      return paid(memory, market, task, fact);
+  }
+}
+
+type TaskFact = FactNamed<"bidPlaced" | "awarded" | "accepted" | "delivered" | "paid">;
+
+function isSigned(fact: Fact): fact is TaskFact | FactNamed<"voucherReceived" | "offered"> {
+  return "signature" in fact || fact.kind === "paid" || fact.kind === "voucherReceived";
+}
+
+function signedBy(memory: Witness, digest: Hex, signature: Hex, by: Hex, what: string): string | null {
+  memory.signatures += 1;
+  return recoverAddress(digest, signature) === by ? null : `the ${what} is not signed by ${by}`;
+}
+
+/** A lane's new life starts at what is settled in it; a claim that we have not signed in this journal counts too. */
+function observed(
+  memory: Witness,
+  market: Market,
+  seen: { payer: Hex; payee: Hex; token: Hex; epoch: number; settled: bigint },
+): null {
+  if (seen.token !== market.token) return null;
+  const isIncoming = seen.payee === market.gateway;
+  if (!isIncoming && seen.payer !== market.gateway) return null;
+  const [lanes, party] = isIncoming ? [memory.incoming, seen.payer] : [memory.outgoing, seen.payee];
+  const lane = totalOf(lanes, party);
+  if (seen.epoch !== lane.epoch || seen.settled > lane.signed) {
+    lanes.set(party, { epoch: seen.epoch, signed: seen.settled });
+  }
+  return null;
+}
+
+function totalOf(lanes: Map<Hex, LaneTotal>, party: Hex): LaneTotal {
+  return lanes.get(party) ?? { epoch: 0, signed: 0n };
+}
+
+function received(memory: Witness, market: Market, fact: FactNamed<"voucherReceived">): string | null {
+  const { payer, voucher } = fact;
+  if (voucher.payee !== market.gateway) return `the voucher of ${payer} is not for the gateway`;
+  return added(memory, market, memory.incoming, payer, payer, voucher, fact.amount);
+}
+
+/** Checks one voucher: who signed it, and that it adds `gain` to its lane. */
+function added(
+  memory: Witness,
+  market: Market,
+  lanes: Map<Hex, LaneTotal>,
+  party: Hex,
+  payer: Hex,
+  voucher: Voucher,
+  gain: bigint,
+): string | null {
+  const lane = totalOf(lanes, party);
+  const name = `the voucher of ${payer} to ${voucher.payee}`;
+  if (voucher.token !== market.token) return `${name} is in another token`;
+  if (voucher.epoch !== lane.epoch) return `${name} is of epoch ${voucher.epoch}, not ${lane.epoch}`;
+  if (voucher.cumulative !== lane.signed + gain) {
+    return `${name} adds ${voucher.cumulative - lane.signed}, not ${gain}`;
+  }
+  memory.signatures += 1;
+  if (voucherPayer(market, voucher) !== payer) return `${name} is not signed by its payer`;
+  lanes.set(party, { epoch: lane.epoch, signed: voucher.cumulative });
+  return null;
+}
+
+function offered(memory: Witness, market: Market, fact: FactNamed<"offered">): string | null {
+  const digest = offerDigest(market, fact);
+  if (taskIdOf(digest) !== fact.task) return `task ${fact.task} is not the id of its offer`;
+  if (memory.tasks.has(fact.task)) return `task ${fact.task} is offered twice`;
+  memory.tasks.set(fact.task, { offer: fact, awards: new Map(), outputs: new Map() });
+  return signedBy(memory, digest, fact.signature, fact.requester, "offer");
+}
+
+function awarded(memory: Witness, market: Market, task: OpenTask, fact: FactNamed<"awarded">): string | null {
+  const { requester, firmware, input } = task.offer;
+  const digest = awardDigest(market, { ...fact, requester, firmware, input });
+  if (digest !== fact.award) return `the award's terms do not have the hash ${fact.award}`;
+  task.awards.set(fact.award, fact);
+  return signedBy(memory, digest, fact.signature, market.gateway, "award");
+}
+
+function answers(task: OpenTask, fact: FactNamed<"accepted" | "delivered">): string | null {
+  const award = task.awards.get(fact.award);
+  const isIts = award?.provider === fact.provider && award.role === fact.role;
+  return isIts ? null : `${fact.kind}: ${fact.provider} holds no award ${fact.award}`;
+}
+
+function paid(memory: Witness, market: Market, task: OpenTask, fact: FactNamed<"paid">): string | null {
+  for (const { payee, voucher, amount } of fact.legs) {
+    if (voucher.payee !== payee) return `a leg to ${payee} holds a voucher to ${voucher.payee}`;
+    const why = added(memory, market, memory.outgoing, payee, market.gateway, voucher, amount);
+    if (why !== null) return why;
+  }
+  if (fact.receipt === null) return null;
+  // The first leg pays for the answer, whichever role gave it; the others agreed with it.
+  const provider = fact.legs[0]?.payee;
+  const output = provider && task.outputs.get(provider);
+  if (!provider || !output) return "the receipt has no delivered result";
+  const { requester, firmware, input } = task.offer;
+  const digest = receiptDigest(market, { ...fact, requester, provider, firmware, input, output });
+  return signedBy(memory, digest, fact.receipt, market.gateway, "receipt");
+}

@@ -1,0 +1,271 @@
+/** A short life of one gateway with real signatures, in which every kind of fact occurs once or more. */
+
+import { type Hex, toHex } from "../../src/base/bytes.ts";
+import { instant } from "../../src/base/clock.ts";
+import { amount } from "../../src/base/money.ts";
+import type { Draft, Journal } from "../../src/journal/journal.ts";
+import type { Fact, Leg, Posting } from "../../src/protocol/facts.ts";
+import { keySigner, type Signer } from "../../src/protocol/signer.ts";
+import {
+  acceptDigest,
+  awardDigest,
+  bidDigest,
+  type Market,
+  offerDigest,
+  receiptDigest,
+  resultDigest,
+  taskIdOf,
+} from "../../src/protocol/typed-data.ts";
+import { type Voucher, voucherDigest } from "../../src/protocol/voucher.ts";
+
+export const bytes32 = (fill: number): Hex => toHex(new Uint8Array(32).fill(fill));
+
+const gateway = keySigner(new Uint8Array(32).fill(1));
+export const ROBOT = keySigner(new Uint8Array(32).fill(2));
+export const BOARD = keySigner(new Uint8Array(32).fill(3));
+export const CHECKER = keySigner(new Uint8Array(32).fill(4));
+
+const MARKET: Market = {
+  chainId: 31_337,
+  vault: `0x${"aa".repeat(20)}`,
+  token: `0x${"bb".repeat(20)}`,
+  gateway: gateway.address,
+};
+
+/** 2026-11-22T10:00:00Z; each record is one second after the one before it. */
+export const START = Date.UTC(2026, 10, 22, 10);
+
+const FIRMWARE = bytes32(0xf1);
+const INPUT = bytes32(0x17);
+const OUTPUT = bytes32(0x07);
+
+export function draftOf(facts: readonly Fact[], at = START, by: Hex | null = null): Draft {
+  return { at, cause: { by, topic: "test", id: "1", digest: "", refused: null }, facts };
+}
+
+async function voucher(payer: Signer, payee: Hex, cumulative: bigint): Promise<Voucher> {
+  const unsigned = { payee, token: MARKET.token, epoch: 0, cumulative: amount(cumulative) };
+  return { ...unsigned, signature: await payer.sign(voucherDigest(MARKET, unsigned)) };
+}
+
+const move = (debit: Posting["account"], credit: Posting["account"], sum: bigint): Posting[] => [
+  { account: debit, change: sum },
+  { account: credit, change: -sum },
+];
+
+export async function voucherFact(cumulative: bigint, gain: bigint): Promise<Fact> {
+  return {
+    kind: "voucherReceived",
+    payer: ROBOT.address,
+    amount: amount(gain),
+    voucher: await voucher(ROBOT, gateway.address, cumulative),
+    postings: move(`in:${ROBOT.address}`, `credit:${ROBOT.address}`, gain),
+  };
+}
+
+const started: Fact = {
+  kind: "gatewayStarted",
+  gateway: gateway.address,
+  chainId: MARKET.chainId,
+  vault: MARKET.vault,
+  token: MARKET.token,
+  decimals: 6,
+  feeBasisPoints: 100,
+};
+
+function enrolled(device: Hex, name: string, serialNumber: string): Fact {
+  return { kind: "deviceEnrolled", device, owner: null, name, manufacturer: "acme", serialNumber };
+}
+
+function lane(payer: Hex, payee: Hex, settled: bigint) {
+  const deposit = amount(5_000_000n);
+  return { payer, payee, token: MARKET.token, epoch: 0, deposit, settled: amount(settled), closeAt: 0 };
+}
+
+async function offerFact(id: string, maxPrice: bigint, checkBudget: bigint) {
+  const terms = {
+    id,
+    firmware: FIRMWARE,
+    firmwareBytes: 1_024,
+    input: INPUT,
+    inputBytes: 64,
+    maxPrice: amount(maxPrice),
+    checkBudget: amount(checkBudget),
+    deadline: instant(START + 60_000),
+  };
+  const digest = offerDigest(MARKET, terms);
+  const requester = ROBOT.address;
+  const postings = move(`credit:${requester}`, `held:${requester}`, maxPrice + checkBudget);
+  return {
+    kind: "offered" as const,
+    task: taskIdOf(digest),
+    requester,
+    ...terms,
+    signature: await ROBOT.sign(digest),
+    postings,
+  };
+}
+
+async function bidFact(task: Hex, provider: Signer, price: bigint): Promise<Fact> {
+  const bid = { task, price: amount(price), expires: instant(START + 30_000) };
+  const signature = await provider.sign(bidDigest(MARKET, bid));
+  return { kind: "bidPlaced", provider: provider.address, id: `bid-${price}`, ...bid, signature };
+}
+
+async function awardFact(task: Hex, role: "run" | "check", provider: Hex, price: bigint, fee: bigint) {
+  const award = {
+    task,
+    role,
+    provider,
+    price: amount(price),
+    fee: amount(fee),
+    acceptBy: instant(START + 10_000),
+    runBy: instant(START + 40_000),
+  };
+  const digest = awardDigest(MARKET, {
+    ...award,
+    requester: ROBOT.address,
+    firmware: FIRMWARE,
+    input: INPUT,
+  });
+  const signature = await gateway.sign(digest);
+  return { kind: "awarded" as const, ...award, award: digest, signature };
+}
+
+async function acceptFact(task: Hex, role: "run" | "check", provider: Signer, award: Hex): Promise<Fact> {
+  const signature = await provider.sign(acceptDigest(MARKET, award));
+  return { kind: "accepted", task, role, provider: provider.address, award, signature };
+}
+
+async function deliverFact(task: Hex, role: "run" | "check", provider: Signer, award: Hex): Promise<Fact> {
+  const result = { award, output: OUTPUT, outputBytes: 32 };
+  const signature = await provider.sign(resultDigest(MARKET, result));
+  return { kind: "delivered", task, role, provider: provider.address, ...result, signature };
+}
+
+async function leg(payee: Hex, role: "run" | "check", gain: bigint, cumulative: bigint): Promise<Leg> {
+  return { payee, role, amount: amount(gain), voucher: await voucher(gateway, payee, cumulative) };
+}
+
+async function paidFact(task: Hex): Promise<Fact> {
+  const held = `held:${ROBOT.address}` as const;
+  const sums = { price: amount(1_500n), fee: amount(10n), checks: amount(500n) };
+  const parties = { requester: ROBOT.address, provider: BOARD.address };
+  const content = { firmware: FIRMWARE, input: INPUT, output: OUTPUT };
+  const digest = receiptDigest(MARKET, { task, ...parties, ...content, ...sums });
+  return {
+    kind: "paid",
+    task,
+    ...sums,
+    legs: [await leg(BOARD.address, "run", 990n, 990n), await leg(CHECKER.address, "check", 500n, 500n)],
+    receipt: await gateway.sign(digest),
+    postings: [
+      ...move(held, `out:${BOARD.address}`, 990n),
+      ...move(held, "fee", 10n),
+      ...move(held, `out:${CHECKER.address}`, 500n),
+      ...move(held, `credit:${ROBOT.address}`, 1_500n),
+    ],
+  };
+}
+
+/** Enrolment, lanes, and one task through every state to its settlement. */
+async function paidTask(): Promise<{ task: Hex; drafts: Fact[][] }> {
+  const offer = await offerFact("offer-1", 2_000n, 1_000n);
+  const { task } = offer;
+  const run = await awardFact(task, "run", BOARD.address, 1_000n, 10n);
+  const check = await awardFact(task, "check", CHECKER.address, 500n, 0n);
+  const rerun = {
+    kind: "checked" as const,
+    task,
+    rung: "rerun" as const,
+    output: OUTPUT,
+    passed: true,
+    reason: "",
+  };
+  const drafts: Fact[][] = [
+    [await voucherFact(10_000n, 10_000n), offer],
+    [{ kind: "announced", task, bidBy: instant(START + 5_000) }],
+    [await bidFact(task, BOARD, 1_000n)],
+    [run],
+    [await acceptFact(task, "run", BOARD, run.award)],
+    [{ kind: "started", task, role: "run", provider: BOARD.address, runBy: instant(START + 40_000) }],
+    [await deliverFact(task, "run", BOARD, run.award), check],
+    [await acceptFact(task, "check", CHECKER, check.award)],
+    [
+      await deliverFact(task, "check", CHECKER, check.award),
+      { ...rerun, provider: CHECKER.address },
+      { kind: "verified", task, verdict: "accepted", rechecked: true },
+      await paidFact(task),
+    ],
+  ];
+  return { task, drafts };
+}
+
+async function endedTask(): Promise<{ task: Hex; drafts: Fact[][] }> {
+  const offer = await offerFact("offer-2", 300n, 0n);
+  const { task } = offer;
+  const run = await awardFact(task, "run", BOARD.address, 300n, 3n);
+  const postings = move(`held:${ROBOT.address}`, `credit:${ROBOT.address}`, 300n);
+  const drafts: Fact[][] = [
+    [await voucherFact(12_500n, 2_500n), offer],
+    [run],
+    [
+      {
+        kind: "withdrawn",
+        task,
+        role: "run",
+        provider: BOARD.address,
+        how: "declined",
+        reason: '=1+1, "busy"',
+      },
+      { kind: "ended", task, state: "declined", reason: "no other bid", postings },
+    ],
+  ];
+  return { task, drafts };
+}
+
+export type Life = { readonly paid: Hex; readonly ended: Hex; readonly drafts: readonly Draft[] };
+
+/** The drafts of the whole life, about twenty signatures. */
+export async function buildLife(): Promise<Life> {
+  const paid = await paidTask();
+  const ended = await endedTask();
+  const prepared = (transaction: Hex, nonce: number): Fact => {
+    return { kind: "claimPrepared", transaction, nonce, raw: "0x02f8", rows: 2 };
+  };
+  const claimed: Fact = {
+    kind: "claimed",
+    transaction: bytes32(0xc2),
+    block: 44,
+    gasUsed: 120_000n,
+    gasCost: 240_000_000_000n,
+    lanes: [
+      lane(ROBOT.address, gateway.address, 12_500n),
+      lane(gateway.address, BOARD.address, 990n),
+      lane(gateway.address, CHECKER.address, 500n),
+    ],
+  };
+  const records: Fact[][] = [
+    [started],
+    [
+      enrolled(ROBOT.address, "robot-1", "0001"),
+      enrolled(BOARD.address, "board-3", "0003"),
+      enrolled(CHECKER.address, "checker", "0004"),
+    ],
+    [{ kind: "laneObserved", ...lane(ROBOT.address, gateway.address, 0n), block: 12 }],
+    ...paid.drafts,
+    ...ended.drafts,
+    [prepared(bytes32(0xc1), 7)],
+    [{ kind: "claimDropped", transaction: bytes32(0xc1), reason: "replaced" }, prepared(bytes32(0xc2), 7)],
+    [claimed],
+  ];
+  const drafts = records.map((facts, i) => draftOf(facts, START + i * 1_000));
+  return { paid: paid.task, ended: ended.task, drafts };
+}
+
+/** Appends a whole life, one record at a time. */
+export async function live(journal: Journal): Promise<Life> {
+  const life = await buildLife();
+  for (const draft of life.drafts) journal.append([draft]);
+  return life;
+}

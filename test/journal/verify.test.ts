@@ -1,0 +1,176 @@
+import { describe, expect, it } from "vitest";
+import { amount } from "../../src/base/money.ts";
+import { GENESIS, sealEntry, sha256 } from "../../src/journal/entry.ts";
+import type { Draft, Entry } from "../../src/journal/journal.ts";
+import { memoryJournal } from "../../src/journal/memory-journal.ts";
+import { verifyJournal } from "../../src/journal/verify.ts";
+import type { Fact, FactKind, FactNamed } from "../../src/protocol/facts.ts";
+import { BOARD, buildLife, bytes32, CHECKER, draftOf, ROBOT } from "./life.ts";
+
+const life = await buildLife();
+
+/** A chain over any drafts, with every hash right: what a forger who owns the disk would leave. */
+function chain(drafts: readonly Draft[]): Entry[] {
+  const entries: Entry[] = [];
+  for (const draft of drafts) entries.push(sealEntry(entries.at(-1) ?? GENESIS, draft));
+  return entries;
+}
+
+/** The life with the nth fact of one kind changed, and the index of its record. */
+function forged<K extends FactKind>(kind: K, change: (fact: FactNamed<K>) => Fact, nth = 0) {
+  let seen = -1;
+  let index = 0;
+  const drafts = life.drafts.map((draft, i) => {
+    const facts = draft.facts.map((fact) => {
+      if (fact.kind !== kind || ++seen !== nth) return fact;
+      index = i + 1;
+      return change(fact as FactNamed<K>);
+    });
+    return { ...draft, facts };
+  });
+  // What comes before is known to hold, and nothing after the forgery is read.
+  return { index, entries: chain(drafts.slice(0, index)) };
+}
+
+const broken = (index: number, why: unknown = expect.any(String)) =>
+  expect.objectContaining({ code: "journal_broken", facts: { index, why } });
+
+describe("verifyJournal", () => {
+  it("holds an honest life and counts its signatures", () => {
+    const journal = memoryJournal();
+    journal.append(life.drafts);
+    const progress: number[] = [];
+    const verified = verifyJournal(journal.entries(), (held) => progress.push(held));
+    // 2 vouchers, 2 offers, 1 bid, 3 awards, 2 accepts, 2 results, 2 legs, 1 receipt.
+    expect(verified).toEqual({ held: life.drafts.length, signatures: 15, head: journal.head() });
+    expect(progress).toEqual(life.drafts.map((_, i) => i + 1));
+  });
+
+  it("holds an empty journal", () => {
+    expect(verifyJournal([])).toEqual({ held: 0, signatures: 0, head: GENESIS });
+  });
+
+  it("names a changed text, a wrong hash, a removed, a moved and a repeated entry", () => {
+    const [first, second, third] = chain(life.drafts.slice(0, 3));
+    if (!first || !second || !third) throw new Error("no life");
+    const changed = { ...second, text: second.text.replace("robot-1", "robot-2") };
+    expect(() => verifyJournal([first, changed])).toThrow(broken(2));
+    expect(() => verifyJournal([first, { ...second, hash: bytes32(1) }])).toThrow(broken(2));
+    expect(() => verifyJournal([first, third])).toThrow(broken(2));
+    expect(() => verifyJournal([second])).toThrow(broken(1));
+    expect(() => verifyJournal([first, { ...third, index: 2 }])).toThrow(broken(2));
+    expect(() => verifyJournal([first, first])).toThrow(broken(2));
+  });
+
+  it("names an entry that is well hashed but no record", () => {
+    const [first] = chain([draftOf([])]);
+    if (!first) throw new Error("no entry");
+    for (const text of ["{}", "[]", "not json", JSON.stringify([GENESIS.hash, 1, 0, {}, []])]) {
+      const hash = sha256(text);
+      expect(() => verifyJournal([{ index: 1, hash, text }])).toThrow(broken(1, "its text is no record"));
+    }
+  });
+
+  it("names postings that do not sum to zero", () => {
+    const { index, entries } = forged("ended", (fact) => ({ ...fact, postings: fact.postings.slice(1) }));
+    expect(() => verifyJournal(entries)).toThrow(broken(index, expect.stringContaining("sum to")));
+  });
+
+  it("names a task fact whose offer is missing, and an offer made twice", () => {
+    const offers = life.drafts.slice(0, 4);
+    expect(() => verifyJournal(chain([...offers, ...offers.slice(3)]))).toThrow(broken(5));
+    const [head] = offers;
+    const later = life.drafts.slice(5, 6);
+    if (!head) throw new Error("no life");
+    expect(() => verifyJournal(chain([head, ...later]))).toThrow(
+      broken(2, expect.stringContaining("not open")),
+    );
+    expect(() => verifyJournal(chain(later))).toThrow(broken(1, expect.stringContaining("no start")));
+  });
+});
+
+/** Each forgery with the chain rehashed over it: only signatures and the terms under them can tell. */
+const FORGERIES: readonly [string, () => { index: number; entries: Entry[] }][] = [
+  ["an offer's price", () => forged("offered", (fact) => ({ ...fact, maxPrice: amount(9n) }))],
+  ["an offer's requester", () => forged("offered", (fact) => ({ ...fact, requester: BOARD.address }))],
+  ["a bid's price", () => forged("bidPlaced", (fact) => ({ ...fact, price: amount(9n) }))],
+  ["a bid's provider", () => forged("bidPlaced", (fact) => ({ ...fact, provider: CHECKER.address }))],
+  ["an award's price", () => forged("awarded", (fact) => ({ ...fact, price: amount(9n) }))],
+  ["an award's hash", () => forged("awarded", (fact) => ({ ...fact, award: bytes32(9) }))],
+  [
+    "an award's signature",
+    () => forged("awarded", (fact) => ({ ...fact, signature: `0x${"11".repeat(65)}` })),
+  ],
+  ["who accepted", () => forged("accepted", (fact) => ({ ...fact, provider: CHECKER.address }))],
+  ["an accept's award", () => forged("accepted", (fact) => ({ ...fact, award: bytes32(9) }))],
+  [
+    "an accept's signature",
+    () => forged("accepted", (fact) => ({ ...fact, signature: `0x${"00".repeat(65)}` })),
+  ],
+  ["an output", () => forged("delivered", (fact) => ({ ...fact, output: bytes32(9) }))],
+  ["an output's size", () => forged("delivered", (fact) => ({ ...fact, outputBytes: 9 }), 1)],
+  ["a result's role", () => forged("delivered", (fact) => ({ ...fact, role: "check" }))],
+  ["who paid in", () => forged("voucherReceived", (fact) => ({ ...fact, payer: BOARD.address }))],
+  ["what a voucher adds", () => forged("voucherReceived", (fact) => ({ ...fact, amount: amount(9n) }), 1)],
+  [
+    "a voucher's total",
+    () =>
+      forged("voucherReceived", (fact) => {
+        const cumulative = amount(fact.voucher.cumulative + 1n);
+        return { ...fact, amount: amount(fact.amount + 1n), voucher: { ...fact.voucher, cumulative } };
+      }),
+  ],
+  [
+    "a voucher's epoch",
+    () => forged("voucherReceived", (fact) => ({ ...fact, voucher: { ...fact.voucher, epoch: 1 } })),
+  ],
+  [
+    "a voucher's payee",
+    () =>
+      forged("voucherReceived", (fact) => ({ ...fact, voucher: { ...fact.voucher, payee: ROBOT.address } })),
+  ],
+  ["a receipt's price", () => forged("paid", (fact) => ({ ...fact, price: amount(9n) }))],
+  ["a receipt's signature", () => forged("paid", (fact) => ({ ...fact, receipt: `0x${"00".repeat(65)}` }))],
+  [
+    "a leg's amount",
+    () =>
+      forged("paid", (fact) => ({ ...fact, legs: fact.legs.map((leg) => ({ ...leg, amount: amount(9n) })) })),
+  ],
+  [
+    "a leg's payee",
+    () =>
+      forged("paid", (fact) => ({
+        ...fact,
+        legs: fact.legs.map((leg) => ({ ...leg, payee: ROBOT.address })),
+      })),
+  ],
+  [
+    "a leg's voucher",
+    () =>
+      forged("paid", (fact) => {
+        const legs = fact.legs.map((leg) => ({
+          ...leg,
+          voucher: { ...leg.voucher, signature: `0x${"00".repeat(65)}` as const },
+        }));
+        return { ...fact, legs };
+      }),
+  ],
+  ["that a receipt has a result", () => forged("paid", (fact) => ({ ...fact, legs: [] }))],
+];
+
+describe("verifyJournal, where a forger has rehashed the chain", () => {
+  it.each(FORGERIES)("finds %s changed", (_, forge) => {
+    const { index, entries } = forge();
+    expect(index).toBeGreaterThan(1);
+    expect(() => verifyJournal(entries)).toThrow(broken(index));
+  });
+
+  it("counts a lane's new life from what is settled in it", () => {
+    const lane = life.drafts[2];
+    const seen = lane?.facts[0];
+    if (!lane || seen?.kind !== "laneObserved") throw new Error("no lane");
+    const settled = { ...lane, facts: [{ ...seen, settled: amount(1n) }] };
+    const drafts = [...life.drafts.slice(0, 2), settled, ...life.drafts.slice(3, 4)];
+    expect(() => verifyJournal(chain(drafts))).toThrow(broken(4, expect.stringContaining("adds 9999")));
+  });
+});
