@@ -1,0 +1,200 @@
+/**
+ * The course of a task by itself: who is awarded next, what a deadline means, what the evidence amounts to.
+ *
+ * Each function returns the facts that follow from the state plus what has just been decided (`task` arguments may
+ * be one step ahead of the state), without applying them.
+ */
+import type { Hex } from "../base/bytes.ts";
+import { type Instant, instant } from "../base/clock.ts";
+import { type Amount, add } from "../base/money.ts";
+import { awardTo, rankBids } from "../market/auction.ts";
+import { decideAnnounce, heldFor, openTasks } from "../market/market.ts";
+import { isOpen, type Task } from "../market/task.ts";
+import { type Due, decidePayment, hubRoom, release, UNSIGNED } from "../payment/payment.ts";
+import type { END_STATES, Fact, FactNamed } from "../protocol/facts.ts";
+import { judge, type Ruling } from "../verdict/verdict.ts";
+import type { Context, State } from "./state.ts";
+
+export function roomFor(state: State, context: Context, provider: Hex): Amount {
+  return hubRoom(state.payment, context.market, provider, heldFor(state.market, provider));
+}
+
+export function heldBy(task: Task): Amount {
+  return add(task.maxPrice, task.checkBudget);
+}
+
+/** The end of a task that costs nobody anything. */
+export function end(task: Task, state: (typeof END_STATES)[number], reason: string): FactNamed<"ended"> {
+  return {
+    kind: "ended",
+    task: task.id,
+    state,
+    reason,
+    postings: [...release(task.requester, heldBy(task))],
+  };
+}
+
+/** An award to the best bid left, or the end that having none means. */
+export function awardNext(
+  state: State,
+  context: Context,
+  task: Task,
+  none: (typeof END_STATES)[number],
+  reason: string,
+): Fact[] {
+  const hasRoom = (provider: Hex, cost: Amount) => roomFor(state, context, provider) >= cost;
+  const [best] = rankBids(task, context.now, context.rules, hasRoom);
+  if (!best || task.deadline <= context.now) return [end(task, none, reason)];
+  return [awardTo(context.market, task, best, "run", context.now, context.rules)];
+}
+
+/** A provider is out; somebody else may take its place. */
+export function withdraw(state: State, context: Context, task: Task, out: FactNamed<"withdrawn">): Fact[] {
+  const without: Task = { ...task, [out.role]: null, out: [...task.out, out.provider] };
+  if (out.role === "check") return [out, ...rule(state, context, without, true)];
+  const none = out.how === "declined" || out.how === "accept_timeout" ? "declined" : "forfeited";
+  return [out, ...awardNext(state, context, without, none, `no bid is left: ${out.reason}`)];
+}
+
+/**
+ * What the evidence on a delivered task amounts to.
+ *
+ * @param drawn - whether one more run has to agree; once a draw has said so, it stays so
+ */
+export function rule(state: State, context: Context, task: Task, drawn: boolean): Fact[] {
+  const { run } = task;
+  if (task.state !== "delivered" || !run?.output) return [];
+  if (task.check && task.check.stage !== "delivered") return [];
+  const rerun = task.check?.output ?? null;
+  const ruling = judge({ run: run.output, ...task.evidence, rerun, drawn });
+  switch (ruling.ruling) {
+    case "want":
+      return ruling.rung === "rerun" ? wantRerun(state, context, task) : [];
+    case "accept":
+      return accept(state, context, task, ruling);
+    case "reject":
+      return reject(state, context, task, ruling.reason);
+    case "undecided":
+      return [end(task, "refunded", ruling.reason)];
+  }
+}
+
+/** A second provider, drawn among the other bidders; with none, the gateway's own run speaks (`wants.ts`). */
+function wantRerun(state: State, context: Context, task: Task): Fact[] {
+  const hasRoom = (provider: Hex, cost: Amount) => roomFor(state, context, provider) >= cost;
+  const others = rankBids(task, context.now, context.rules, hasRoom).filter(
+    (bid) => bid.price <= task.checkBudget,
+  );
+  const drawn = others[Math.floor(context.draw() * others.length)];
+  if (!drawn || task.deadline <= context.now) return [];
+  return [awardTo(context.market, task, drawn, "check", context.now, context.rules)];
+}
+
+function accept(state: State, context: Context, task: Task, ruling: Ruling & { ruling: "accept" }): Fact[] {
+  const { run, check } = task;
+  const answer = ruling.whose === "run" ? run : check;
+  if (!answer) return [];
+  const facts: Fact[] = [];
+  const dues: Due[] = [{ payee: answer.provider, role: ruling.whose, price: answer.price, fee: answer.fee }];
+  if (ruling.whose === "check" && run) facts.push(outvoted(task, run.provider, "run"));
+  if (ruling.whose === "run" && check?.output) {
+    if (check.output === answer.output) {
+      dues.push({ payee: check.provider, role: "check", price: check.price, fee: check.fee });
+    } else {
+      facts.push(outvoted(task, check.provider, "check"));
+    }
+  }
+  facts.push({ kind: "verified", task: task.id, verdict: "accepted", rechecked: ruling.rechecked });
+  const { legs, fee, spent, postings } = decidePayment(
+    state.payment,
+    context.market,
+    task.requester,
+    heldBy(task),
+    dues,
+  );
+  const checks = (spent - answer.price) as Amount;
+  facts.push({ kind: "paid", task: task.id, price: spent, fee, checks, legs, receipt: UNSIGNED, postings });
+  return facts;
+}
+
+/** The answer was wrong. Another bidder may still give a right one. */
+function reject(state: State, context: Context, task: Task, reason: string): Fact[] {
+  const facts: Fact[] = [{ kind: "verified", task: task.id, verdict: "rejected", rechecked: true }];
+  let left = task;
+  for (const role of ["run", "check"] as const) {
+    const provider = task[role]?.provider;
+    if (!provider) continue;
+    facts.push(outvoted(task, provider, role));
+    left = { ...left, [role]: null, out: [...left.out, provider] };
+  }
+  return [...facts, ...awardNext(state, context, left, "rejected", reason)];
+}
+
+function outvoted(task: Task, provider: Hex, role: "run" | "check"): FactNamed<"withdrawn"> {
+  return {
+    kind: "withdrawn",
+    task: task.id,
+    role,
+    provider,
+    how: "outvoted",
+    reason: "its output was found wrong",
+  };
+}
+
+/** How long after a task's deadline the gateway may still verify what was delivered in time. */
+const VERIFY_GRACE_MS = 60_000;
+
+/** When a task's next deadline is; null once it has ended. */
+export function nextDue(task: Task, inputMs: number): Instant | null {
+  if (!isOpen(task)) return null;
+  if (task.state === "offered") return instant(Math.min(task.offeredAt + inputMs, task.deadline));
+  if (task.state === "announced") return task.bidBy;
+  const pending = [task.run, task.check].filter((one) => one !== null && one.stage !== "delivered");
+  const times = pending.map((one) =>
+    one?.stage === "awarded" ? one.acceptBy : (one?.runBy ?? task.deadline),
+  );
+  return instant(times.length === 0 ? task.deadline + VERIFY_GRACE_MS : Math.min(...times));
+}
+
+/** The first deadline of all open tasks. */
+export function firstDue(state: State, inputMs: number): { task: Hex; at: Instant } | null {
+  let first: { task: Hex; at: Instant } | null = null;
+  for (const task of openTasks(state.market)) {
+    const at = nextDue(task, inputMs);
+    if (at !== null && (first === null || at < first.at)) first = { task: task.id, at };
+  }
+  return first;
+}
+
+/** What follows when a task's deadline has passed. */
+export function decideDue(state: State, context: Context, task: Task): Fact[] {
+  const at = nextDue(task, context.rules.inputMs);
+  if (at === null || at > context.now) return [];
+  if (task.state === "offered") return [end(task, "cancelled", "firmware or input never arrived")];
+  if (task.state === "announced") return decideBidsDue(state, context, task);
+  for (const role of ["run", "check"] as const) {
+    const one = task[role];
+    if (!one || one.stage === "delivered") continue;
+    const waitedFor = one.stage === "awarded" ? one.acceptBy : one.runBy;
+    if (waitedFor > context.now) continue;
+    const how = one.stage === "awarded" ? "accept_timeout" : "run_timeout";
+    const reason =
+      one.stage === "awarded" ? "the award was not accepted in time" : "the result did not come in time";
+    return withdraw(state, context, task, {
+      kind: "withdrawn",
+      task: task.id,
+      role,
+      provider: one.provider,
+      how,
+      reason,
+    });
+  }
+  return [end(task, "refunded", "the answer could not be verified in time")];
+}
+
+/** The bid window is over: the best bid is awarded; without one the task is announced again, until its deadline. */
+function decideBidsDue(state: State, context: Context, task: Task): Fact[] {
+  const facts = awardNext(state, context, task, "expired", "no bid came");
+  const isOver = facts.some((fact) => fact.kind === "awarded") || task.deadline <= context.now;
+  return isOver ? facts : decideAnnounce(task, true, context.now, context.rules);
+}

@@ -1,0 +1,61 @@
+/** A device's bytes to a command: size, JSON, schema, then signature. State comes after. */
+import type { Hex } from "../base/bytes.ts";
+import { type Refusal, refuse } from "../base/refusal.ts";
+import { recoverAddress } from "../kernels/signature.ts";
+import { decodeMessage } from "../protocol/message.ts";
+import { TOPICS } from "../protocol/topic.ts";
+import { acceptDigest, bidDigest, type Market, offerDigest, resultDigest } from "../protocol/typed-data.ts";
+import { COMMAND_TOPICS, type CommandTopic, type DeviceCommand } from "./decide.ts";
+
+/** What was read, or why not; the id as far as it could be made out, so that the refusal can name it. */
+export type Intake = { readonly id: string | null; readonly command: DeviceCommand | Refusal };
+
+export function isCommandTopic(topic: string): topic is CommandTopic {
+  return COMMAND_TOPICS.some((one) => one === topic);
+}
+
+/** Reads one payload. The signature is still to be checked, by {@link signedByItsSender}. */
+export function readCommand(topic: CommandTopic, by: Hex, payload: Uint8Array): Intake {
+  if (payload.length > TOPICS[topic].limit) return { id: null, command: refuse("too_large") };
+  const value = parseJson(payload);
+  if (value === undefined) return { id: null, command: refuse("bad_json") };
+  const message = decodeMessage(topic, value);
+  if (message === null) return { id: idIn(value), command: refuse("bad_schema") };
+  return { id: message.id, command: { topic, by, message } as DeviceCommand };
+}
+
+function parseJson(payload: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(payload));
+  } catch {
+    return undefined;
+  }
+}
+
+function idIn(value: unknown): string | null {
+  const id = typeof value === "object" && value !== null && "id" in value ? value.id : null;
+  return typeof id === "string" ? id.slice(0, 64) : null;
+}
+
+/** Whether the command's own signature is its sender's. A voucher inside it is judged on its own. */
+export function signedByItsSender(market: Market, command: DeviceCommand): boolean {
+  switch (command.topic) {
+    case "offer":
+      return signed(command.by, offerDigest(market, command.message), command.message.signature);
+    case "bid":
+      return signed(command.by, bidDigest(market, command.message), command.message.signature);
+    case "accept":
+      return signed(command.by, acceptDigest(market, command.message.award), command.message.signature);
+    case "result":
+      return signed(command.by, resultDigest(market, command.message), command.message.signature);
+    case "voucher":
+    case "decline":
+    case "forfeit":
+    case "cancel":
+      return true;
+  }
+}
+
+function signed(by: Hex, digest: Hex, signature: Hex): boolean {
+  return recoverAddress(digest, signature) === by;
+}

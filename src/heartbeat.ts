@@ -1,0 +1,188 @@
+/**
+ * The heartbeat: the only path on which money moves.
+ *
+ * Commands are taken in groups. Each is read, verified, decided, sealed and applied; then the whole group is
+ * appended to the journal with one fsync, and only then is anything said: acks, awards, payments, answers.
+ * Delivery is never awaited; what is not delivered is said again from the journal's state.
+ */
+import { createHash } from "node:crypto";
+import type { Hex } from "./base/bytes.ts";
+import type { Clock } from "./base/clock.ts";
+import { isRefusal, type Refusal, refuse } from "./base/refusal.ts";
+import {
+  type Command,
+  type CommandTopic,
+  type Decision,
+  decide,
+  type InnerCommand,
+} from "./exchange/decide.ts";
+import { readCommand, signedByItsSender } from "./exchange/intake.ts";
+import { type Outgoing, refusalMessage, repeat, speak } from "./exchange/outbox.ts";
+import { seal } from "./exchange/seal.ts";
+import { apply, type Context, type State } from "./exchange/state.ts";
+import type { Draft, Entry, Journal } from "./journal/journal.ts";
+import type { Cause } from "./protocol/facts.ts";
+import type { Signer } from "./protocol/signer.ts";
+
+/** Most commands in one group: bounds how long the first of them waits for its answer. */
+const GROUP = 256;
+
+/** Refusals without a record that are remembered per device, so that a repeated command hears the same. */
+const REMEMBERED_REFUSALS = 256;
+
+type Waiting = {
+  readonly from: { readonly by: Hex; readonly topic: CommandTopic; readonly payload: Uint8Array } | null;
+  readonly inner: InnerCommand | null;
+  readonly done: () => void;
+};
+
+export type HeartbeatOptions = {
+  readonly state: State;
+  readonly journal: Journal;
+  readonly signer: Signer;
+  readonly clock: Clock;
+  readonly context: Omit<Context, "now">;
+  /** Providers that are connected now. */
+  readonly bidders: () => readonly Hex[];
+  readonly publish: (outgoing: Outgoing) => void;
+  /** After a group is durable and published. */
+  readonly onEntries: (entries: readonly Entry[]) => void;
+  readonly onRefused: (refusal: Refusal, by: Hex, topic: string) => void;
+  /** The journal failed: memory is ahead of the disk, so the process has to end. */
+  readonly onBroken: (cause: unknown) => void;
+};
+
+export class Heartbeat {
+  readonly #options: HeartbeatOptions;
+  readonly #refusals = new Map<Hex, Map<string, { readonly digest: string; readonly refusal: Refusal }>>();
+  #queue: Waiting[] = [];
+  #beating: Promise<void> | null = null;
+  #broken = false;
+
+  constructor(options: HeartbeatOptions) {
+    this.#options = options;
+  }
+
+  /** A device's command. Resolves once it is durable (or refused) and answered; never rejects. */
+  submit(by: Hex, topic: CommandTopic, payload: Uint8Array): Promise<void> {
+    return this.#enqueue({ from: { by, topic, payload }, inner: null });
+  }
+
+  /** Something the gateway has found out. Resolves once it is durable. */
+  tell(inner: InnerCommand): Promise<void> {
+    return this.#enqueue({ from: null, inner });
+  }
+
+  /** Resolves when nothing waits any more. */
+  async idle(): Promise<void> {
+    for (let beat = this.#beating; beat !== null; beat = this.#beating) await beat;
+  }
+
+  #enqueue(what: Omit<Waiting, "done">): Promise<void> {
+    return new Promise((done) => {
+      this.#queue.push({ ...what, done });
+      this.#beating ??= this.#beatOn();
+    });
+  }
+
+  async #beatOn(): Promise<void> {
+    try {
+      // The socket that woke us may hold more: one turn gathers a group.
+      await new Promise(setImmediate);
+      while (this.#queue.length > 0 && !this.#broken) await this.#beat(this.#queue.splice(0, GROUP));
+    } catch (cause) {
+      this.#broken = true;
+      this.#options.onBroken(cause);
+    } finally {
+      this.#beating = null;
+    }
+  }
+
+  async #beat(group: readonly Waiting[]): Promise<void> {
+    const { journal, publish, onEntries } = this.#options;
+    const drafts: Draft[] = [];
+    const said: Outgoing[] = [];
+    const first = journal.head().index + 1;
+    for (const waiting of group) await this.#take(waiting, first, drafts, said);
+    const entries = drafts.length > 0 ? journal.append(drafts) : [];
+    for (const outgoing of said) publish(outgoing);
+    for (const { done } of group) done();
+    onEntries(entries);
+  }
+
+  async #take(waiting: Waiting, first: number, drafts: Draft[], said: Outgoing[]): Promise<void> {
+    if (waiting.inner) {
+      const cause = { by: null, topic: waiting.inner.topic, id: "", digest: "", refused: null };
+      await this.#commit(waiting.inner, cause, first, drafts, said);
+      return;
+    }
+    if (!waiting.from) return;
+    const { by, topic, payload } = waiting.from;
+    const { market } = this.#options.context;
+    const { id, command } = readCommand(topic, by, payload);
+    if (isRefusal(command)) return this.#refuse(by, topic, id, command, said);
+    const digest = createHash("sha256").update(payload).digest("hex");
+    const before = this.#answeredBefore(by, command.message.id, digest);
+    if (before) {
+      said.push(...before);
+      return;
+    }
+    if (!signedByItsSender(market, command))
+      return this.#refuse(by, topic, id, refuse("bad_signature"), said);
+    const cause = { by, topic, id: command.message.id, digest, refused: null };
+    await this.#commit(command, cause, first, drafts, said);
+  }
+
+  #answeredBefore(by: Hex, id: string, digest: string): Outgoing[] | null {
+    const { state } = this.#options;
+    const given = state.answers.get(by)?.get(id);
+    if (given) {
+      if (given.digest === digest) return repeat(state, by, id, given);
+      return [refusalMessage(by, id, given.topic, "id_reused", refuse("id_reused").hint)];
+    }
+    const refused = this.#refusals.get(by)?.get(id);
+    if (refused?.digest !== digest) return null;
+    return [refusalMessage(by, id, "", refused.refusal.refused, refused.refusal.hint)];
+  }
+
+  async #commit(
+    command: Command,
+    cause: Cause,
+    first: number,
+    drafts: Draft[],
+    said: Outgoing[],
+  ): Promise<void> {
+    const { state, signer, context, clock, bidders } = this.#options;
+    const now = clock.now();
+    const { facts, refused }: Decision = decide(state, command, { ...context, now });
+    if (refused && cause.by !== null) {
+      if (facts.length === 0)
+        return this.#refuse(cause.by, cause.topic, cause.id, refused, said, cause.digest);
+      this.#options.onRefused(refused, cause.by, cause.topic);
+    }
+    if (facts.length === 0) return;
+    const sealed = await seal(state, context.market, signer, facts);
+    const draft = { at: now, cause: { ...cause, refused: refused?.refused ?? null }, facts: sealed };
+    const record = { ...draft, index: first + drafts.length };
+    apply(state, context.market, record);
+    drafts.push(draft);
+    said.push(...speak(state, record, bidders()));
+  }
+
+  #refuse(
+    by: Hex,
+    topic: string,
+    id: string | null,
+    refusal: Refusal,
+    said: Outgoing[],
+    digest?: string,
+  ): void {
+    this.#options.onRefused(refusal, by, topic);
+    said.push(refusalMessage(by, id, topic, refusal.refused, refusal.hint));
+    if (id === null || digest === undefined) return;
+    const own = this.#refusals.get(by) ?? new Map();
+    this.#refusals.set(by, own);
+    own.set(id, { digest, refusal });
+    if (own.size > REMEMBERED_REFUSALS) own.delete(own.keys().next().value);
+  }
+}

@@ -1,0 +1,57 @@
+/**
+ * Who gets an award: the least price, and among equals the earliest bid.
+ *
+ * The bids of a task stand in journal order, so every replay chooses the same.
+ */
+import type { Hex } from "../base/bytes.ts";
+import { type Instant, instant } from "../base/clock.ts";
+import type { Amount } from "../base/money.ts";
+import type { FactNamed } from "../protocol/facts.ts";
+import { awardDigest, type Market } from "../protocol/typed-data.ts";
+import { feeOf } from "./market.ts";
+import type { MarketRules } from "./rules.ts";
+import type { Bid, Task } from "./task.ts";
+
+/** Whether the gateway's lane to a provider has room for that much more. */
+export type HasRoom = (provider: Hex, cost: Amount) => boolean;
+
+/** The bids that can still be awarded, best first. */
+export function rankBids(task: Task, now: Instant, rules: MarketRules, hasRoom: HasRoom): readonly Bid[] {
+  const awardable = task.bids.filter(
+    (bid) =>
+      bid.expires > now &&
+      !task.out.includes(bid.provider) &&
+      bid.provider !== task.run?.provider &&
+      hasRoom(bid.provider, (bid.price - feeOf(bid.price, rules)) as Amount),
+  );
+  return awardable.toSorted((a, b) => (a.price < b.price ? -1 : a.price > b.price ? 1 : 0));
+}
+
+/** An award without its signature, which the gateway adds before the fact is journalled. */
+export function awardTo(
+  market: Market,
+  task: Task,
+  bid: Bid,
+  role: "run" | "check",
+  now: Instant,
+  rules: MarketRules,
+): FactNamed<"awarded"> {
+  const acceptBy = instant(Math.min(now + rules.acceptMs, task.deadline));
+  const runBy = instant(Math.min(acceptBy + rules.runMs, task.deadline));
+  const terms = {
+    role,
+    provider: bid.provider,
+    price: bid.price,
+    fee: feeOf(bid.price, rules),
+    acceptBy,
+    runBy,
+  };
+  const award = awardDigest(market, {
+    ...terms,
+    task: task.id,
+    requester: task.requester,
+    firmware: task.firmware,
+    input: task.input,
+  });
+  return { kind: "awarded", task: task.id, ...terms, award, signature: `0x${"0".repeat(130)}` };
+}

@@ -1,0 +1,174 @@
+/**
+ * The market: offers, bids, awards, and who is out.
+ *
+ * Pure: `decide…` functions read the state and return facts or a refusal; `applyFact` is the only thing that
+ * changes it, and gives the same state for the same facts on every machine.
+ */
+import type { Hex } from "../base/bytes.ts";
+import { type Instant, instant } from "../base/clock.ts";
+import { Fault } from "../base/fault.ts";
+import { type Amount, amount } from "../base/money.ts";
+import { type Refusal, refuse } from "../base/refusal.ts";
+import type { Fact, FactNamed } from "../protocol/facts.ts";
+import type { Message } from "../protocol/message.ts";
+import { type Market, offerDigest, taskIdOf } from "../protocol/typed-data.ts";
+import type { MarketRules } from "./rules.ts";
+import { isOpen, type Task } from "./task.ts";
+
+export type MarketState = {
+  /** Open tasks, and the newest ended ones, in the order they were offered. */
+  readonly tasks: Map<Hex, Task>;
+  /** Ended tasks in the order they ended, so that the oldest can be forgotten. */
+  readonly ended: Set<Hex>;
+};
+
+/** Ended tasks that are remembered, so that a repeated command gets its answer again. */
+export const REMEMBERED_TASKS = 4_096;
+
+export function emptyMarket(): MarketState {
+  return { tasks: new Map(), ended: new Set() };
+}
+
+/** The task, which the caller knows to exist. */
+export function taskOf(state: MarketState, id: Hex): Task {
+  const task = state.tasks.get(id);
+  if (!task) throw new Fault("impossible", `task ${id} is not in the market`);
+  return task;
+}
+
+export function* openTasks(state: MarketState): Generator<Task> {
+  for (const task of state.tasks.values()) if (isOpen(task)) yield task;
+}
+
+/** The gateway's part of a price, rounded down. */
+export function feeOf(price: Amount, rules: MarketRules): Amount {
+  return amount((price * BigInt(rules.feeBasisPoints)) / 10_000n);
+}
+
+/** What awards to this provider may still cost the gateway: price less fee of each unpaid assignment. */
+export function heldFor(state: MarketState, provider: Hex): Amount {
+  let held = 0n;
+  for (const task of openTasks(state)) {
+    for (const assignment of [task.run, task.check]) {
+      if (assignment?.provider === provider) held += assignment.price - assignment.fee;
+    }
+  }
+  return amount(held);
+}
+
+/** An offer that can be taken on, without its postings: whether it is paid for is not the market's business. */
+export function decideOffer(
+  state: MarketState,
+  market: Market,
+  requester: Hex,
+  offer: Message<"offer">,
+  now: Instant,
+  rules: MarketRules,
+): FactNamed<"offered"> | Refusal {
+  const task = taskIdOf(offerDigest(market, offer));
+  if (state.tasks.has(task)) return refuse("id_reused");
+  if (offer.deadline <= now + rules.bidWindowMs) return refuse("offer_expired");
+  if (offer.deadline > now + rules.maxDeadlineMs) return refuse("deadline_too_far");
+  let open = 0;
+  for (const other of openTasks(state)) if (other.requester === requester) open++;
+  if (open >= rules.maxOpen) return refuse("too_many", `finish some of your ${open} open tasks first`);
+  const { id, firmware, firmwareBytes, input, inputBytes, maxPrice, checkBudget, deadline, signature } =
+    offer;
+  const what = { id, firmware, firmwareBytes, input, inputBytes, maxPrice, checkBudget, deadline, signature };
+  return { kind: "offered", task, requester, ...what, postings: [] };
+}
+
+/** The task goes out to bidders: its bytes are here, or (`again`) no bid has come so far. */
+export function decideAnnounce(task: Task, again: boolean, from: Instant, rules: MarketRules): Fact[] {
+  if (task.state !== (again ? "announced" : "offered")) return [];
+  // Each window is as long as the wait so far: a task that nobody wants is announced ever more rarely.
+  const window = again ? Math.max(rules.bidWindowMs, from - task.offeredAt) : rules.bidWindowMs;
+  return [{ kind: "announced", task: task.id, bidBy: instant(Math.min(from + window, task.deadline)) }];
+}
+
+export function decideBid(
+  state: MarketState,
+  provider: Hex,
+  bid: Message<"bid">,
+  room: Amount,
+  now: Instant,
+  rules: MarketRules,
+): FactNamed<"bidPlaced"> | Refusal {
+  const task = state.tasks.get(bid.task);
+  if (!task) return refuse("unknown_task");
+  if (task.requester === provider) return refuse("own_task");
+  if (task.state !== "announced" || task.bidBy === null || now > task.bidBy) return refuse("bid_late");
+  if (task.bids.some((other) => other.provider === provider))
+    return refuse("wrong_state", "one bid per task");
+  if (bid.expires <= task.bidBy) return refuse("bid_expired");
+  const fee = feeOf(bid.price, rules);
+  if (bid.price > task.maxPrice || bid.price <= fee) return refuse("price_over_budget");
+  if (bid.price - fee > room) return refuse("hub_capacity");
+  const { id, price, expires, signature } = bid;
+  return { kind: "bidPlaced", task: bid.task, provider, id, price, expires, signature };
+}
+
+/** The one whose award the accept answers, or why it answers none. */
+export function decideAccept(state: MarketState, provider: Hex, accept: Message<"accept">): Fact[] | Refusal {
+  const found = assignmentOf(state, provider, accept.task);
+  if ("refused" in found) return found;
+  const { role, assignment } = found;
+  if (assignment.award !== accept.award) return refuse("bad_award");
+  if (assignment.stage !== "awarded") return refuse("wrong_state");
+  const who = { task: accept.task, role, provider } as const;
+  return [
+    { kind: "accepted", ...who, award: accept.award, signature: accept.signature },
+    { kind: "started", ...who, runBy: assignment.runBy },
+  ];
+}
+
+export function decideResult(
+  state: MarketState,
+  provider: Hex,
+  result: Message<"result">,
+): FactNamed<"delivered"> | Refusal {
+  const found = assignmentOf(state, provider, result.task);
+  if ("refused" in found) return found;
+  const { role, assignment } = found;
+  if (assignment.award !== result.award) return refuse("bad_award");
+  if (assignment.stage !== "running") return refuse("wrong_state");
+  const { task, award, output, outputBytes, signature } = result;
+  return { kind: "delivered", task, role, provider, award, output, outputBytes, signature };
+}
+
+/** A provider says no, before (`decline`) or after (`forfeit`) it has accepted. */
+export function decideWithdrawal(
+  state: MarketState,
+  provider: Hex,
+  id: Hex,
+  how: "declined" | "forfeited",
+  reason: string,
+): FactNamed<"withdrawn"> | Refusal {
+  const found = assignmentOf(state, provider, id);
+  if ("refused" in found) return found;
+  const wanted = how === "declined" ? "awarded" : "running";
+  if (found.assignment.stage !== wanted) return refuse("wrong_state");
+  return { kind: "withdrawn", task: id, role: found.role, provider, how, reason };
+}
+
+/** Free before a provider has accepted; afterwards the work is paid for. */
+export function decideCancel(state: MarketState, requester: Hex, id: Hex): FactNamed<"ended"> | Refusal {
+  const task = state.tasks.get(id);
+  if (!task) return refuse("unknown_task");
+  if (task.requester !== requester) return refuse("not_yours");
+  if (task.state !== "offered" && task.state !== "announced" && task.state !== "awarded")
+    return refuse("wrong_state");
+  return { kind: "ended", task: id, state: "cancelled", reason: "cancelled by its requester", postings: [] };
+}
+
+function assignmentOf(state: MarketState, provider: Hex, id: Hex) {
+  const task = state.tasks.get(id);
+  if (!task) return refuse("unknown_task");
+  const role = task.run?.provider === provider ? "run" : "check";
+  const assignment = task[role];
+  if (assignment?.provider !== provider) {
+    return refuse(task.out.includes(provider) ? "wrong_state" : "not_yours");
+  }
+  if (!isOpen(task)) return refuse("wrong_state");
+  return { role, assignment } as const;
+}

@@ -1,0 +1,20 @@
+/** Who may trade: the devices an operator has enrolled. */
+import type { Hex } from "../base/bytes.ts";
+import type { Fact } from "../protocol/facts.ts";
+import type { TopicName } from "../protocol/topic.ts";
+
+export type Device = TopicName & {
+  readonly address: Hex;
+  readonly name: string;
+  /** Who owns the device's money; null when the device's own key does. */
+  readonly owner: Hex | null;
+};
+
+export type Roster = Map<Hex, Device>;
+
+/** Applies one fact in place. */
+export function applyToRoster(roster: Roster, fact: Fact): void {
+  if (fact.kind !== "deviceEnrolled") return;
+  const { device, name, owner, manufacturer, serialNumber } = fact;
+  roster.set(device, { address: device, name, owner, manufacturer, serialNumber });
+}

@@ -1,0 +1,138 @@
+/**
+ * A task: what an offer became, and the one table of the ways it can go.
+ *
+ * The states are the words that code, pages, docs and logs share.
+ */
+import type { Hex } from "../base/bytes.ts";
+import type { Instant } from "../base/clock.ts";
+import { Fault } from "../base/fault.ts";
+import type { Amount } from "../base/money.ts";
+
+/** Every legal transition. A state without successors is an end. */
+export const TRANSITIONS = {
+  offered: ["announced", "cancelled", "expired"],
+  announced: ["announced", "awarded", "cancelled", "expired"],
+  awarded: ["accepted", "awarded", "declined", "cancelled", "expired"],
+  accepted: ["running"],
+  running: ["delivered", "awarded", "forfeited", "expired"],
+  delivered: ["verified", "awarded", "rejected", "expired", "forfeited", "refunded"],
+  verified: ["paid"],
+  paid: ["settled"],
+  settled: [],
+  declined: [],
+  expired: [],
+  forfeited: [],
+  rejected: [],
+  cancelled: [],
+  refunded: [],
+} as const satisfies Record<string, readonly string[]>;
+
+export type TaskState = keyof typeof TRANSITIONS;
+
+export const TASK_STATES = Object.keys(TRANSITIONS) as readonly TaskState[];
+
+/** States in which a task still wants something from somebody. */
+const OPEN = new Set<TaskState>([
+  "offered",
+  "announced",
+  "awarded",
+  "accepted",
+  "running",
+  "delivered",
+  "verified",
+]);
+
+export function isOpen(task: Task): boolean {
+  return OPEN.has(task.state);
+}
+
+export type Bid = {
+  readonly provider: Hex;
+  readonly price: Amount;
+  readonly expires: Instant;
+};
+
+/** An award and what its provider has done about it. */
+export type Assignment = {
+  readonly provider: Hex;
+  readonly price: Amount;
+  readonly fee: Amount;
+  readonly acceptBy: Instant;
+  readonly runBy: Instant;
+  /** The award's digest, which the provider's accept and result sign. */
+  readonly award: Hex;
+  /** The gateway's signature over it. */
+  readonly signature: Hex;
+  readonly stage: "awarded" | "running" | "delivered";
+  readonly output: Hex | null;
+  readonly outputBytes: number;
+};
+
+export type Task = {
+  readonly id: Hex;
+  readonly requester: Hex;
+  readonly offerId: string;
+  readonly firmware: Hex;
+  readonly firmwareBytes: number;
+  readonly input: Hex;
+  readonly inputBytes: number;
+  readonly maxPrice: Amount;
+  readonly checkBudget: Amount;
+  readonly deadline: Instant;
+  readonly offeredAt: Instant;
+  readonly state: TaskState;
+  readonly bidBy: Instant | null;
+  readonly bids: readonly Bid[];
+  /** Providers that are out of this task, in any role. */
+  readonly out: readonly Hex[];
+  readonly run: Assignment | null;
+  readonly check: Assignment | null;
+  readonly evidence: Evidence;
+  /** A second run agreed with the answer. */
+  readonly rechecked: boolean;
+  readonly end: TaskEnd | null;
+};
+
+/** What verification has found so far; null where a rung has not spoken. */
+export type Evidence = {
+  readonly checker: boolean | null;
+  /** Hash of the gateway's own run; `"none"` when that run did not finish. */
+  readonly referee: Hex | "none" | null;
+};
+
+export const NO_EVIDENCE: Evidence = { checker: null, referee: null };
+
+/** How a task ended: what its requester is told. */
+export type TaskEnd = {
+  readonly reason: string;
+  readonly provider: Hex | null;
+  readonly output: Hex | null;
+  readonly outputBytes: number;
+  readonly spent: Amount;
+  readonly fee: Amount;
+  readonly checks: Amount;
+  readonly receipt: Hex | null;
+  /** The lane's cumulative that pays each provider; claimed up to there means settled. */
+  readonly paidUpTo: readonly {
+    readonly payee: Hex;
+    readonly role: "run" | "check";
+    readonly epoch: number;
+    readonly cumulative: Amount;
+    readonly amount: Amount;
+  }[];
+};
+
+/**
+ * Moves a task on.
+ *
+ * @throws {@link Fault} `impossible` when the table has no such transition: a decision was wrong, not an input
+ */
+export function moveTo(task: Task, state: TaskState, change: Partial<Task> = {}): Task {
+  const legal: readonly TaskState[] = TRANSITIONS[task.state];
+  if (!legal.includes(state)) {
+    throw new Fault("impossible", `a task cannot go from ${task.state} to ${state}`, {
+      facts: { task: task.id },
+    });
+  }
+  return { ...task, ...change, state };
+}
