@@ -1,0 +1,166 @@
+/**
+ * A chain of one's own, for play money and tests: `anvil` on a free port of 127.0.0.1, and the two contracts on it.
+ *
+ * anvil comes with the npm package of the platform; elsewhere the one on PATH is taken. It dies with this process
+ * however that ends, kill -9 included: a shell next to it reads a pipe whose other end only this process holds,
+ * and terminates anvil when the pipe closes.
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import { pbkdf2Sync } from "node:crypto";
+import { once } from "node:events";
+import { fileURLToPath } from "node:url";
+import { type Abi, BaseError, createWalletClient, http, publicActions, RpcRequestError } from "viem";
+import { HDKey, privateKeyToAccount } from "viem/accounts";
+import { type Hex, toHex } from "../base/bytes.ts";
+import { Fault, isFault } from "../base/fault.ts";
+import laneVault from "./artifacts/LaneVault.json" with { type: "json" };
+import testUsdt from "./artifacts/TestUsdt.json" with { type: "json" };
+
+/**
+ * A running anvil. Blocks are mined as transactions arrive; the chain id is 31337. What the chain was like can be
+ * asked for the newest 256 blocks.
+ */
+export interface LocalChain {
+  /** JSON-RPC over HTTP on 127.0.0.1. */
+  readonly url: string;
+  /** Ten keys with 10,000 coins each: the ones every anvil has, known to the whole world. */
+  readonly accounts: readonly { readonly address: Hex; readonly privateKey: Hex }[];
+  /** Ends anvil, which writes its state file if it has one; resolves when it is gone. */
+  stop(): Promise<void>;
+}
+
+/** The mnemonic that anvil funds by default. Public on purpose. */
+const MNEMONIC = "test test test test test test test test test test test junk";
+
+/** `exec` leaves anvil with the shell's process id, so killing `$$` ends anvil. */
+const TIED_TO_PIPE = '(cat <&3; kill $$) >/dev/null 2>&1 & exec "$@" 3<&-';
+
+/**
+ * Starts anvil.
+ *
+ * @param options - `state`: a file that holds the chain between runs, written every second and at the end
+ * @throws {@link Fault} `config_missing` when there is no anvil, or it does not start
+ */
+export async function startLocalChain(options: { readonly state?: string } = {}): Promise<LocalChain> {
+  const state = options.state === undefined ? [] : ["--state", options.state, "--state-interval", "1"];
+  // without a limit anvil keeps every old state: some gigabytes after thousands of blocks
+  const command = [anvilPath(), "--port", "0", "--mnemonic", MNEMONIC, "--prune-history", "256", ...state];
+  const child = spawn("/bin/sh", ["-c", TIED_TO_PIPE, "sh", ...command], {
+    // a session of its own: Ctrl-C must reach the gateway first, which still needs the chain
+    detached: true,
+    stdio: ["ignore", "pipe", "pipe", "pipe"],
+  });
+  // the shell kills by process id: it must stop waiting at once when anvil ends by itself and the id is free again
+  child.once("exit", () => child.stdio[3]?.destroy());
+  const gone = once(child, "exit").catch(() => {});
+  const port = await listeningPort(child);
+  return {
+    url: `http://127.0.0.1:${port}`,
+    accounts: devAccounts(),
+    stop: async () => {
+      child.stdio[3]?.destroy();
+      await gone;
+    },
+  };
+}
+
+/** Where the play money is. */
+export interface PlayMoney {
+  readonly vault: Hex;
+  readonly token: Hex;
+  readonly chainId: number;
+}
+
+/**
+ * Deploys a vault and the USDT stand-in. The deployer can mint, take fees, pause and block; over the vault it has
+ * no power.
+ *
+ * @param options - `challengeSeconds`: 1..7,776,000
+ * @throws {@link Fault} `transaction_failed` when the chain refuses a deployment; `chain_unreachable`
+ */
+export async function deployPlayMoney(
+  url: string,
+  deployerKey: Hex,
+  options: { readonly challengeSeconds: number },
+): Promise<PlayMoney> {
+  const account = privateKeyToAccount(deployerKey);
+  const transport = http(url, { retryCount: 0 });
+  const client = createWalletClient({ account, transport, pollingInterval: 50 }).extend(publicActions);
+  const create = async (artifact: { abi: unknown; bytecode: string }, args: readonly unknown[]) => {
+    const abi = artifact.abi as Abi;
+    const hash = await client.deployContract({ abi, bytecode: artifact.bytecode as Hex, args, chain: null });
+    return (await client.waitForTransactionReceipt({ hash })).contractAddress;
+  };
+  try {
+    const chainId = await client.getChainId();
+    const token = await create(testUsdt, []);
+    const vault = await create(laneVault, [BigInt(options.challengeSeconds)]);
+    return { vault: deployed(vault), token: deployed(token), chainId };
+  } catch (cause) {
+    throw deploymentFault(url, cause);
+  }
+}
+
+function deployed(address: string | null | undefined): Hex {
+  if (!address) throw new Fault("transaction_failed", "a deployment reverted");
+  return address.toLowerCase() as Hex;
+}
+
+function deploymentFault(url: string, cause: unknown): Fault {
+  if (isFault(cause)) return cause;
+  const answered =
+    cause instanceof BaseError && cause.walk((error) => error instanceof RpcRequestError) !== null;
+  return answered
+    ? new Fault("transaction_failed", `the chain at ${url} refused a deployment`, { cause })
+    : new Fault("chain_unreachable", `no chain answers at ${url}`, { cause });
+}
+
+function anvilPath(): string {
+  try {
+    const manifest = import.meta.resolve("@foundry-rs/anvil-linux-amd64/package.json");
+    return fileURLToPath(new URL("bin/anvil", manifest));
+  } catch {
+    return "anvil";
+  }
+}
+
+/** The port from anvil's last line of greeting. Everything it prints later is thrown away. */
+async function listeningPort(child: ChildProcess): Promise<number> {
+  let said = "";
+  const { promise, resolve, reject } = Promise.withResolvers<number>();
+  const listen = (chunk: Buffer) => {
+    said += chunk.toString();
+    const port = /^Listening on 127\.0\.0\.1:(\d+)$/m.exec(said)?.[1];
+    if (port !== undefined) resolve(Number(port));
+  };
+  const fail = (cause: unknown) => {
+    const hint = "install @foundry-rs/anvil-linux-amd64, put anvil on PATH, or name a chain's RPC URL";
+    reject(
+      new Fault("config_missing", `anvil did not start (${said.trim().slice(-300)}): ${hint}`, { cause }),
+    );
+  };
+  child.stdout?.on("data", listen);
+  child.stderr?.on("data", listen);
+  child.once("error", fail);
+  child.once("exit", fail);
+  try {
+    return await promise;
+  } finally {
+    child.stdout?.off("data", listen).resume();
+    child.stderr?.off("data", listen).resume();
+    child.off("exit", fail);
+  }
+}
+
+/** BIP-39 and BIP-44 as anvil does them: m/44'/60'/0'/0/0..9. */
+function devAccounts(): { address: Hex; privateKey: Hex }[] {
+  const root = HDKey.fromMasterSeed(pbkdf2Sync(MNEMONIC, "mnemonic", 2048, 64, "sha512")).derive(
+    "m/44'/60'/0'/0",
+  );
+  return Array.from({ length: 10 }, (_, index) => {
+    const secret = root.deriveChild(index).privateKey;
+    if (!secret) throw new Fault("impossible", `no key at index ${index}`);
+    const privateKey = toHex(secret);
+    return { privateKey, address: privateKeyToAccount(privateKey).address.toLowerCase() as Hex };
+  });
+}

@@ -1,0 +1,85 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { connect } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { openEvmChain } from "../../src/settlement/evm-chain.ts";
+import { deployPlayMoney, startLocalChain } from "../../src/settlement/local-chain.ts";
+
+describe("startLocalChain", () => {
+  it("funds ten accounts and gives way to another chain", async () => {
+    const chains = await Promise.all([startLocalChain(), startLocalChain()]);
+    expect(chains[0].url).not.toBe(chains[1].url);
+    // the first account of every anvil and hardhat
+    expect(chains[0].accounts[0]).toEqual({
+      address: "0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266",
+      privateKey: "0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80",
+    });
+    expect(new Set(chains[0].accounts.map((account) => account.address)).size).toBe(10);
+    await Promise.all(chains.map((chain) => chain.stop()));
+  });
+
+  it("keeps its state in a file between runs", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "chain-"));
+    const state = join(folder, "state.json");
+    try {
+      const first = await startLocalChain({ state });
+      const owner = first.accounts[0]?.privateKey ?? "0x";
+      const money = await deployPlayMoney(first.url, owner, { challengeSeconds: 60 });
+      await first.stop();
+      const second = await startLocalChain({ state });
+      const chain = await openEvmChain({ url: second.url, ...money });
+      expect(chain.challengeSeconds).toBe(60);
+      expect(await chain.decimals(money.token)).toBe(6);
+      await second.stop();
+      await second.stop();
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+
+  it("dies with the process that started it, even when that is killed", async () => {
+    const module = new URL("../../src/settlement/local-chain.ts", import.meta.url);
+    const program = `const { startLocalChain } = await import(${JSON.stringify(module.href)});
+      process.stdout.write((await startLocalChain()).url);`;
+    const parent = spawn(process.execPath, ["--input-type=module", "-e", program], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    const [url] = (await once(parent.stdout, "data")) as [Buffer];
+    const port = Number(new URL(url.toString()).port);
+    expect(await endOfConnection(port, () => parent.kill("SIGKILL"))).not.toBe("ECONNREFUSED");
+    // a dying anvil drops its connections a moment before it stops listening
+    let end: string;
+    do end = await endOfConnection(port, () => {});
+    while (end !== "ECONNREFUSED");
+  });
+
+  /** Connects, calls `then`, and waits for the other side to end it: the error code, or "closed". */
+  async function endOfConnection(port: number, then: () => void): Promise<string> {
+    const socket = connect(port, "127.0.0.1").resume();
+    try {
+      await once(socket, "connect");
+      then();
+      await once(socket, "close");
+      return "closed";
+    } catch (error) {
+      return String(Reflect.get(Object(error), "code"));
+    }
+  }
+});
+
+describe("deployPlayMoney", () => {
+  it("says which: no chain, or a chain that refuses", async () => {
+    const chain = await startLocalChain();
+    const owner = chain.accounts[0]?.privateKey ?? "0x";
+    await expect(deployPlayMoney(chain.url, owner, { challengeSeconds: 0 })).rejects.toThrow(
+      expect.objectContaining({ code: "transaction_failed" }),
+    );
+    await chain.stop();
+    await expect(deployPlayMoney(chain.url, owner, { challengeSeconds: 60 })).rejects.toThrow(
+      expect.objectContaining({ code: "chain_unreachable" }),
+    );
+  });
+});
