@@ -1,0 +1,69 @@
+/**
+ * What the gateway needs from an MQTT broker, whichever one serves.
+ *
+ * The broker knows who speaks and on which topic; it knows nothing of what messages mean. All that devices publish
+ * ends at the gateway, and all that they receive comes from it: no device ever hears another one, or itself.
+ */
+import type { Duplex } from "node:stream";
+import type { Hex } from "../../base/bytes.ts";
+import type { Refusal } from "../../base/refusal.ts";
+import type { Topic, TopicName } from "../../protocol/topic.ts";
+
+/** One authenticated connection of a device. */
+export type Session = {
+  /** The client id: `address-slot`. One connection has it at a time. */
+  readonly id: string;
+  readonly device: Hex;
+  readonly name: TopicName;
+  readonly slot: string;
+  /** Of its CONNECT token: names this connection when the gateway answers it. */
+  readonly nonce: Hex;
+};
+
+/** Where something was refused. */
+export type RefusedAt = {
+  /** Null until a signature has proved it. */
+  readonly device: Hex | null;
+  /** Null for what was refused before or at CONNECT. */
+  readonly session: Session | null;
+  /** As the device wrote it, at most 200 characters; empty for a CONNECT or an oversized frame. */
+  readonly topic: string;
+  /** The peer's address, or the name that the stream was attached with. */
+  readonly origin: string;
+};
+
+/** What the broker asks and tells. For one session the order is: onPublish and onReady, the last will, onGone. */
+export type BrokerCallbacks = {
+  /** Who may connect. Called after the token's signature and times hold. Null when the device is not enrolled. */
+  admit(device: Hex): TopicName | null;
+  /**
+   * A message of a device on one of its own up-topics, size and retain flag checked.
+   *
+   * The PUBACK waits for the promise. A rejection withholds it and closes the connection, so that the device sends
+   * the message again later; whoever rejects reports why, the broker does not. The same message may come twice, at
+   * any QoS. The bytes must be copied if kept. A last will comes as the device's `connection` message.
+   */
+  onPublish(session: Session, topic: Topic, payload: Uint8Array): Promise<void>;
+  /** The device has subscribed: what is published from this call on reaches it. Called at most once per session. */
+  onReady(session: Session): void;
+  /** The session is over. Called exactly once for every session, ready or not. */
+  onGone(session: Session): void;
+  /** Something that nobody but the broker can refuse. For a publish, the session can be told by a refusal message. */
+  onRefused(refusal: Refusal, at: RefusedAt): void;
+};
+
+export interface Broker {
+  /**
+   * Hands a message over to every session of the device that subscribed to it; never waits for delivery. Not an
+   * error when none is connected: nothing is kept for devices that are away.
+   */
+  publish(device: TopicName, topic: Topic, payload: string): void;
+  /** Serves MQTT on a byte stream of ours, such as a serial session. The broker destroys it at the session's end. */
+  attach(stream: Duplex, origin: string): void;
+  /** The sessions that live, oldest first. */
+  sessions(): readonly Session[];
+  /** The TCP port that the broker listens on. */
+  readonly port: number;
+  /** Ends every session and frees the port. No callback comes after it resolves; last wills are not reported. */
+  stop(): Promise<void>;
+}
