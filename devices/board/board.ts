@@ -1,0 +1,85 @@
+/**
+ * A simulated board: buys path plans over a serial line, MQTT inside the reliable link.
+ *
+ *     node devices/board/board.ts --path /dev/ttyX|tcp://host:port --connection FILE --wallet FILE --firmware FILE
+ *       [--baud 115200] [--tasks 1] [--max-price 1500] [--check-budget 1500]
+ */
+import { readFile } from "node:fs/promises";
+import type { Duplex } from "node:stream";
+import { systemClock } from "../../src/base/clock.ts";
+import { amount } from "../../src/base/money.ts";
+import { openSerialLine } from "../../src/link/serial/line.ts";
+import { readConnectionFile } from "../robot/connection-file.ts";
+import { readCourse } from "../robot/plan/course.ts";
+import { connectRobot } from "../robot/robot.ts";
+import { planBatch } from "../robot/sim/planning.ts";
+import { readOptions, runProgram, say, sayEvents } from "../robot/sim/program.ts";
+
+/** Hands out the line's sessions one after the other, to whoever asks. */
+class Sessions {
+  #fresh: Duplex | null = null;
+  #asked: ((stream: Duplex) => void) | null = null;
+
+  offer(stream: Duplex): void {
+    if (this.#asked) this.#asked(stream);
+    else this.#fresh = stream;
+    this.#asked = null;
+  }
+
+  next(): Promise<Duplex> {
+    const fresh = this.#fresh;
+    this.#fresh = null;
+    if (fresh && !fresh.destroyed) return Promise.resolve(fresh);
+    return new Promise((resolve) => {
+      this.#asked = resolve;
+    });
+  }
+}
+
+await runProgram(async (ending) => {
+  const options = readOptions({
+    ...{ path: null, connection: null, wallet: null, firmware: null, baud: "115200", tasks: "1" },
+    ...{ "max-price": "1500", "check-budget": "1500", seed: "7" },
+  });
+  const sessions = new Sessions();
+  const line = openSerialLine({
+    path: options.path,
+    baud: Number(options.baud),
+    role: "board",
+    clock: systemClock,
+    onSession: (stream) => sessions.offer(stream),
+  });
+  ending.addEventListener("abort", () => void line.close(), { once: true });
+  try {
+    const firmware = await readFile(options.firmware);
+    const tasks = Number(options.tasks);
+    const { grid, queries } = await readCourse({
+      map: null,
+      scen: null,
+      count: tasks,
+      seed: Number(options.seed),
+    });
+    const file = await readConnectionFile(options.connection);
+    const robot = await connectRobot({
+      file,
+      walletPath: options.wallet,
+      stream: () => sessions.next(),
+      signal: ending,
+    });
+    sayEvents(robot);
+    const terms = {
+      firmware,
+      maxPrice: amount(BigInt(options["max-price"])),
+      checkBudget: amount(BigInt(options["check-budget"])),
+      signal: ending,
+    };
+    let optimal = 0;
+    for (const [number, query] of queries.entries()) {
+      optimal += await planBatch(robot, grid, [query], terms, number);
+    }
+    say("done", { tasks, queries: tasks, optimal, line: { ...line.stats } });
+    await robot.close();
+  } finally {
+    await line.close();
+  }
+});

@@ -1,0 +1,211 @@
+/**
+ * The device's bytes: those the gateway may pull from it, and those it pulls from the gateway.
+ *
+ * Whoever lacks the bytes asks. What we are asked for must be held; what we asked for must hash to its name.
+ */
+import type { Hex } from "../../src/base/bytes.ts";
+import type { Clock } from "../../src/base/clock.ts";
+import { Fault } from "../../src/base/fault.ts";
+import { isRefusal, refuse } from "../../src/base/refusal.ts";
+import { type BlobStore, hashBlob } from "../../src/blob/blob.ts";
+import { memoryStore } from "../../src/blob/memory-store.ts";
+import { askAgain, beginPull, chunkOf, nextRequests, type Pull, takeChunk } from "../../src/blob/transfer.ts";
+import type { Message } from "../../src/protocol/message.ts";
+import type { Events } from "./events.ts";
+import type { Publish } from "./outbox.ts";
+
+export type BlobsOptions = {
+  readonly publish: Publish;
+  readonly clock: Clock;
+  readonly events: Events;
+  /** Bytes per chunk that we ask for, `1..32_768`. */
+  readonly chunkBytes: number;
+};
+
+type Inbound = {
+  readonly pull: Pull;
+  readonly done: PromiseWithResolvers<Uint8Array>;
+  waiters: number;
+  /** Times in a row that nothing came. */
+  silences: number;
+  unwatch: () => void;
+};
+
+/** Milliseconds without a chunk after which the missing ones are asked for again. */
+const QUIET_MS = 5_000;
+/** Silences in a row, on a link that is up, after which the bytes count as not to be had. */
+const MOST_SILENCES = 12;
+/** Chunks asked for and not yet there. */
+const WINDOW = 4;
+/** Pulled task firmware kept for the next award that names it. */
+const CACHE_BYTES = 67_108_864;
+
+export class Blobs {
+  readonly #options: BlobsOptions;
+  readonly #held = new Map<Hex, { readonly bytes: Uint8Array; uses: number }>();
+  readonly #inbound = new Map<Hex, Inbound>();
+  readonly #cache: BlobStore = memoryStore(CACHE_BYTES);
+  #isStopped: boolean = false;
+
+  constructor(options: BlobsOptions) {
+    this.#options = options;
+  }
+
+  /** Holds a copy for the gateway to pull, until as many {@link release}s; returns its SHA-256. */
+  keep(bytes: Uint8Array): Hex {
+    const hash = hashBlob(bytes);
+    const held = this.#held.get(hash);
+    if (held) held.uses++;
+    else this.#held.set(hash, { bytes: new Uint8Array(bytes), uses: 1 });
+    return hash;
+  }
+
+  release(hash: Hex): void {
+    const held = this.#held.get(hash);
+    if (held && --held.uses === 0) this.#held.delete(hash);
+  }
+
+  /**
+   * The bytes of this name, pulled from the gateway unless they are here. Several who want the same bytes share
+   * one pull.
+   *
+   * @param total - the size that came with the name, bytes
+   * @throws {@link Fault} `blob_missing` when they do not come or hash to something else, `link_lost` when the
+   * robot is closed; `signal.reason` when aborted
+   */
+  async fetch(hash: Hex, total: number, signal?: AbortSignal): Promise<Uint8Array> {
+    signal?.throwIfAborted();
+    const here = this.#held.get(hash)?.bytes.slice() ?? (await this.#cache.get(hash));
+    if (here) return here;
+    const inbound = this.#inbound.get(hash) ?? this.#begin(hash, total);
+    inbound.waiters++;
+    try {
+      return await orAborted(inbound.done.promise, signal);
+    } finally {
+      inbound.waiters--;
+      if (inbound.waiters === 0) this.#forget(inbound);
+    }
+  }
+
+  /** As {@link fetch}, and remembers the bytes for the next time: for task firmware. */
+  async fetchFirmware(hash: Hex, total: number, signal: AbortSignal): Promise<Uint8Array> {
+    const bytes = await this.fetch(hash, total, signal);
+    await this.#cache.put(bytes);
+    return bytes;
+  }
+
+  /** The gateway wants a chunk. */
+  asked(get: Message<"blob-get">): void {
+    const held = this.#held.get(get.hash);
+    const chunk = held && chunkOf(held.bytes, get);
+    if (!chunk || isRefusal(chunk)) {
+      this.#options.events.emit({
+        kind: "ignored",
+        topic: "blob-get",
+        reason: chunk?.refused ?? "blob_unknown",
+      });
+      return;
+    }
+    const { offset, total, bytes } = chunk;
+    const text = Buffer.from(bytes).toString("base64");
+    const { hash } = get;
+    this.#options.publish("blob-data", { version: 1, from: "device", hash, offset, total, bytes: text });
+  }
+
+  /** A chunk came. */
+  heard({ hash, offset, total, bytes }: Message<"blob-data">): void {
+    const inbound = this.#inbound.get(hash);
+    const step = inbound
+      ? takeChunk(inbound.pull, { offset, total, bytes: Buffer.from(bytes, "base64") })
+      : refuse("blob_unexpected");
+    if (!inbound || (isRefusal(step) && step.refused === "blob_unexpected")) {
+      this.#options.events.emit({ kind: "ignored", topic: "blob-data", reason: "blob_unexpected" });
+    } else if (isRefusal(step)) {
+      this.#fail(inbound, `the gateway's bytes are not what it named: ${step.refused}`, step.refused);
+    } else if (step.state === "done") {
+      this.#forget(inbound);
+      inbound.done.resolve(step.bytes);
+    } else {
+      inbound.silences = 0;
+      this.#ask(inbound);
+    }
+  }
+
+  /** A session has begun: asks again for all that is missing. */
+  repeat(): void {
+    for (const inbound of this.#inbound.values()) {
+      askAgain(inbound.pull);
+      this.#ask(inbound);
+    }
+  }
+
+  /** Ends every pull. */
+  stop(): void {
+    this.#isStopped = true;
+    for (const inbound of [...this.#inbound.values()]) {
+      this.#forget(inbound);
+      inbound.done.reject(new Fault("link_lost", "the robot was closed"));
+    }
+  }
+
+  #begin(hash: Hex, total: number): Inbound {
+    if (this.#isStopped) throw new Fault("link_lost", "the robot was closed");
+    const pull = beginPull(hash, {
+      total,
+      maxTotal: total,
+      window: WINDOW,
+      chunkBytes: this.#options.chunkBytes,
+    });
+    const done = Promise.withResolvers<Uint8Array>();
+    // Those who wait have gone when a pull is dropped: nobody is left to hear of it.
+    done.promise.catch(() => {});
+    const inbound: Inbound = { pull, done, waiters: 0, silences: 0, unwatch: () => {} };
+    this.#inbound.set(hash, inbound);
+    this.#ask(inbound);
+    return inbound;
+  }
+
+  #ask(inbound: Inbound): void {
+    const { publish, clock } = this.#options;
+    inbound.unwatch();
+    let isSent = true;
+    for (const request of nextRequests(inbound.pull)) {
+      isSent = publish("blob-get", { version: 1, from: "device", ...request }) && isSent;
+    }
+    if (isSent) inbound.unwatch = clock.after(QUIET_MS, () => this.#silent(inbound));
+  }
+
+  #silent(inbound: Inbound): void {
+    inbound.silences++;
+    if (inbound.silences >= MOST_SILENCES) {
+      this.#fail(inbound, "the gateway does not send the bytes", "blob_unknown");
+    } else {
+      askAgain(inbound.pull);
+      this.#ask(inbound);
+    }
+  }
+
+  #fail(inbound: Inbound, message: string, code: string): void {
+    this.#forget(inbound);
+    inbound.done.reject(new Fault("blob_missing", message, { facts: { code, hash: inbound.pull.hash } }));
+  }
+
+  #forget(inbound: Inbound): void {
+    inbound.unwatch();
+    if (this.#inbound.get(inbound.pull.hash) === inbound) this.#inbound.delete(inbound.pull.hash);
+  }
+}
+
+/** What the promise gives, unless the signal comes first. */
+async function orAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (!signal) return await promise;
+  const aborted = Promise.withResolvers<never>();
+  const abort = () => aborted.reject(signal.reason);
+  signal.addEventListener("abort", abort, { once: true });
+  if (signal.aborted) abort();
+  try {
+    return await Promise.race([promise, aborted.promise]);
+  } finally {
+    signal.removeEventListener("abort", abort);
+  }
+}

@@ -1,0 +1,61 @@
+/** What a robot tells the program it lives in, in past tense. */
+import type { Hex } from "../../src/base/bytes.ts";
+import type { Amount } from "../../src/base/money.ts";
+import type { Message, Terms } from "../../src/protocol/message.ts";
+
+export type Role = Message<"award">["role"];
+
+/** What this device said or learned about one task. */
+export type TaskStep =
+  | "offered"
+  | "bid"
+  | "declined"
+  | "accepted"
+  | "running"
+  | "delivered"
+  | "forfeited"
+  | Message<"answer">["state"];
+
+export type RobotEvent =
+  | { readonly kind: "connected"; readonly terms: Terms }
+  | { readonly kind: "disconnected"; readonly reason: string }
+  | {
+      readonly kind: "task";
+      readonly task: Hex;
+      readonly side: "requester" | "provider";
+      readonly step: TaskStep;
+      readonly reason: string;
+    }
+  | {
+      /** A voucher of the gateway that is worth more than the ones before it. */
+      readonly kind: "payment";
+      readonly task: Hex | null;
+      readonly role: Role | null;
+      readonly amount: Amount;
+      readonly cumulative: Amount;
+    }
+  | { readonly kind: "receipt"; readonly receipt: Message<"receipt"> }
+  | { readonly kind: "refusal"; readonly refusal: Message<"refusal"> }
+  /** Our own side failed: a disk, a child process. What it was for stays undone. */
+  | { readonly kind: "fault"; readonly error: unknown }
+  /** Something came that no honest gateway sends, or nobody asked for; nothing was done about it. */
+  | { readonly kind: "ignored"; readonly topic: string; readonly reason: string };
+
+export type RobotListener = (event: RobotEvent) => void;
+
+/** Passes events on, in order, each in its own microtask: a listener that throws stops neither us nor the others. */
+export class Events {
+  readonly #listeners = new Set<RobotListener>();
+
+  /** Returns the function that ends it. */
+  listen(listener: RobotListener): () => void {
+    this.#listeners.add(listener);
+    return () => {
+      this.#listeners.delete(listener);
+    };
+  }
+
+  emit(event: RobotEvent): void {
+    for (const listener of this.#listeners) queueMicrotask(() => listener(event));
+  }
+}

@@ -1,0 +1,20 @@
+/** What hiring and serving share: one device's identity, money, commands and bytes. */
+import type { Clock, Instant } from "../../src/base/clock.ts";
+import type { Signer } from "../../src/protocol/signer.ts";
+import type { Market } from "../../src/protocol/typed-data.ts";
+import type { Blobs } from "./blobs.ts";
+import type { Events } from "./events.ts";
+import type { Outbox } from "./outbox.ts";
+import type { Wallet } from "./wallet.ts";
+
+export type RobotParts = {
+  readonly market: Market;
+  readonly signer: Signer;
+  readonly clock: Clock;
+  /** Gateway time: what deadlines and bids are written in. */
+  readonly now: () => Instant;
+  readonly wallet: Wallet;
+  readonly outbox: Outbox;
+  readonly blobs: Blobs;
+  readonly events: Events;
+};

@@ -1,0 +1,56 @@
+/** Path planning by hiring: offers a batch of queries until it is answered, and counts the optimal lengths. */
+import { isFault } from "../../../src/base/fault.ts";
+import type { Answer, Order } from "../hire.ts";
+import type { KnownQuery } from "../plan/course.ts";
+import type { Grid } from "../plan/grid.ts";
+import { decodeOutput, encodeInput, pathLength } from "../plan/job.ts";
+import type { Robot } from "../robot.ts";
+import { say } from "./program.ts";
+
+/** Offers of one batch: a task that fails through no fault of ours is offered again. */
+const TRIES = 6;
+
+/** Relative; published lengths have 8 decimals. */
+const TOLERANCE = 1e-6;
+
+/** Hires one batch and tells the parent; returns how many lengths are optimal. */
+export async function planBatch(
+  robot: Robot,
+  grid: Grid,
+  queries: readonly KnownQuery[],
+  terms: Omit<Order, "input">,
+  number: number,
+): Promise<number> {
+  const answer = await hireUntilAnswered(robot, { ...terms, input: encodeInput(grid, queries) }, number);
+  const optimal = answer?.output ? countOptimal(answer.output, queries) : 0;
+  const { task, provider, state, spent, rechecked } = answer ?? NO_ANSWER;
+  say("answer", { number, task, provider, state, spent, rechecked, queries: queries.length, optimal });
+  return optimal;
+}
+
+const NO_ANSWER = { task: null, provider: null, state: "refused", spent: 0n, rechecked: false };
+
+async function hireUntilAnswered(robot: Robot, order: Order, number: number): Promise<Answer | null> {
+  let answer: Answer | null = null;
+  for (let attempt = 0; attempt < TRIES && answer?.state !== "paid" && !order.signal?.aborted; attempt++) {
+    try {
+      answer = await robot.hire(order);
+      const { state, task, reason } = answer;
+      if (state !== "paid") say("unanswered", { number, task, state, reason });
+    } catch (error) {
+      if (!isFault(error)) throw error;
+      say("unanswered", { number, task: null, state: error.code, reason: error.message });
+    }
+  }
+  return answer;
+}
+
+function countOptimal(output: Uint8Array, queries: readonly KnownQuery[]): number {
+  const answers = decodeOutput(output, queries.length);
+  return queries.filter((query, at) => {
+    const answer = answers?.[at];
+    if (answer?.status !== "found") return query.optimal === null && answer !== undefined;
+    const { optimal } = query;
+    return optimal !== null && Math.abs(pathLength(answer) - optimal) <= TOLERANCE * Math.max(1, optimal);
+  }).length;
+}

@@ -1,0 +1,59 @@
+/**
+ * A simulated requester: plans many paths on one map by hiring, and compares every length with the optimum.
+ *
+ *     node devices/robot/sim/requester.ts --connection FILE --wallet FILE --firmware FILE
+ *       [--map FILE] [--scen FILE] [--queries 120] [--batch 5] [--parallel 4] [--max-price 1500] [--check-budget 1500]
+ */
+import { readFile } from "node:fs/promises";
+import { amount } from "../../../src/base/money.ts";
+import { readConnectionFile } from "../connection-file.ts";
+import { readCourse } from "../plan/course.ts";
+import { connectRobot } from "../robot.ts";
+import { planBatch } from "./planning.ts";
+import { readOptions, runProgram, say, sayEvents } from "./program.ts";
+
+await runProgram(async (ending) => {
+  const options = readOptions({
+    ...{ connection: null, wallet: null, firmware: null, map: "", scen: "", seed: "1" },
+    ...{ queries: "120", batch: "5", parallel: "4", "max-price": "1500", "check-budget": "1500" },
+  });
+  const course = await readCourse({
+    map: options.map || null,
+    scen: options.scen || null,
+    count: Number(options.queries),
+    seed: Number(options.seed),
+  });
+  const { grid } = course;
+  const batches = chunked(course.queries, Number(options.batch));
+  say("course", {
+    ...{ map: course.map, width: grid.width, height: grid.height, source: course.source },
+    ...{ queries: course.queries.length, tasks: batches.length },
+  });
+  const firmware = await readFile(options.firmware);
+  const file = await readConnectionFile(options.connection);
+  const robot = await connectRobot({ file, walletPath: options.wallet, signal: ending });
+  sayEvents(robot);
+  const terms = {
+    firmware,
+    maxPrice: amount(BigInt(options["max-price"])),
+    checkBudget: amount(BigInt(options["check-budget"])),
+    signal: ending,
+  };
+  let optimal = 0;
+  const next = batches.entries();
+  const worker = async () => {
+    for (const [number, queries] of next) {
+      const right = await planBatch(robot, grid, queries, terms, number);
+      optimal += right;
+    }
+  };
+  await Promise.all(Array.from({ length: Number(options.parallel) }, worker));
+  say("done", { tasks: batches.length, queries: course.queries.length, optimal });
+  await robot.close();
+});
+
+function chunked<T>(all: readonly T[], size: number): T[][] {
+  const parts: T[][] = [];
+  for (let at = 0; at < all.length; at += size) parts.push(all.slice(at, at + size));
+  return parts;
+}
