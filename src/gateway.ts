@@ -1,0 +1,276 @@
+/**
+ * The gateway: builds every room and joins them. Read this first.
+ *
+ * Bytes come in through the broker and the serial lines, become commands in the heartbeat, facts in the journal, and
+ * messages again. Errands and settlement watch the facts and report what they find as commands of their own.
+ */
+import { join } from "node:path";
+import type { Hex } from "./base/bytes.ts";
+import { type Clock, type Instant, instant } from "./base/clock.ts";
+import { parseAmount } from "./base/money.ts";
+import type { Refusal, RefusalCode } from "./base/refusal.ts";
+import { folderStore } from "./blob/folder-store.ts";
+import { type Config, marketRules, parseListen } from "./config.ts";
+import { Errands } from "./errands.ts";
+import { firstDue } from "./exchange/course.ts";
+import { replay, saveSnapshot } from "./exchange/replay.ts";
+import type { State } from "./exchange/state.ts";
+import { Executor } from "./firmware/executor.ts";
+import { Heartbeat } from "./heartbeat.ts";
+import type { Entry, Journal } from "./journal/journal.ts";
+import { openJournal } from "./journal/sqlite-journal.ts";
+import { BlobCourier } from "./link/blob-courier.ts";
+import type { Broker } from "./link/broker/broker.ts";
+import { startEmbeddedBroker } from "./link/broker/embedded-broker.ts";
+import { openSerialLine, type SerialLine } from "./link/serial/line.ts";
+import { openTasks } from "./market/market.ts";
+import { enrolments, readRoster, watchRoster } from "./operator/roster-folder.ts";
+import type { Fact } from "./protocol/facts.ts";
+import type { Signer } from "./protocol/signer.ts";
+import type { Market } from "./protocol/typed-data.ts";
+import { Reception } from "./reception.ts";
+import type { Signer as TransactionSigner } from "./settlement/chain.ts";
+import { openEvmChain } from "./settlement/evm-chain.ts";
+import { type Settled, Settlement } from "./settlement/settlement.ts";
+
+/** Bytes of blobs that are kept; the oldest that no open task needs go first. */
+const BLOB_QUOTA = 1_073_741_824;
+
+/** Records between two snapshots of the state. */
+const SNAPSHOT_EVERY = 1_000;
+
+export type GatewayOptions = {
+  readonly config: Config;
+  readonly signer: Signer;
+  readonly transactionSigner: TransactionSigner;
+  readonly clock: Clock;
+  /** Uniform in `[0, 1)` and not predictable by devices. */
+  readonly draw: () => number;
+  readonly onEntries?: (entries: readonly Entry[]) => void;
+  readonly onRefused?: (refusal: Refusal, by: Hex | null, topic: string) => void;
+  /** Something that the operator should see; the gateway goes on. */
+  readonly onFault?: (fault: unknown) => void;
+  /** The gateway cannot go on: the process has to end. */
+  readonly onBroken: (fault: unknown) => void;
+};
+
+export class Gateway {
+  readonly market: Market;
+  readonly #options: GatewayOptions;
+  readonly #state: State;
+  readonly #journal: Journal;
+  readonly #decimals: number;
+  readonly #heartbeat: Heartbeat;
+  readonly #courier: BlobCourier;
+  readonly #errands: Errands;
+  readonly #executor: Executor;
+  readonly #settlement: Settlement;
+  readonly #boot: Instant;
+  readonly #reception: Reception;
+  readonly #lines: SerialLine[] = [];
+  #broker: Broker | null = null;
+  /** Until then no deadline is enforced: devices come back after a restart. */
+  #graceUntil: Instant = instant(0);
+  #enrolling: Promise<void> = Promise.resolve();
+  #stopTimer: () => void = () => undefined;
+  #stopWatching: () => void = () => undefined;
+
+  /** Opens journal, blobs and chain, and starts serving. */
+  static async start(options: GatewayOptions): Promise<Gateway> {
+    const { config, signer, clock } = options;
+    const { id: chainId, rpc: url, vault, token, confirmations } = config.chain;
+    const market = { chainId, vault, token, gateway: signer.address };
+    const journal = openJournal(config.data);
+    const chain = await openEvmChain({ url, chainId, vault, confirmations });
+    const store = await folderStore(join(config.data, "blobs"), BLOB_QUOTA);
+    const executor = new Executor({ clock });
+    await executor.start();
+    const gateway = new Gateway(options, {
+      market,
+      journal,
+      state: replay(journal, market),
+      decimals: await chain.decimals(token),
+      store,
+      executor,
+      chain,
+    });
+    try {
+      await gateway.#serve();
+    } catch (fault) {
+      await gateway.stop();
+      throw fault;
+    }
+    return gateway;
+  }
+
+  private constructor(options: GatewayOptions, parts: Parts) {
+    const { config, signer, clock, transactionSigner, draw } = options;
+    const { market, journal, state, store, executor, chain } = parts;
+    const rules = marketRules(config);
+    const onFault = (fault: unknown) => options.onFault?.(fault);
+    this.#options = options;
+    this.market = market;
+    this.#journal = journal;
+    this.#state = state;
+    this.#decimals = parts.decimals;
+    this.#executor = executor;
+    this.#boot = clock.now();
+    this.#reception = new Reception({
+      ...{ state, market, clock, decimals: parts.decimals, feeBasisPoints: rules.feeBasisPoints },
+      journalIndex: () => journal.head().index,
+      onRefused: (refusal, by, topic) => options.onRefused?.(refusal, by, topic),
+    });
+    const publish = this.#reception.publish.bind(this.#reception);
+    this.#heartbeat = new Heartbeat({
+      state,
+      journal,
+      signer,
+      clock,
+      context: { market, rules, draw },
+      bidders: () => this.#reception.bidders(),
+      publish,
+      onEntries: (entries) => this.#onEntries(entries),
+      onRefused: (refusal, by, topic) => this.#reception.count(refusal, by, topic),
+      onBroken: options.onBroken,
+    });
+    const tell = this.#heartbeat.tell.bind(this.#heartbeat);
+    this.#courier = new BlobCourier(store, clock, (to, outgoing) => publish({ to, ...outgoing }));
+    const { runMs } = rules;
+    this.#errands = new Errands({ courier: this.#courier, store, executor, clock, runMs, tell, onFault });
+    this.#settlement = new Settlement({
+      chain,
+      signer: transactionSigner,
+      market,
+      clock,
+      ledger: { payment: state.payment, claims: state.claims, devices: () => [...state.roster.keys()] },
+      laneDeposit: parseAmount(config.settlement.lane_deposit, parts.decimals),
+      pollMs: config.chain.poll_ms,
+      record: (facts) => tell({ topic: "observed", facts }),
+      onFault,
+    });
+  }
+
+  /** The TCP port of the broker. */
+  get port(): number {
+    return this.#broker?.port ?? 0;
+  }
+
+  /** What the gateway knows; read it, never change it. */
+  get state(): State {
+    return this.#state;
+  }
+
+  /** Refusals by code since the start. */
+  get refusals(): ReadonlyMap<RefusalCode, number> {
+    return this.#reception.refusals;
+  }
+
+  /** Claims every voucher that is worth more than the chain has paid. */
+  async settle(): Promise<Settled[]> {
+    await this.#heartbeat.idle();
+    return this.#settlement.settle();
+  }
+
+  /** Stops admitting, finishes what is being written, and frees everything. */
+  async stop(): Promise<void> {
+    this.#stopWatching();
+    this.#stopTimer();
+    this.#settlement.stop();
+    this.#errands.stop();
+    await Promise.all(this.#lines.map((line) => line.close()));
+    await this.#broker?.stop();
+    await this.#heartbeat.idle();
+    await this.#executor.stop();
+    saveSnapshot(this.#journal, this.#state);
+    this.#journal.close();
+  }
+
+  async #serve(): Promise<void> {
+    const { config, clock } = this.#options;
+    await this.#heartbeat.tell({ topic: "observed", facts: [this.#started()] });
+    await this.#enrol();
+    await this.#settlement.start();
+    const { host, port } = parseListen(config.broker.listen);
+    const common = { host, port, market: this.market, clock, boot: this.#boot };
+    this.#broker = await this.#reception.open((callbacks) => startEmbeddedBroker({ ...common, callbacks }), {
+      heartbeat: this.#heartbeat,
+      courier: this.#courier,
+    });
+    for (const { path, baud } of config.serial) {
+      const onSession = (stream: Parameters<Broker["attach"]>[0]) => this.#broker?.attach(stream, path);
+      this.#lines.push(openSerialLine({ path, baud, role: "gateway", clock, onSession }));
+    }
+    this.#stopWatching = watchRoster(config.data, () => {
+      this.#enrolling = this.#enrolling.then(() => this.#enrol()).catch(this.#options.onFault);
+    });
+    await this.#pickUp();
+  }
+
+  #started(): Fact {
+    const { gateway, chainId, vault, token } = this.market;
+    const feeBasisPoints = this.#options.config.market.fee_basis_points;
+    return {
+      kind: "gatewayStarted",
+      gateway,
+      chainId,
+      vault,
+      token,
+      decimals: this.#decimals,
+      feeBasisPoints,
+    };
+  }
+
+  async #enrol(): Promise<void> {
+    const facts = enrolments(readRoster(this.#options.config.data), this.#state.roster);
+    if (facts.length === 0) return;
+    await this.#heartbeat.tell({ topic: "observed", facts });
+    if (this.#broker) await this.#settlement.refresh();
+  }
+
+  /** Goes on with the tasks that were open: devices first get the time to come back. */
+  async #pickUp(): Promise<void> {
+    const { clock, config } = this.#options;
+    this.#graceUntil = instant(clock.now() + config.market.accept_ms);
+    for (const task of openTasks(this.#state.market)) {
+      if (task.state === "announced") {
+        await this.#heartbeat.tell({ topic: "reopened", task: task.id, from: this.#graceUntil });
+      }
+      this.#errands.consider(task);
+    }
+    this.#setTimer();
+  }
+
+  #onEntries(entries: readonly Entry[]): void {
+    for (const entry of entries) {
+      for (const fact of entry.facts) {
+        const task = "task" in fact ? this.#state.market.tasks.get(fact.task) : undefined;
+        if (task) this.#errands.consider(task);
+      }
+      if (entry.index % SNAPSHOT_EVERY === 0) saveSnapshot(this.#journal, this.#state);
+    }
+    this.#options.onEntries?.(entries);
+    if (this.#broker) this.#setTimer();
+  }
+
+  /** Wakes the heartbeat at the first deadline. */
+  #setTimer(): void {
+    const { clock, config } = this.#options;
+    this.#stopTimer();
+    const due = firstDue(this.#state, config.market.input_ms);
+    if (!due) return;
+    const wait = Math.max(due.at, this.#graceUntil) - clock.now();
+    this.#stopTimer = clock.after(Math.max(0, wait), () => {
+      void this.#heartbeat.tell({ topic: "due", task: due.task }).then(() => this.#setTimer());
+    });
+  }
+}
+
+type Parts = {
+  readonly market: Market;
+  readonly journal: Journal;
+  readonly state: State;
+  readonly decimals: number;
+  readonly store: Awaited<ReturnType<typeof folderStore>>;
+  readonly executor: Executor;
+  readonly chain: Awaited<ReturnType<typeof openEvmChain>>;
+};

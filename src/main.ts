@@ -1,0 +1,254 @@
+#!/usr/bin/env node
+/** The command line. The only file that opens key files, reads the environment, and ends the process. */
+import { randomBytes } from "node:crypto";
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import { parseArgs } from "node:util";
+import { privateKeyToAccount } from "viem/accounts";
+import { fromHex, toHex } from "./base/bytes.ts";
+import { systemClock } from "./base/clock.ts";
+import { Fault, type FaultCode, isFault } from "./base/fault.ts";
+import { type Config, readConfig } from "./config.ts";
+import { Gateway } from "./gateway.ts";
+import { randomKey } from "./kernels/signature.ts";
+import { runDemo } from "./operator/demo/demo.ts";
+import { logCommand } from "./operator/log/command.ts";
+import { encodeFact } from "./protocol/facts.ts";
+import { keySigner } from "./protocol/signer.ts";
+
+const HELP = `hirewire: robots and boards hire each other's compute and pay in USDT
+
+  hirewire start            a gateway.toml here: run it; otherwise the demo
+  hirewire demo             a whole market on this machine, on play money
+  hirewire run              the gateway of gateway.toml
+  hirewire log [show N | verify]
+                            what has happened, one task's whole life, every hash and signature
+  hirewire device add NAME  enrols a device and prints the connection file it needs
+  hirewire fund DEVICE AMOUNT
+                            deposits USDT on a device's lane, or in the gateway's vault
+  hirewire withdraw AMOUNT --to ADDRESS
+                            takes USDT out of the vault
+  hirewire doctor           checks this machine and the gateway's settings
+
+Every command takes --help.
+Exit codes: 0 done, 1 fault, 2 usage, 3 journal broken, 4 chain or gateway not reachable.
+`;
+
+const RUN_HELP = `hirewire run [--config gateway.toml] [--listen HOST:PORT] [--json]
+
+Runs the gateway until SIGTERM or Ctrl-C. Makes its key on the first start (<data>/gateway.key).
+  --config FILE   settings (default gateway.toml)
+  --listen H:P    where the broker listens, in place of the file's
+  --json          one JSON line for each record, refusal and fault
+`;
+
+const DEMO_HELP = `hirewire demo [--map FILE [--scen FILE]] [--queries N] [--batch N] [--data DIR] [--json]
+
+A chain, a gateway, a requester, two providers and a board on a serial line, each a process of its own.
+  --map FILE     MovingAI .map, or ROS map_server .yaml with its .pgm (also .pgm.gz); a generated warehouse without it
+  --scen FILE    MovingAI queries with published optimal lengths, for a .map
+  --queries N    paths to plan (default 120)
+  --batch N      paths in one offer (default 5)
+  --seed N       of the generated warehouse and of random queries (default 1)
+  --data DIR     where to keep journal and blobs (default .hirewire/demo-TIME)
+  --json         one JSON line for each event; the last one has kind "summary"
+`;
+
+const EXIT: Partial<Record<FaultCode, number>> = {
+  usage: 2,
+  journal_broken: 3,
+  chain_unreachable: 4,
+  link_lost: 4,
+};
+
+const io = {
+  write: (text: string) => void process.stdout.write(text),
+  warn: (text: string) => void process.stderr.write(text),
+  columns: process.stdout.columns,
+  isTerminal: process.stdout.isTTY === true,
+};
+
+/** Reads a private key: 64 hexadecimal digits, with or without `0x`. */
+function readKey(path: string): Uint8Array {
+  let text: string;
+  try {
+    text = readFileSync(path, "utf8").trim();
+  } catch (cause) {
+    throw new Fault("key_file", `cannot read the key file ${path}`, { cause });
+  }
+  if (!/^(0x)?[0-9a-fA-F]{64}$/.test(text))
+    throw new Fault("key_file", `${path} is not 64 hexadecimal digits`);
+  return fromHex(text);
+}
+
+/** Writes a fresh key that only its owner can read; an existing file is never replaced. */
+function createKey(path: string): Uint8Array {
+  const key = randomKey();
+  mkdirSync(dirname(path), { recursive: true });
+  try {
+    writeFileSync(path, `${toHex(key)}\n`, { mode: 0o600, flag: "wx" });
+    chmodSync(path, 0o600);
+  } catch (cause) {
+    throw new Fault("key_file", `cannot write the key file ${path}`, { cause });
+  }
+  return key;
+}
+
+async function run(args: string[]): Promise<number> {
+  const options = {
+    config: { type: "string" },
+    listen: { type: "string" },
+    json: { type: "boolean" },
+    help: { type: "boolean" },
+  } as const;
+  const { values } = parse(args, options);
+  if (values.help) return print(RUN_HELP);
+  const config = readConfig(values.config ?? "gateway.toml");
+  if (values.listen) config.broker.listen = values.listen;
+  const say = values.json ? jsonLines : () => undefined;
+  const ended = Promise.withResolvers<number>();
+  const gateway = await startGateway(config, say, (fault) => {
+    complain(fault);
+    // What memory holds is ahead of the disk: only a new start can be trusted.
+    process.exit(1);
+  });
+  say("ready", { port: gateway.port, gateway: gateway.market.gateway });
+  if (!values.json)
+    io.write(`gateway ${gateway.market.gateway}: MQTT on port ${gateway.port}, data in ${config.data}\n`);
+  for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => ended.resolve(0));
+  process.once("disconnect", () => ended.resolve(0));
+  process.on("message", (message: { kind?: string }) => {
+    if (message.kind !== "settle") return;
+    gateway.settle().then(
+      (claims) => say("settled", { claims: claims.map((claim) => claim.transaction) }),
+      (fault: unknown) => say("fault", { message: String(fault) }),
+    );
+  });
+  const code = await ended.promise;
+  await gateway.stop();
+  if (process.connected) process.disconnect();
+  return code;
+}
+
+function startGateway(
+  config: Config,
+  say: (kind: string, what: Record<string, unknown>) => void,
+  onBroken: (fault: unknown) => void,
+): Promise<Gateway> {
+  const keyFile = join(config.data, "gateway.key");
+  const key = existsSync(keyFile) ? readKey(keyFile) : createKey(keyFile);
+  return Gateway.start({
+    config,
+    signer: keySigner(key),
+    transactionSigner: privateKeyToAccount(toHex(key)),
+    clock: systemClock,
+    draw: () => randomBytes(6).readUIntBE(0, 6) / 2 ** 48,
+    onEntries: (entries) => {
+      for (const { index, at, cause, facts } of entries)
+        say("facts", { index, at, by: cause.by, facts: facts.map(encodeFact) });
+    },
+    onRefused: (refusal, by, topic) =>
+      say("refused", { code: refusal.refused, hint: refusal.hint, by, topic }),
+    onFault: (fault) => {
+      say("fault", { message: fault instanceof Error ? fault.message : String(fault) });
+      complain(fault);
+    },
+    onBroken,
+  });
+}
+
+function jsonLines(kind: string, what: Record<string, unknown>): void {
+  io.write(`${JSON.stringify({ kind, ...what })}\n`);
+}
+
+async function demo(args: string[]): Promise<number> {
+  const text = { type: "string" } as const;
+  const flag = { type: "boolean" } as const;
+  const options = {
+    map: text,
+    scen: text,
+    queries: text,
+    batch: text,
+    seed: text,
+    data: text,
+    json: flag,
+    help: flag,
+  };
+  const { values } = parse(args, options);
+  if (values.help) return print(DEMO_HELP);
+  const stopping = new AbortController();
+  for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => stopping.abort());
+  const name = `demo-${new Date(systemClock.now()).toISOString().replace(/[:.]/g, "-")}`;
+  return await runDemo({
+    folder: resolve(values.data ?? join(".hirewire", name)),
+    json: values.json === true,
+    map: values.map ?? null,
+    scen: values.scen ?? null,
+    queries: count(values.queries, "queries", 120),
+    batch: count(values.batch, "batch", 5),
+    seed: count(values.seed, "seed", 1),
+    clock: systemClock,
+    io,
+    signal: stopping.signal,
+  });
+}
+
+/** The folder that `log` reads when none is named: the gateway's of this directory, or the newest demo's. */
+function defaultData(): string | null {
+  if (existsSync("gateway.toml")) return readConfig("gateway.toml").data;
+  const demos = existsSync(".hirewire")
+    ? readdirSync(".hirewire").filter((name) => name.startsWith("demo-"))
+    : [];
+  const newest = demos.toSorted().at(-1);
+  return newest ? join(".hirewire", newest) : null;
+}
+
+type Options = Record<string, { type: "string" | "boolean" }>;
+
+function parse<T extends Options>(args: string[], options: T) {
+  try {
+    return parseArgs({ args, options });
+  } catch (cause) {
+    throw new Fault("usage", cause instanceof Error ? cause.message : "unknown option", { cause });
+  }
+}
+
+function count(text: string | undefined, name: string, fallback: number): number {
+  const value = text === undefined ? fallback : Number(text);
+  if (!Number.isInteger(value) || value < 1)
+    throw new Fault("usage", `--${name} takes a whole number from 1 on`);
+  return value;
+}
+
+function print(text: string): number {
+  io.write(text);
+  return 0;
+}
+
+const COMMANDS: Record<string, (args: string[]) => Promise<number> | number> = {
+  start: (args) => (existsSync("gateway.toml") ? run(args) : demo(args)),
+  run,
+  demo,
+  log: (args) => logCommand(args, io, defaultData(), systemClock),
+  help: () => print(HELP),
+};
+
+function complain(fault: unknown): void {
+  const code = isFault(fault) ? ` [${fault.code}]` : "";
+  io.warn(`hirewire${code}: ${fault instanceof Error ? fault.message : String(fault)}\n`);
+  if (!isFault(fault) && fault instanceof Error) io.warn(`${fault.stack ?? ""}\n`);
+}
+
+async function main(): Promise<number> {
+  const [name = "help", ...args] = process.argv.slice(2);
+  const command = COMMANDS[name === "--help" || name === "-h" ? "help" : name];
+  if (!command) throw new Fault("usage", `there is no command "${name}"; see hirewire --help`);
+  return await command(args);
+}
+
+try {
+  process.exitCode = await main();
+} catch (fault) {
+  complain(fault);
+  process.exitCode = (isFault(fault) && EXIT[fault.code]) || 1;
+}

@@ -1,0 +1,274 @@
+/**
+ * The demo: a whole market on one machine, nothing simulated but the money and the devices' bodies.
+ *
+ * A supervisor. Chain, gateway, robots and board are processes of their own that end when it does; the gateway is
+ * started again when it dies, because that has to cost nothing.
+ */
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import type { Hex } from "../../base/bytes.ts";
+import type { Clock } from "../../base/clock.ts";
+import { Fault } from "../../base/fault.ts";
+import { startLocalChain } from "../../settlement/local-chain.ts";
+import { type Audit, audit } from "./audit.ts";
+import { Child, type Line, programPath, projectRoot } from "./crew.ts";
+import { layCable } from "./null-modem.ts";
+import { type DemoIo, jsonReport, type Report, textReport, usdt } from "./report.ts";
+import { Rows } from "./rows.ts";
+import { makeWorld, type World } from "./world.ts";
+
+export type DemoOptions = {
+  readonly folder: string;
+  readonly json: boolean;
+  readonly map: string | null;
+  readonly scen: string | null;
+  readonly queries: number;
+  readonly batch: number;
+  readonly seed: number;
+  readonly clock: Clock;
+  readonly io: DemoIo;
+  /** Ends the demo early. */
+  readonly signal: AbortSignal;
+};
+
+const REQUESTER = "scout-1";
+const BOARD = "board-1";
+const PROVIDERS = [
+  { name: "arm-1", price: "900" },
+  { name: "arm-2", price: "950" },
+] as const;
+
+/** Runs the demo; 0 when every figure agrees. */
+export async function runDemo(options: DemoOptions): Promise<number> {
+  const { io, json, folder, clock } = options;
+  const report = json ? jsonReport(io) : textReport(io);
+  const closing: (() => Promise<unknown>)[] = [];
+  try {
+    mkdirSync(folder, { recursive: true });
+    const local = await startLocalChain();
+    closing.push(() => local.stop());
+    const cable = await layCable(folder);
+    closing.push(() => cable.stop());
+    const names = { buyers: [REQUESTER, BOARD], sellers: PROVIDERS.map(({ name }) => name) };
+    const world = await makeWorld({ folder, local, clock, serialPath: cable.ends[0], names });
+    report.stage(
+      "chain",
+      `anvil ${world.chain.chainId} at ${local.url}: LaneVault ${world.chain.vault}, play USDT ${world.token}`,
+    );
+    const stage = new Stage(options, report, world, cable.ends[1]);
+    closing.push(() => stage.stop());
+    report.stage("serial", `one board on a ${cable.how}`);
+    return await stage.play();
+  } catch (fault) {
+    if (options.signal.aborted) {
+      report.note("stopped; the data folder stays", { folder });
+      return 130;
+    }
+    throw fault;
+  } finally {
+    for (const close of closing.reverse()) await close();
+  }
+}
+
+/** The running part: gateway, devices, and what they say. */
+class Stage {
+  readonly #options: DemoOptions;
+  readonly #report: Report;
+  readonly #world: World;
+  readonly #boardPath: string;
+  readonly #rows: Rows;
+  readonly #devices: Child[] = [];
+  readonly #ready = Promise.withResolvers<number>();
+  readonly #failed = Promise.withResolvers<never>();
+  #gateway: Child | null = null;
+  #isStopping: boolean = false;
+  #restarts = 0;
+  #claims: { transaction: string; gasUsed: bigint }[] = [];
+  #settled = Promise.withResolvers<void>();
+
+  constructor(options: DemoOptions, report: Report, world: World, boardPath: string) {
+    this.#options = options;
+    this.#report = report;
+    this.#world = world;
+    this.#boardPath = boardPath;
+    const names = new Map<Hex, string>(world.devices.map(({ address, name }) => [address, name]));
+    this.#rows = new Rows((address) => names.get(address) ?? address.slice(0, 10));
+    this.#failed.promise.catch(() => undefined);
+    options.signal.addEventListener("abort", () => this.#failed.reject(options.signal.reason), {
+      once: true,
+    });
+  }
+
+  async play(): Promise<number> {
+    const { signal } = this.#options;
+    signal.throwIfAborted();
+    const startedAt = this.#options.clock.now();
+    this.#startGateway(0);
+    const port = await this.#orFail(this.#ready.promise);
+    this.#world.connect(port);
+    this.#report.stage("gateway", `MQTT on 127.0.0.1:${port}, data in ${this.#world.folder}`);
+    await this.#orFail(Promise.all(PROVIDERS.map((provider) => this.#startProvider(provider))));
+    const done = await this.#orFail(Promise.all([this.#startRequester(), this.#startBoard()]));
+    await this.#orFail(this.#settle());
+    const books = await audit(this.#world);
+    return this.#conclude(done, books, this.#options.clock.now() - startedAt);
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopping = true;
+    await Promise.all(this.#devices.map((device) => device.stop()));
+    await this.#gateway?.stop();
+  }
+
+  #orFail<T>(work: Promise<T>): Promise<T> {
+    return Promise.race([work, this.#failed.promise]);
+  }
+
+  #startGateway(port: number): void {
+    const args = ["run", "--config", this.#world.config, "--listen", `127.0.0.1:${port}`, "--json"];
+    const child = new Child("gateway", [programPath("src/main.ts"), ...args], (line) =>
+      this.#hearGateway(line),
+    );
+    this.#gateway = child;
+    this.#report.note(`gateway process ${child.process.pid}`, {
+      process: "gateway",
+      pid: child.process.pid ?? 0,
+    });
+    void child.ended.then((code) => this.#gatewayEnded(code));
+  }
+
+  async #gatewayEnded(code: number | null): Promise<void> {
+    if (this.#isStopping) return;
+    if (code !== null) {
+      this.#failed.reject(new Fault("impossible", `the gateway ended with exit code ${code}`));
+      return;
+    }
+    this.#restarts++;
+    this.#report.note("the gateway was killed; starting it again on the same data", {
+      restarts: this.#restarts,
+    });
+    this.#startGateway(await this.#ready.promise);
+  }
+
+  #hearGateway(line: Line): void {
+    if (line.kind === "ready") {
+      this.#ready.resolve(Number(line["port"]));
+      if (this.#restarts > 0) this.#report.note("the gateway is back", { restarts: this.#restarts });
+      if (this.#isSettling) this.#gateway?.send({ kind: "settle" });
+    }
+    if (line.kind === "facts") this.#hearFacts(line["facts"] as readonly unknown[]);
+    if (line.kind === "settled") this.#settled.resolve();
+    if (line.kind === "fault") this.#report.note(`gateway: ${String(line["message"])}`, line);
+  }
+
+  #hearFacts(facts: readonly unknown[]): void {
+    for (const fact of facts) {
+      const row = this.#rows.take(fact);
+      if (row) this.#report.task(row);
+      const { kind, transaction, gasUsed } = fact as Record<string, string>;
+      if (kind === "claimed")
+        this.#claims.push({ transaction: transaction ?? "", gasUsed: BigInt(gasUsed ?? 0) });
+    }
+  }
+
+  #isSettling: boolean = false;
+
+  async #settle(): Promise<void> {
+    this.#isSettling = true;
+    this.#gateway?.send({ kind: "settle" });
+    await this.#settled.promise;
+  }
+
+  #startDevice(name: string, program: string, args: readonly string[], hear: (line: Line) => void): void {
+    const device = this.#world.devices.find((one) => one.name === name);
+    if (!device) throw new Fault("impossible", `the demo has no device ${name}`);
+    const files = ["--connection", device.connectionFile, "--wallet", device.walletFile];
+    const child = new Child(name, [programPath(program), ...files, ...args], (line) => {
+      if (line.kind === "failed") {
+        this.#failed.reject(new Fault("refused", `${name}: ${String(line["message"])}`));
+      }
+      hear(line);
+    });
+    this.#devices.push(child);
+    void child.ended.then((code) => {
+      if (!this.#isStopping && code !== 0)
+        this.#failed.reject(new Fault("impossible", `${name} ended with ${code}`));
+    });
+  }
+
+  #startProvider({ name, price }: (typeof PROVIDERS)[number]): Promise<void> {
+    const serving = Promise.withResolvers<void>();
+    this.#startDevice(name, "devices/robot/sim/provider.ts", ["--price", price], (line) => {
+      if (line.kind !== "serving") return;
+      this.#report.stage("provider", `${name} asks ${usdt(BigInt(price))} per task, more while it is busy`);
+      serving.resolve();
+    });
+    return serving.promise;
+  }
+
+  #startRequester(): Promise<Line> {
+    const { map, scen, queries, batch, seed } = this.#options;
+    const done = Promise.withResolvers<Line>();
+    const args = ["--firmware", firmwareFile(), "--map", map ?? "", "--scen", scen ?? ""];
+    args.push("--queries", String(queries), "--batch", String(batch), "--seed", String(seed));
+    this.#startDevice(REQUESTER, "devices/robot/sim/requester.ts", args, (line) => {
+      if (line.kind === "course") {
+        const { tasks, width, height, source } = line;
+        const what = `${line["queries"]} shortest paths on ${line["map"]} (${width}x${height}) in ${tasks} tasks`;
+        this.#report.stage("requester", `${REQUESTER} hires for ${what}; optimum: ${source}`);
+      }
+      if (line.kind === "unanswered")
+        this.#report.note(`offered again: ${line["state"]} ${line["reason"]}`, line);
+      if (line.kind === "done") done.resolve(line);
+    });
+    return done.promise;
+  }
+
+  #startBoard(): Promise<Line> {
+    const done = Promise.withResolvers<Line>();
+    const args = ["--firmware", firmwareFile(), "--path", this.#boardPath];
+    this.#startDevice(BOARD, "devices/board/board.ts", args, (line) => {
+      if (line.kind === "done") done.resolve(line);
+    });
+    return done.promise;
+  }
+
+  #conclude(done: readonly Line[], books: Audit, elapsedMs: number): number {
+    const sum = (key: string) => done.reduce((total, line) => total + Number(line[key] ?? 0), 0);
+    const queries = sum("queries");
+    const optimal = sum("optimal");
+    const { totals } = this.#rows;
+    const gas = this.#claims.reduce((total, claim) => total + claim.gasUsed, 0n);
+    const agree = books.agree && books.paid === books.settled;
+    const share = totals.payments > 0 ? Number(gas) / totals.payments : 0;
+    this.#report.audited(books);
+    const { paid, settled, fees, credit, entries } = books;
+    const summary = {
+      ...{ tasks: totals.paid, queries, optimal, rechecked: totals.rechecked, payments: totals.payments },
+      ...{ paid: usdt(paid), settled: usdt(settled), fees: usdt(fees), credit: usdt(credit), agree },
+      ...{
+        transactions: this.#claims.map((claim) => claim.transaction),
+        gas: Number(gas),
+        gasPerPayment: Math.round(share),
+      },
+      ...{ restarts: this.#restarts, entries, elapsedMs, data: this.#world.folder },
+    };
+    const data = `--data ${this.#world.folder}`;
+    this.#report.summary(summary, [
+      `${totals.paid} tasks paid, ${totals.rechecked} of them run twice; ${optimal} of ${queries} paths have the optimal length`,
+      `providers received ${usdt(paid)} USDT in ${totals.payments} payments, fees ${usdt(fees)}, credit left ${usdt(credit)}`,
+      `settled ${usdt(settled)} USDT by ${summary.transactions.join(", ")}`,
+      `gas ${gas} = ${summary.gasPerPayment} per payment; journal and chain ${agree ? "agree to the atomic unit" : "DISAGREE"}`,
+      "",
+      "look further:",
+      `  npx hirewire log ${data}`,
+      `  npx hirewire log show ${entries} ${data}`,
+      `  npx hirewire log verify ${data}`,
+    ]);
+    return agree && optimal === queries ? 0 : 1;
+  }
+}
+
+function firmwareFile(): string {
+  return join(projectRoot(), "build/firmware/path-plan.wasm");
+}

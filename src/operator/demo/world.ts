@@ -1,0 +1,158 @@
+/** What a demo needs before anything runs: a chain with play money, keys, accounts, a data folder, funded lanes. */
+import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { privateKeyToAccount } from "viem/accounts";
+import { fromHex, type Hex, toHex } from "../../base/bytes.ts";
+import type { Clock } from "../../base/clock.ts";
+import { type Amount, amount } from "../../base/money.ts";
+import { addressOfKey, randomKey } from "../../kernels/signature.ts";
+import { approve, type Call, type Chain, deposit, depositLane, mined, mint } from "../../settlement/chain.ts";
+import { openEvmChain } from "../../settlement/evm-chain.ts";
+import { deployPlayMoney, type LocalChain } from "../../settlement/local-chain.ts";
+import { writeRosterEntry } from "../roster-folder.ts";
+
+/** USDT's decimals, here and on most chains. */
+export const DECIMALS = 6;
+
+/** Play money in the gateway's vault, which funds the lanes it pays on. */
+const GATEWAY_DEPOSIT = amount(100_000_000n);
+
+/** Play money on each buyer's lane. */
+const LANE_DEPOSIT = amount(2_000_000n);
+
+/** Room that the gateway keeps on each lane to a device. */
+const OUTGOING_LANE = "5.00";
+
+export type DemoDevice = {
+  readonly name: string;
+  readonly address: Hex;
+  readonly connectionFile: string;
+  readonly walletFile: string;
+};
+
+export type World = {
+  readonly folder: string;
+  readonly config: string;
+  readonly chain: Chain;
+  readonly gateway: Hex;
+  readonly token: Hex;
+  readonly gatewayDeposit: Amount;
+  readonly devices: readonly DemoDevice[];
+  /** Writes the connection files, once it is known where the broker listens. */
+  readonly connect: (port: number) => void;
+};
+
+export type WorldOptions = {
+  readonly folder: string;
+  readonly local: LocalChain;
+  readonly clock: Clock;
+  readonly serialPath: string;
+  readonly names: { readonly buyers: readonly string[]; readonly sellers: readonly string[] };
+};
+
+/** Deploys, funds and writes everything; the gateway is not running yet. */
+export async function makeWorld(options: WorldOptions): Promise<World> {
+  const { folder, local, names, serialPath } = options;
+  const [deployer] = local.accounts;
+  if (!deployer) throw new Error("a local chain has funded accounts");
+  const money = await deployPlayMoney(local.url, deployer.privateKey, { challengeSeconds: 86_400 });
+  const { chainId, vault, token } = money;
+  const chain = await openEvmChain({ url: local.url, chainId, vault, confirmations: 1 });
+  mkdirSync(folder, { recursive: true });
+  const gatewayKey = randomKey();
+  const gateway = addressOfKey(gatewayKey);
+  writeSecret(join(folder, "gateway.key"), `${toHex(gatewayKey)}\n`);
+  const keys = [...names.buyers, ...names.sellers].map((name) => ({ name, key: randomKey() }));
+  const devices = keys.map(({ name, key }) => ({
+    name,
+    address: addressOfKey(key),
+    connectionFile: join(folder, `${name}.connection.json`),
+    walletFile: join(folder, `${name}.wallet.json`),
+  }));
+  for (const { name, address } of devices) {
+    writeRosterEntry(folder, {
+      ...{ version: 1, device: address, name, owner: null },
+      ...{ manufacturer: "hirewire", serialNumber: name },
+    });
+  }
+  const config = join(folder, "gateway.toml");
+  writeFileSync(config, tomlOf(local.url, money, serialPath));
+  const buyers = devices
+    .filter((device) => names.buyers.includes(device.name))
+    .map((device) => device.address);
+  await fund(options, chain, { deployer, gateway, token, buyers });
+  const connect = (port: number) => {
+    for (const [at, { name, connectionFile }] of devices.entries()) {
+      const key = toHex(keys[at]?.key ?? fromHex("0x"));
+      const where = {
+        broker: `mqtt://127.0.0.1:${port}`,
+        manufacturer: "hirewire",
+        serialNumber: name,
+        name,
+      };
+      const file = { version: 1, ...where, key, gateway, chainId, vault, token };
+      writeSecret(connectionFile, `${JSON.stringify(file, null, 2)}\n`);
+    }
+  };
+  return { folder, config, chain, gateway, token, gatewayDeposit: GATEWAY_DEPOSIT, devices, connect };
+}
+
+type Parties = {
+  readonly deployer: { readonly address: Hex; readonly privateKey: Hex };
+  readonly gateway: Hex;
+  readonly token: Hex;
+  readonly buyers: readonly Hex[];
+};
+
+async function fund(options: WorldOptions, chain: Chain, parties: Parties): Promise<void> {
+  const { deployer, gateway, token, buyers } = parties;
+  const owner = privateKeyToAccount(deployer.privateKey);
+  const total = amount(GATEWAY_DEPOSIT + LANE_DEPOSIT * BigInt(buyers.length));
+  const { vault } = chain;
+  const calls: Call[] = [
+    mint(token, deployer.address, total),
+    approve(vault, token, total),
+    deposit(vault, gateway, token, GATEWAY_DEPOSIT),
+    ...buyers.map((payer) => depositLane(vault, { payer, payee: gateway, token }, LANE_DEPOSIT)),
+  ];
+  for (const call of calls) {
+    const { raw, hash } = await chain.prepare(owner, call);
+    await chain.broadcast(raw);
+    await mined(chain, hash, options.clock, { withinMs: 30_000, everyMs: 10 });
+  }
+  await giveGas(options.local.url, gateway);
+}
+
+/** One coin for gas, out of nothing: a local chain can. */
+async function giveGas(url: string, account: Hex): Promise<void> {
+  const body = { jsonrpc: "2.0", id: 1, method: "anvil_setBalance", params: [account, "0xde0b6b3a7640000"] };
+  const headers = { "content-type": "application/json" };
+  await fetch(url, { method: "POST", headers, body: JSON.stringify(body) });
+}
+
+function tomlOf(rpc: string, money: { chainId: number; vault: Hex; token: Hex }, serialPath: string): string {
+  return `# Written by hirewire demo: play money on a local chain.
+version = 1
+name = "demo"
+data = "."
+
+[chain]
+id = ${money.chainId}
+rpc = "${rpc}"
+vault = "${money.vault}"
+token = "${money.token}"
+confirmations = 1
+poll_ms = 2000
+
+[[serial]]
+path = "${serialPath}"
+
+[settlement]
+lane_deposit = "${OUTGOING_LANE}"
+`;
+}
+
+function writeSecret(file: string, text: string): void {
+  writeFileSync(file, text, { mode: 0o600 });
+  chmodSync(file, 0o600);
+}

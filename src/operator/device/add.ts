@@ -1,0 +1,199 @@
+/** `hirewire device add`: enrols a device and writes what it needs to connect. */
+import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import type { ParseArgsConfig } from "node:util";
+import { type Hex, toHex } from "../../base/bytes.ts";
+import { Fault } from "../../base/fault.ts";
+import { addressOfKey, randomKey } from "../../kernels/signature.ts";
+import { topicLevel } from "../../protocol/scalar.ts";
+import type { LogIo } from "../log/io.ts";
+import { type RosterEntry, writeRosterEntry } from "../roster-folder.ts";
+import { parseAddress, parseArguments } from "./arguments.ts";
+import { brokerUrl, type Connection, connectionText, isOwnMachine } from "./connection.ts";
+import {
+  type CommandPorts,
+  DEFAULT_CONFIG,
+  enrolled,
+  gatewayKeyFile,
+  type Keys,
+  type Settings,
+} from "./gateway.ts";
+
+const OPTIONS = {
+  config: { type: "string", default: DEFAULT_CONFIG },
+  key: { type: "string" },
+  address: { type: "string" },
+  owner: { type: "string" },
+  manufacturer: { type: "string", default: "hirewire" },
+  serial: { type: "string" },
+  broker: { type: "string" },
+  out: { type: "string" },
+  json: { type: "boolean" },
+  help: { type: "boolean", short: "h" },
+} as const satisfies ParseArgsConfig["options"];
+
+export const ADD_HELP = `hirewire device add NAME [--key FILE | --address 0x…] [--owner 0x…]
+                    [--manufacturer M] [--serial S]
+                    [--broker mqtt://host:port] [--out FILE]
+                    [--config gateway.toml] [--json]
+
+Enrols a device, running gateway or not, and prints its connection file. The
+file holds the device's private key: give it to that device alone.
+
+  --key FILE          import the device's key: 64 hexadecimal digits, 0x or not
+                      (default: a new random key)
+  --address 0x…       the key stays on the device; you add it to the file there
+  --owner 0x…         who owns the device's money (default: the device's own key)
+  --manufacturer M    first part of its topics (hirewire)
+  --serial S          second part of its topics (NAME)
+  --broker URL        where the device finds the gateway's broker
+                      (default: the address the broker listens on)
+  --out FILE          write the connection file there, mode 0600, not to stdout
+  --config FILE       the gateway's settings (gateway.toml)
+  --json              one line: { entry, connection, out }
+`;
+
+type Values = ReturnType<typeof parseArguments<typeof OPTIONS>>["values"];
+
+/** The account of a device, and its key unless that stays on the device. */
+type Identity = { readonly address: Hex; readonly key: Uint8Array | null };
+
+/**
+ * @param args - what stands after `device add`
+ * @throws {@link Fault} `usage`, `key_file`, `config_missing`, `config_syntax`, `disk_failed`; then nothing is enrolled
+ */
+export function addDevice(args: readonly string[], io: LogIo, ports: CommandPorts): void {
+  const { values, positionals } = parseArguments("hirewire device add", args, OPTIONS);
+  if (values.help) {
+    io.write(ADD_HELP);
+    return;
+  }
+  const name = deviceName(positionals);
+  const settings = ports.readConfig(values.config);
+  const identity = identityOf(values, ports.keys);
+  const entry: RosterEntry = {
+    version: 1,
+    device: identity.address,
+    name,
+    owner: values.owner === undefined ? null : parseAddress(values.owner, "--owner"),
+    manufacturer: level(values.manufacturer, "--manufacturer"),
+    serialNumber: level(values.serial ?? name, "--serial"),
+  };
+  refuseTaken(entry, enrolled(settings));
+  const broker = brokerUrl(values.broker, settings.broker.listen);
+  refuseExisting(values.out);
+  const gateway = gatewayAddress(settings, ports.keys, io);
+  if (gateway === entry.device)
+    throw new Fault("usage", "this is the gateway's own key: a device needs another");
+  const { id: chainId, vault, token } = settings.chain;
+  const connection: Connection = {
+    version: 1,
+    broker,
+    manufacturer: entry.manufacturer,
+    serialNumber: entry.serialNumber,
+    name,
+    ...(identity.key ? { key: toHex(identity.key) } : {}),
+    gateway,
+    chainId,
+    vault,
+    token,
+  };
+  save(settings, entry, connection, values.out);
+  show(io, entry, connection, values);
+}
+
+function deviceName(positionals: readonly string[]): string {
+  const [name, ...rest] = positionals;
+  if (name === undefined || rest.length > 0)
+    throw new Fault("usage", "expected one name: hirewire device add NAME");
+  if (name.toLowerCase() === "gateway" || /^0x[0-9a-f]{40}$/i.test(name)) {
+    throw new Fault("usage", `"${name}" would be mistaken for something else: give the device another name`);
+  }
+  return level(name, "NAME");
+}
+
+function level(text: string, what: string): string {
+  if (topicLevel.safeParse(text).success) return text;
+  throw new Fault("usage", `${what} takes 1 to 64 letters, digits, and . _ : -, not "${text}"`);
+}
+
+function identityOf(values: Values, keys: Keys): Identity {
+  if (values.key !== undefined && values.address !== undefined) {
+    throw new Fault("usage", "--key and --address exclude each other: the address follows from the key");
+  }
+  if (values.address !== undefined) return { address: parseAddress(values.address, "--address"), key: null };
+  const key = values.key === undefined ? randomKey() : keys.read(values.key);
+  return { address: addressOfKey(key), key };
+}
+
+function refuseTaken(entry: RosterEntry, others: readonly RosterEntry[]): void {
+  for (const other of others) {
+    const by = `${other.name} (${other.device})`;
+    // some file systems keep Robot.json and robot.json in one place
+    if (other.name.toLowerCase() === entry.name.toLowerCase()) {
+      throw new Fault("usage", `the name is taken by ${by}: choose another, see hirewire device list`);
+    }
+    if (other.device === entry.device) {
+      throw new Fault("usage", `the address is enrolled as ${by}: every device needs a key of its own`);
+    }
+    if (other.manufacturer === entry.manufacturer && other.serialNumber === entry.serialNumber) {
+      const topics = `${entry.manufacturer}/${entry.serialNumber}`;
+      throw new Fault("usage", `${topics} belongs to ${by}: give another --serial or --manufacturer`);
+    }
+  }
+}
+
+function refuseExisting(out: string | undefined): void {
+  if (out === undefined || !existsSync(out)) return;
+  throw new Fault("usage", `${out} is there already and may hold a key: name another file with --out`);
+}
+
+function gatewayAddress(settings: Settings, keys: Keys, io: LogIo): Hex {
+  const file = gatewayKeyFile(settings);
+  if (existsSync(file)) return addressOfKey(keys.read(file));
+  onDisk(() => mkdirSync(settings.data, { recursive: true, mode: 0o700 }));
+  const gateway = addressOfKey(keys.create(file));
+  io.warn(`made the gateway's key: ${gateway}, in ${file}\n`);
+  return gateway;
+}
+
+/** The connection file first: an enrolled device whose key is nowhere would be of no use. */
+function save(settings: Settings, entry: RosterEntry, connection: Connection, out: string | undefined): void {
+  if (out !== undefined) {
+    onDisk(() => writeFileSync(out, connectionText(connection), { mode: 0o600, flag: "wx" }));
+  }
+  try {
+    onDisk(() => writeRosterEntry(settings.data, entry));
+  } catch (fault) {
+    if (out !== undefined) rmSync(out, { force: true });
+    throw fault;
+  }
+}
+
+function onDisk<T>(work: () => T): T {
+  try {
+    return work();
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new Fault("disk_failed", `nothing was enrolled: ${why}`, { cause });
+  }
+}
+
+function show(io: LogIo, entry: RosterEntry, connection: Connection, values: Values): void {
+  const { out } = values;
+  if (values.json) {
+    const shown = out === undefined ? connection : null;
+    io.write(`${JSON.stringify({ entry, connection: shown, out: out ?? null })}\n`);
+  } else if (out === undefined) io.write(connectionText(connection));
+  const say = out === undefined || values.json ? io.warn.bind(io) : io.write.bind(io);
+  say(`enrolled ${entry.name} as ${entry.device}\n`);
+  if (out !== undefined) say(`its connection file is ${out}, readable by you alone\n`);
+  if (connection.key === undefined) {
+    say(`the file has no key: add "key": "0x…", the private key of ${entry.device}, on the device\n`);
+  } else if (out === undefined)
+    say("the file holds the device's private key: give it to that device alone\n");
+  if (isOwnMachine(connection.broker)) {
+    io.warn(
+      `${connection.broker} is reached from this machine only: elsewhere, set broker.listen and --broker\n`,
+    );
+  }
+}

@@ -1,0 +1,97 @@
+/** A gateway as a command sees it from outside: its settings, its key file and its roster. */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { fromHex, type Hex } from "../../base/bytes.ts";
+import { Fault } from "../../base/fault.ts";
+import { addressOfKey } from "../../kernels/signature.ts";
+import { type RosterEntry, readRoster } from "../roster-folder.ts";
+
+/** Opens key files; nothing else does. */
+export interface Keys {
+  /**
+   * The 32 bytes of the private key in the file, see {@link parseKeyText}.
+   *
+   * @throws {@link Fault} `key_file`
+   */
+  read(path: string): Uint8Array;
+  /**
+   * Writes a new random key into a new file of mode 0600.
+   *
+   * @throws {@link Fault} `key_file` when the file is there already
+   */
+  create(path: string): Uint8Array;
+}
+
+/** What the commands read of `gateway.toml`. */
+export type Settings = {
+  readonly file: string;
+  /** Absolute. */
+  readonly data: string;
+  readonly broker: { readonly listen: string };
+  readonly serial: readonly { readonly path: string }[];
+  readonly chain: {
+    readonly id: number;
+    readonly rpc: string;
+    readonly vault: Hex;
+    readonly token: Hex;
+    readonly confirmations: number;
+  };
+};
+
+export type CommandPorts = {
+  readonly keys: Keys;
+  /** @throws {@link Fault} `config_missing`, `config_syntax` */
+  readonly readConfig: (path: string) => Settings;
+};
+
+/** The file that `--config` names when it is not given. */
+export const DEFAULT_CONFIG = "gateway.toml";
+
+/**
+ * The private key in a key file: 64 hexadecimal digits, with or without `0x`, white space around them.
+ *
+ * @throws {@link Fault} `key_file`; it never shows the text
+ */
+export function parseKeyText(text: string, path: string): Uint8Array {
+  const digits = /^\s*(?:0x)?([0-9a-fA-F]{64})\s*$/.exec(text)?.[1];
+  if (digits === undefined) {
+    throw new Fault("key_file", `${path} is no key file: expected 64 hexadecimal digits`);
+  }
+  const key = fromHex(digits);
+  addressOfKey(key);
+  return key;
+}
+
+export function gatewayKeyFile(settings: Settings): string {
+  return join(settings.data, "gateway.key");
+}
+
+/**
+ * The gateway's private key.
+ *
+ * @throws {@link Fault} `key_file` when it has none yet, or the file is not one
+ */
+export function readGatewayKey(settings: Settings, keys: Keys): Uint8Array {
+  const file = gatewayKeyFile(settings);
+  if (!existsSync(file)) {
+    throw new Fault("key_file", `no gateway key at ${file}: hirewire device add makes one`);
+  }
+  return keys.read(file);
+}
+
+/** The enrolled devices; makes no folder where there is none. */
+export function enrolled(settings: Settings): RosterEntry[] {
+  return existsSync(join(settings.data, "devices")) ? readRoster(settings.data) : [];
+}
+
+/**
+ * Host and port of `"host:port"`; an IPv6 host with or without brackets.
+ *
+ * @throws {@link Fault} `config_syntax`
+ */
+export function listenAddress(listen: string): { host: string; port: number } {
+  const [, host, digits] = /^(.+):(\d{1,5})$/.exec(listen) ?? [];
+  const port = Number(digits);
+  if (host === undefined || port > 65_535) throw new Fault("config_syntax", `"${listen}" is not host:port`);
+  return { host: host.replace(/^\[(.*)\]$/, "$1"), port };
+}

@@ -1,0 +1,48 @@
+/** `hirewire device list`: who is enrolled. */
+import type { ParseArgsConfig } from "node:util";
+import { Fault } from "../../base/fault.ts";
+import type { LogIo } from "../log/io.ts";
+import type { RosterEntry } from "../roster-folder.ts";
+import { parseArguments } from "./arguments.ts";
+import { type CommandPorts, DEFAULT_CONFIG, enrolled } from "./gateway.ts";
+
+const OPTIONS = {
+  config: { type: "string", default: DEFAULT_CONFIG },
+  json: { type: "boolean" },
+  help: { type: "boolean", short: "h" },
+} as const satisfies ParseArgsConfig["options"];
+
+export const LIST_HELP = `hirewire device list [--config gateway.toml] [--json]
+
+Lists the enrolled devices: name, address, topics, and who owns the money.
+
+  --config FILE  the gateway's settings (gateway.toml)
+  --json         JSON Lines, one device each
+`;
+
+/**
+ * @param args - what stands after `device list`
+ * @throws {@link Fault} `usage`, `config_missing`, `config_syntax`, `file_format`
+ */
+export function listDevices(args: readonly string[], io: LogIo, ports: CommandPorts): void {
+  const { values, positionals } = parseArguments("hirewire device list", args, OPTIONS);
+  if (values.help) {
+    io.write(LIST_HELP);
+    return;
+  }
+  if (positionals.length > 0) throw new Fault("usage", "expected nothing after hirewire device list");
+  const entries = enrolled(ports.readConfig(values.config));
+  if (values.json) {
+    for (const { version: _, ...entry } of entries) io.write(`${JSON.stringify(entry)}\n`);
+  } else if (entries.length === 0) io.write("no device is enrolled: hirewire device add NAME\n");
+  else io.write(table(entries));
+}
+
+function table(entries: readonly RosterEntry[]): string {
+  const rows = entries.map(({ name, device, manufacturer, serialNumber, owner }) => {
+    return [name, device, `${manufacturer}/${serialNumber}`, owner === null ? "its own" : `owner ${owner}`];
+  });
+  const widths = [0, 1, 2].map((column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  const lines = rows.map((row) => row.map((text, column) => text.padEnd(widths[column] ?? 0)).join("  "));
+  return `${lines.join("\n")}\n`;
+}

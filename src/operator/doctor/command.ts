@@ -1,0 +1,94 @@
+/** `hirewire doctor`: whether this machine has what a gateway needs, and what to do where it has not. */
+import type { ParseArgsConfig } from "node:util";
+import { Fault, isFault } from "../../base/fault.ts";
+import { parseArguments } from "../device/arguments.ts";
+import { DEFAULT_CONFIG, type Settings } from "../device/gateway.ts";
+import type { LogIo } from "../log/io.ts";
+import type { MoneyPorts } from "../money/journey.ts";
+import { chainChecks } from "./chain.ts";
+import { type Check, checkLine, good, note, words, wrong } from "./check.ts";
+import { folderChecks, journalCheck, keyCheck, rosterCheck } from "./folder.ts";
+import { brokerCheck, nodeCheck, programChecks, serialCheck, widthCheck } from "./host.ts";
+import { type Machine, thisMachine } from "./machine.ts";
+
+const OPTIONS = {
+  config: { type: "string" },
+  json: { type: "boolean" },
+  help: { type: "boolean", short: "h" },
+} as const satisfies ParseArgsConfig["options"];
+
+const HELP = `hirewire doctor [--config gateway.toml] [--json]
+
+Looks at everything that a gateway needs, one line each: ✔ good, ✘ wrong with
+the fix beside it, – worth knowing. Changes nothing. Exit 1 when something is
+wrong.
+
+  --config FILE  the gateway's settings (gateway.toml)
+  --json         one object: { ok, checks: [{ check, outcome, found, fix }] }
+`;
+
+/**
+ * Runs `hirewire doctor …` and gives its exit code: 1 when something that a gateway needs is wrong, else 0.
+ *
+ * @param args - what stands after `doctor`
+ * @throws {@link Fault} `usage`
+ */
+export async function doctorCommand(
+  args: string[],
+  io: LogIo,
+  ports: MoneyPorts,
+  machine: Machine = thisMachine,
+): Promise<number> {
+  const { values, positionals } = parseArguments("hirewire doctor", args, OPTIONS);
+  if (values.help) {
+    io.write(HELP);
+    return 0;
+  }
+  if (positionals.length > 0) throw new Fault("usage", "expected nothing after hirewire doctor but options");
+  const checks = [nodeCheck(machine), widthCheck(machine)];
+  const { check, settings } = readSettings(values.config, ports);
+  checks.push(check);
+  if (settings) checks.push(...(await gatewayChecks(settings, ports, machine)));
+  checks.push(...programChecks(machine));
+  const wrongs = checks.filter(({ outcome }) => outcome === "wrong").length;
+  if (values.json) io.write(`${JSON.stringify({ ok: wrongs === 0, checks })}\n`);
+  else io.write(`${checks.map(checkLine).join("")}${summary(wrongs)}\n`);
+  return wrongs === 0 ? 0 : 1;
+}
+
+function summary(wrongs: number): string {
+  if (wrongs === 0) return "nothing is wrong";
+  return wrongs === 1 ? "1 thing is wrong" : `${wrongs} things are wrong`;
+}
+
+function readSettings(
+  typed: string | undefined,
+  ports: MoneyPorts,
+): { check: Check; settings: Settings | null } {
+  const path = typed ?? DEFAULT_CONFIG;
+  try {
+    const settings = ports.readConfig(path);
+    return { check: good("settings", settings.file), settings };
+  } catch (error) {
+    if (!isFault(error, "config_missing") || typed !== undefined) {
+      return { check: wrong("settings", words(error), `correct ${path}`), settings: null };
+    }
+    const found = `no ${path} here: only the machine was looked at`;
+    return { check: note("settings", found, "give --config FILE"), settings: null };
+  }
+}
+
+async function gatewayChecks(settings: Settings, ports: MoneyPorts, machine: Machine): Promise<Check[]> {
+  const { check: key, gateway } = keyCheck(settings, ports.keys);
+  const { check: roster, devices } = rosterCheck(settings);
+  const now = ports.clock.now();
+  return [
+    ...folderChecks(settings, machine),
+    key,
+    roster,
+    journalCheck(settings),
+    ...(await chainChecks({ settings, gateway, devices, now })),
+    await brokerCheck(settings),
+    ...settings.serial.map(({ path }) => serialCheck(path, machine)),
+  ];
+}

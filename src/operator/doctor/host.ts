@@ -1,0 +1,85 @@
+/** The doctor's checks of the machine: Node, word size, programs, ports and serial lines. */
+import { createServer } from "node:net";
+import { isFault } from "../../base/fault.ts";
+import { openJournal } from "../../journal/sqlite-journal.ts";
+import { listenAddress, type Settings } from "../device/gateway.ts";
+import { type Check, good, note, words, wrong } from "./check.ts";
+import { errorCode, type Machine } from "./machine.ts";
+
+/** The first version whose SQLite and type stripping are what this program was tested with. */
+const NODE = { major: 24, minor: 15 } as const;
+
+export function nodeCheck({ nodeVersion }: Machine): Check {
+  const [major = 0, minor = 0] = nodeVersion.split(".").map(Number);
+  const isNew = major > NODE.major || (major === NODE.major && minor >= NODE.minor);
+  if (isNew) return good("node", nodeVersion);
+  return wrong("node", `${nodeVersion} is too old`, `install Node ${NODE.major}.${NODE.minor} or newer`);
+}
+
+/** Node's names of architectures whose words have 32 bits. */
+const NARROW: ReadonlySet<string> = new Set(["arm", "ia32", "mips", "mipsel", "ppc", "s390"]);
+
+export function widthCheck({ arch }: Machine): Check {
+  if (!NARROW.has(arch)) return good("64-bit", arch);
+  return wrong("64-bit", `${arch} is a 32-bit system`, "install the 64-bit edition of the operating system");
+}
+
+/** Programs that a gateway can do without. */
+export function programChecks(machine: Machine): Check[] {
+  const uses = { anvil: "only play money needs it", socat: "only tests and simulated boards need it" };
+  return Object.entries(uses).map(([program, use]) => {
+    const found = machine.find(program);
+    return found === null ? note(program, `not here; ${use}`) : good(program, found);
+  });
+}
+
+export function serialCheck(path: string, machine: Machine): Check {
+  const name = `serial ${path}`;
+  if (path.startsWith("tcp://")) return note(name, "a serial server: tried when the gateway starts");
+  const why = machine.forbidden(path);
+  if (why === null) return good(name, "readable and writable");
+  if (why === "ENOENT") return wrong(name, "not there", "plug the board in, or see: ls /dev/serial/by-id");
+  if (why === "EACCES" || why === "EPERM") {
+    return wrong(name, "no permission", "sudo usermod -aG dialout $USER, and log in again");
+  }
+  return wrong(name, why, "see: dmesg | tail");
+}
+
+export async function brokerCheck(settings: Settings): Promise<Check> {
+  const name = "broker port";
+  const { listen } = settings.broker;
+  try {
+    const { host, port } = listenAddress(listen);
+    const why = await listenError(host, port);
+    if (why === null) return good(name, `${listen} is free`);
+    if (why !== "EADDRINUSE") return wrong(name, `cannot listen on ${listen}: ${why}`, fixOf(why));
+    if (isRunning(settings.data)) return good(name, `${listen} is held by this gateway, which is running`);
+    return wrong(name, `${listen} is held by another program`, "stop it, or change broker.listen");
+  } catch (error) {
+    return wrong(name, words(error), "set broker.listen to host:port");
+  }
+}
+
+function fixOf(why: string): string {
+  if (why === "EACCES") return "choose a port above 1023 in broker.listen";
+  return "set broker.listen to an address of this machine, such as 127.0.0.1:1883";
+}
+
+function listenError(host: string, port: number): Promise<string | null> {
+  const server = createServer();
+  return new Promise((resolve) => {
+    server.once("error", (error) => resolve(errorCode(error)));
+    server.listen(port, host, () => server.close(() => resolve(null)));
+  });
+}
+
+/** Whether a gateway has the journal of this folder open. Makes no journal where there is none. */
+function isRunning(data: string): boolean {
+  try {
+    openJournal(data, { readOnly: true }).close();
+    openJournal(data).close();
+    return false;
+  } catch (error) {
+    return isFault(error, "journal_locked");
+  }
+}

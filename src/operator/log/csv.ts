@@ -1,0 +1,31 @@
+/** Lines as CSV for a spreadsheet: RFC 4180, UTC, amounts as decimal text. */
+import { type Legend, moneyOf, timeText } from "./legend.ts";
+import type { Line } from "./line.ts";
+
+const COLUMNS = ["index", "time", "kind", "name", "device", "task", "amount", "text", "hash"] as const;
+
+export function csvHeader(): string {
+  return `${COLUMNS.join(",")}\r\n`;
+}
+
+export function csvLine(line: Line, legend: Legend): string {
+  const { entry } = line;
+  const cells: Record<(typeof COLUMNS)[number], string> = {
+    index: String(entry.index),
+    time: timeText(entry.at, false),
+    kind: line.fact?.kind ?? "",
+    name: line.name,
+    device: line.device ?? "",
+    task: line.task ?? "",
+    amount: line.amount === null ? "" : moneyOf(legend, line.amount),
+    text: line.sentence,
+    hash: entry.hash,
+  };
+  return `${COLUMNS.map((column) => cell(cells[column])).join(",")}\r\n`;
+}
+
+function cell(text: string): string {
+  // A spreadsheet runs a cell that starts like a formula, and names and reasons come from devices.
+  const safe = /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
+  return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+}

@@ -1,0 +1,167 @@
+/** One fact as one line: who, which task, how much, and a short sentence. */
+import type { Hex } from "../../base/bytes.ts";
+import type { Entry } from "../../journal/journal.ts";
+import type { Fact, FactNamed } from "../../protocol/facts.ts";
+import { type Legend, moneyOf, nameOf, printable, shortHash, timeText } from "./legend.ts";
+
+export type Line = {
+  readonly entry: Entry;
+  /** Which of the entry's facts, from 0. */
+  readonly part: number;
+  /** Null for an entry that holds none. */
+  readonly fact: Fact | null;
+  /** Whose doing it is, or whose task where it is the gateway's. */
+  readonly device: Hex | null;
+  readonly name: string;
+  readonly task: Hex | null;
+  readonly requester: Hex | null;
+  readonly amount: bigint | null;
+  readonly sentence: string;
+};
+
+/**
+ * The lines of one entry, in the order of its facts. An entry without facts has one.
+ *
+ * @param device - whose share of a payment is its amount; null for all of it
+ */
+export function linesOf(entry: Entry, legend: Legend, isLocal: boolean, device: Hex | null): Line[] {
+  const facts: readonly (Fact | null)[] = entry.facts.length === 0 ? [null] : entry.facts;
+  const { refused, topic } = entry.cause;
+  return facts.map((fact, part) => {
+    const task = fact && "task" in fact ? fact.task : null;
+    const requester = (task && legend.requesters.get(task)) ?? null;
+    const actor = (fact && actorOf(fact, legend)) ?? requester;
+    const told = fact ? sentenceOf(fact, legend, isLocal) : "nothing but its command";
+    return {
+      entry,
+      part,
+      fact,
+      device: actor,
+      name: actor ? nameOf(legend, actor) : "",
+      task,
+      requester,
+      amount: fact && amountOf(fact, device),
+      sentence: refused ? `${told}; its ${printable(topic)} was refused: ${refused}` : told,
+    };
+  });
+}
+
+function actorOf(fact: Fact, legend: Legend): Hex | null {
+  switch (fact.kind) {
+    case "gatewayStarted":
+      return fact.gateway;
+    case "deviceEnrolled":
+      return fact.device;
+    case "laneObserved":
+    case "voucherReceived":
+      return fact.payer;
+    case "offered":
+      return fact.requester;
+    case "checked":
+      return fact.provider ?? legend.gateway;
+    case "paid":
+      return fact.legs[0]?.payee ?? null;
+    default:
+      return "provider" in fact ? fact.provider : null;
+  }
+}
+
+/** Everyone whom a line concerns. */
+export function partiesOf(line: Line): readonly Hex[] {
+  const { fact } = line;
+  const lanes = fact?.kind === "claimed" ? fact.lanes : fact?.kind === "laneObserved" ? [fact] : [];
+  const parties = lanes.flatMap((lane) => [lane.payer, lane.payee]);
+  if (fact?.kind === "paid") parties.push(...fact.legs.map((leg) => leg.payee));
+  if (line.device) parties.push(line.device);
+  if (line.requester) parties.push(line.requester);
+  return parties;
+}
+
+function amountOf(fact: Fact, device: Hex | null): bigint | null {
+  switch (fact.kind) {
+    case "laneObserved":
+      return fact.deposit;
+    case "voucherReceived":
+      return fact.amount;
+    case "offered":
+      return fact.maxPrice;
+    case "paid":
+      return earnedIn(fact, device) || fact.price;
+    default:
+      return "price" in fact ? fact.price : null;
+  }
+}
+
+/** What one device is paid in a payment. */
+export function earnedIn(fact: FactNamed<"paid">, device: Hex | null): bigint {
+  const legs = fact.legs.filter((leg) => leg.payee === device);
+  return legs.reduce((sum, leg) => sum + leg.amount, 0n);
+}
+
+function sentenceOf(fact: Fact, legend: Legend, isLocal: boolean): string {
+  return "task" in fact ? taskSentence(fact, legend, isLocal) : laneSentence(fact, legend);
+}
+
+type TaskFact = Extract<Fact, { task: unknown }>;
+
+function laneSentence(fact: Exclude<Fact, TaskFact>, legend: Legend): string {
+  const money = (count: bigint) => moneyOf(legend, count);
+  const name = (address: Hex) => nameOf(legend, address);
+  switch (fact.kind) {
+    case "gatewayStarted":
+      return `started on chain ${fact.chainId}, vault ${name(fact.vault)}, token ${name(fact.token)}, fee ${fact.feeBasisPoints / 100} %`;
+    case "deviceEnrolled":
+      return `enrolled as ${fact.manufacturer}/${fact.serialNumber}${fact.owner ? `, owner ${name(fact.owner)}` : ""}`;
+    case "laneObserved": {
+      const closing = fact.closeAt === 0 ? "" : `, closing at ${fact.closeAt}`;
+      return `lane to ${name(fact.payee)}: settled ${money(fact.settled)}, epoch ${fact.epoch}, block ${fact.block}${closing}`;
+    }
+    case "voucherReceived":
+      return `signed ${money(fact.voucher.cumulative)} in all, epoch ${fact.voucher.epoch}`;
+    case "claimPrepared":
+      return `claim ${shortHash(fact.transaction)} of ${fact.rows} lanes signed, nonce ${fact.nonce}`;
+    case "claimed":
+      return `claim ${shortHash(fact.transaction)} settled ${fact.lanes.length} lanes in block ${fact.block}, gas ${fact.gasUsed}`;
+    case "claimDropped":
+      return `claim ${shortHash(fact.transaction)} dropped: ${printable(fact.reason)}`;
+  }
+}
+
+function taskSentence(fact: TaskFact, legend: Legend, isLocal: boolean): string {
+  const money = (count: bigint) => moneyOf(legend, count);
+  switch (fact.kind) {
+    case "offered":
+      return `asks for ${shortHash(fact.firmware)}, up to ${money(fact.maxPrice)}, checks ${money(fact.checkBudget)}`;
+    case "announced":
+      return `bids until ${timeText(fact.bidBy, isLocal)}`;
+    case "bidPlaced":
+      return `bids, good until ${timeText(fact.expires, isLocal)}`;
+    case "awarded":
+      return `awarded the ${fact.role}, fee ${money(fact.fee)}`;
+    case "accepted":
+      return `accepts the ${fact.role}`;
+    case "started":
+      return `started the ${fact.role}, until ${timeText(fact.runBy, isLocal)}`;
+    case "withdrawn":
+      return `out of the ${fact.role}: ${fact.how}${reasonOf(fact.reason)}`;
+    case "delivered":
+      return `delivered the ${fact.role}: output ${shortHash(fact.output)}, ${fact.outputBytes} bytes`;
+    case "checked":
+      return `${fact.rung} ${fact.passed ? "agrees" : "disagrees"}${reasonOf(fact.reason)}`;
+    case "verified":
+      return `answer ${fact.verdict}${fact.rechecked ? ", rechecked" : ""}`;
+    case "paid":
+      return paidSentence(fact, legend);
+    case "ended":
+      return `${fact.state}${reasonOf(fact.reason)}`;
+  }
+}
+
+function reasonOf(reason: string): string {
+  return reason === "" ? "" : `: ${printable(reason)}`;
+}
+
+function paidSentence(fact: FactNamed<"paid">, legend: Legend): string {
+  const legs = fact.legs.map((leg) => `${moneyOf(legend, leg.amount)} to ${nameOf(legend, leg.payee)}`);
+  return `paid ${[...legs, `fee ${moneyOf(legend, fact.fee)}`].join(", ")}`;
+}

@@ -1,0 +1,145 @@
+/**
+ * The reception: who is on the line, what they say, and what is said to them.
+ *
+ * Commands go to the heartbeat, bytes to the courier; what a device says of itself (factsheet, state, connection)
+ * is kept for its session only. Money never passes here.
+ */
+import type { Hex } from "./base/bytes.ts";
+import type { Clock } from "./base/clock.ts";
+import { type Refusal, type RefusalCode, refuse } from "./base/refusal.ts";
+import { isCommandTopic } from "./exchange/intake.ts";
+import { type Outgoing, refusalMessage, sayAgain } from "./exchange/outbox.ts";
+import type { State } from "./exchange/state.ts";
+import type { Heartbeat } from "./heartbeat.ts";
+import type { BlobCourier } from "./link/blob-courier.ts";
+import type { Broker, BrokerCallbacks, RefusedAt, Session } from "./link/broker/broker.ts";
+import { termsFor } from "./payment/terms.ts";
+import { decodeMessage, encodeMessage, type Message } from "./protocol/message.ts";
+import type { Topic } from "./protocol/topic.ts";
+import type { Market } from "./protocol/typed-data.ts";
+
+export type ReceptionOptions = {
+  readonly state: State;
+  readonly market: Market;
+  readonly clock: Clock;
+  readonly decimals: number;
+  readonly feeBasisPoints: number;
+  readonly journalIndex: () => number;
+  readonly onRefused: (refusal: Refusal, by: Hex | null, topic: string) => void;
+};
+
+/** Where the reception hands things on; they need it to speak, so they come after it. */
+export type Backrooms = {
+  readonly heartbeat: Pick<Heartbeat, "submit">;
+  readonly courier: Pick<BlobCourier, "onGet" | "onData" | "askAgain">;
+};
+
+export class Reception {
+  readonly #options: ReceptionOptions;
+  /** Devices that run task firmware, by the factsheet of their session. */
+  readonly #providers = new Set<Hex>();
+  readonly #refusals = new Map<RefusalCode, number>();
+  #broker: Broker | null = null;
+
+  constructor(options: ReceptionOptions) {
+    this.#options = options;
+  }
+
+  /** Refusals by code since the start. */
+  get refusals(): ReadonlyMap<RefusalCode, number> {
+    return this.#refusals;
+  }
+
+  /** The providers that are connected now. */
+  bidders(): readonly Hex[] {
+    return [...this.#providers];
+  }
+
+  /** Opens the door: `start` begins to serve with the callbacks it is given. */
+  async open(start: (callbacks: BrokerCallbacks) => Promise<Broker>, backrooms: Backrooms): Promise<Broker> {
+    this.#broker = await start({
+      admit: (device) => this.#options.state.roster.get(device) ?? null,
+      onPublish: (session, topic, payload) => this.#heard(backrooms, session.device, topic, payload),
+      onReady: (session) => this.#greet(backrooms, session),
+      onGone: (session) => this.#gone(session),
+      onRefused: (refusal, at) => this.#refusedAt(refusal, at),
+    });
+    return this.#broker;
+  }
+
+  /** Hands a message over to its device, if it is connected; whoever is not hears it again at its next session. */
+  publish(outgoing: Outgoing): void {
+    const device = this.#options.state.roster.get(outgoing.to);
+    if (device)
+      this.#broker?.publish(device, outgoing.topic, encodeMessage(outgoing.topic, outgoing.message));
+  }
+
+  count(refusal: Refusal, by: Hex | null, topic: string): void {
+    this.#refusals.set(refusal.refused, (this.#refusals.get(refusal.refused) ?? 0) + 1);
+    this.#options.onRefused(refusal, by, topic);
+  }
+
+  /** The terms first: a device signs nothing before it knows them. */
+  #greet({ courier }: Backrooms, { device, nonce }: Session): void {
+    const { state, market, clock, decimals, feeBasisPoints, journalIndex } = this.#options;
+    const terms = termsFor(state.payment, market, device, { time: clock.now(), feeBasisPoints, decimals });
+    const message = { version: 1 as const, id: nonce.slice(2), journalIndex: journalIndex(), terms };
+    this.publish({ to: device, topic: "ack", message });
+    for (const outgoing of sayAgain(state, device, this.#providers.has(device))) this.publish(outgoing);
+    courier.askAgain(device);
+  }
+
+  #gone({ device, id }: Session): void {
+    const others = this.#broker?.sessions().some((other) => other.device === device && other.id !== id);
+    if (!others) this.#providers.delete(device);
+  }
+
+  async #heard(backrooms: Backrooms, device: Hex, topic: Topic, payload: Uint8Array): Promise<void> {
+    if (isCommandTopic(topic)) return backrooms.heartbeat.submit(device, topic, new Uint8Array(payload));
+    const refusal = await this.#heardOther(backrooms, device, topic, payload);
+    if (!refusal) return;
+    this.count(refusal, device, topic);
+    this.publish(refusalMessage(device, null, topic, refusal.refused, refusal.hint));
+  }
+
+  #heardOther(
+    { courier }: Backrooms,
+    device: Hex,
+    topic: Topic,
+    payload: Uint8Array,
+  ): Refusal | null | Promise<Refusal | null> {
+    const value = parseJson(payload);
+    if (value === undefined) return refuse("bad_json");
+    const message = decodeMessage(topic, value);
+    if (!message) return refuse("bad_schema");
+    if (topic === "blob-get") return courier.onGet(device, message as Message<"blob-get">);
+    if (topic === "blob-data") return courier.onData(device, message as Message<"blob-data">);
+    if (topic === "factsheet") this.#read(device, message as Message<"factsheet">);
+    return null;
+  }
+
+  #read(device: Hex, { profiles }: Message<"factsheet">): void {
+    if (profiles.length === 0) {
+      this.#providers.delete(device);
+      return;
+    }
+    if (this.#providers.has(device)) return;
+    this.#providers.add(device);
+    for (const outgoing of sayAgain(this.#options.state, device, true)) {
+      if (outgoing.topic === "announce") this.publish(outgoing);
+    }
+  }
+
+  #refusedAt(refusal: Refusal, { device, session, topic }: RefusedAt): void {
+    this.count(refusal, device, topic);
+    if (session) this.publish(refusalMessage(session.device, null, topic, refusal.refused, refusal.hint));
+  }
+}
+
+function parseJson(payload: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(payload));
+  } catch {
+    return undefined;
+  }
+}

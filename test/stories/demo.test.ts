@@ -1,0 +1,70 @@
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { isAlive, Program } from "./program.ts";
+
+const DATA = "../shared/data";
+const hasMaps = existsSync(`${DATA}/movingai_room-64-64-8.map`);
+
+let folder = "";
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "hirewire-demo-"));
+});
+
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+describe("the main job", { timeout: 90_000 }, () => {
+  it("turns offers into verified answers and settled payments that agree to the atomic unit", async () => {
+    const demo = new Program(["demo", "--json", "--queries", "40", "--data", folder]);
+    expect(await demo.ended(), demo.stderr).toBe(0);
+    expect(demo.last).toMatchObject({
+      kind: "summary",
+      tasks: 9,
+      queries: 41,
+      optimal: 41,
+      agree: true,
+      restarts: 0,
+    });
+    expect(demo.last?.["paid"]).toBe(demo.last?.["settled"]);
+    expect(demo.said.filter((line) => line.kind === "balance").every((line) => line["agree"])).toBe(true);
+    const verify = new Program(["log", "verify", "--data", folder, "--json"]);
+    expect(await verify.ended()).toBe(0);
+    expect(verify.last).toMatchObject({ holds: true, held: demo.last?.["entries"] });
+    const paid = new Program(["log", "--data", folder, "--kind", "paid", "--json"]);
+    expect(await paid.ended()).toBe(0);
+    expect(paid.said).toHaveLength(9);
+  });
+
+  it.skipIf(!hasMaps)(
+    "finds every published optimal length of a MovingAI scenario (needs ../shared/data)",
+    async () => {
+      const map = ["--map", `${DATA}/movingai_room-64-64-8.map`];
+      const scen = ["--scen", `${DATA}/movingai_room-64-64-8-random-1.scen`];
+      const demo = new Program([
+        "demo",
+        "--json",
+        ...map,
+        ...scen,
+        "--queries",
+        "200",
+        "--batch",
+        "20",
+        "--data",
+        folder,
+      ]);
+      expect(await demo.ended(), demo.stderr).toBe(0);
+      expect(demo.last).toMatchObject({ kind: "summary", queries: 201, optimal: 201, agree: true });
+    },
+  );
+
+  it("ends at once and leaves no process behind when it is interrupted", async () => {
+    const demo = new Program(["demo", "--json", "--data", folder]);
+    const gateway = await demo.heard((line) => line["process"] === "gateway");
+    await demo.heard((line) => line.kind === "task");
+    demo.process.kill("SIGINT");
+    expect(await demo.ended(), demo.stderr).toBe(130);
+    expect(isAlive(Number(gateway["pid"]))).toBe(false);
+  });
+});

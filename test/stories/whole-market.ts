@@ -1,0 +1,129 @@
+/** A whole market in one process: real chain, real gateway, real robots over real MQTT, real WASM. */
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { privateKeyToAccount } from "viem/accounts";
+import { readConnectionFile } from "../../devices/robot/connection-file.ts";
+import { encodeInput } from "../../devices/robot/plan/job.ts";
+import { randomQueries, warehouse } from "../../devices/robot/plan/warehouse.ts";
+import { connectRobot, type Robot } from "../../devices/robot/robot.ts";
+import type { ServeOptions } from "../../devices/robot/serve.ts";
+import { fromHex, toHex } from "../../src/base/bytes.ts";
+import { systemClock } from "../../src/base/clock.ts";
+import { amount } from "../../src/base/money.ts";
+import type { RefusalCode } from "../../src/base/refusal.ts";
+import { type Config, readConfig } from "../../src/config.ts";
+import { Executor } from "../../src/firmware/executor.ts";
+import { Gateway } from "../../src/gateway.ts";
+import type { Entry } from "../../src/journal/journal.ts";
+import { makeWorld, type World } from "../../src/operator/demo/world.ts";
+import type { Fact, FactKind, FactNamed } from "../../src/protocol/facts.ts";
+import { keySigner } from "../../src/protocol/signer.ts";
+import { startLocalChain } from "../../src/settlement/local-chain.ts";
+
+export const PATH_PLAN = readFileSync("build/firmware/path-plan.wasm");
+
+/** A small job for {@link PATH_PLAN}; other numbers, other paths. */
+export function planInput(number: number): Uint8Array {
+  const grid = warehouse(3, {
+    columns: 2,
+    rows: 3,
+    rackLength: 4,
+    rackDepth: 1,
+    aisle: 2,
+    palletsPerMille: 0,
+  });
+  return encodeInput(grid, randomQueries(grid, 2, number));
+}
+
+export const PRICE = amount(1_000n);
+
+export class WholeMarket {
+  readonly world: World;
+  gateway: Gateway;
+  readonly facts: Fact[] = [];
+  readonly refused: RefusalCode[] = [];
+  readonly #closing: (() => Promise<unknown>)[] = [];
+  readonly #change: (config: Config) => void;
+
+  private constructor(world: World, gateway: Gateway, change: (config: Config) => void) {
+    this.world = world;
+    this.gateway = gateway;
+    this.#change = change;
+  }
+
+  /** One buyer `buyer`, sellers `first` and `second`; `change` edits the gateway's settings. */
+  static async open(change: (config: Config) => void = () => undefined): Promise<WholeMarket> {
+    const folder = mkdtempSync(join(tmpdir(), "hirewire-market-"));
+    const local = await startLocalChain();
+    const names = { buyers: ["buyer"], sellers: ["first", "second"] };
+    const world = await makeWorld({
+      folder,
+      local,
+      clock: systemClock,
+      serialPath: "tcp://127.0.0.1:9",
+      names,
+    });
+    const market: WholeMarket = new WholeMarket(world, null as unknown as Gateway, change);
+    market.gateway = await market.startGateway(0);
+    world.connect(market.gateway.port);
+    market.#closing.push(
+      () => market.gateway.stop(),
+      () => local.stop(),
+      () => Promise.resolve(rmSync(folder, { recursive: true, force: true })),
+    );
+    return market;
+  }
+
+  startGateway(port: number): Promise<Gateway> {
+    const config = readConfig(this.world.config);
+    config.serial.length = 0;
+    config.broker.listen = `127.0.0.1:${port}`;
+    this.#change(config);
+    const key = fromHex(readFileSync(join(this.world.folder, "gateway.key"), "utf8").trim());
+    return Gateway.start({
+      config,
+      signer: keySigner(key),
+      transactionSigner: privateKeyToAccount(toHex(key)),
+      clock: systemClock,
+      draw: Math.random,
+      onEntries: (entries: readonly Entry[]) => this.facts.push(...entries.flatMap((entry) => entry.facts)),
+      onRefused: (refusal) => this.refused.push(refusal.refused),
+      onBroken: (fault) => {
+        throw fault;
+      },
+    });
+  }
+
+  async robot(name: string, serves: boolean): Promise<Robot> {
+    const device = this.world.devices.find((one) => one.name === name);
+    const file = await readConnectionFile(device?.connectionFile ?? name);
+    const factsheet = serves ? { profiles: ["task/1" as const], memoryMiB: 64 } : {};
+    const robot = await connectRobot({ file, factsheet });
+    this.#closing.unshift(() => robot.close());
+    return robot;
+  }
+
+  /** A provider that asks `price` and runs everything in `executor`, by default honestly. */
+  async provider(name: string, price: bigint, executor?: ServeOptions["executor"]): Promise<Robot> {
+    const robot = await this.robot(name, true);
+    const honest = executor ?? (await this.executor());
+    robot.serve({ executor: honest, price: () => amount(price), concurrency: 4 });
+    return robot;
+  }
+
+  async executor(): Promise<Executor> {
+    const executor = new Executor({ clock: systemClock });
+    await executor.start();
+    this.#closing.push(() => executor.stop());
+    return executor;
+  }
+
+  of<K extends FactKind>(kind: K): FactNamed<K>[] {
+    return this.facts.filter((fact): fact is FactNamed<K> => fact.kind === kind);
+  }
+
+  async close(): Promise<void> {
+    for (const close of this.#closing.splice(0)) await close();
+  }
+}
