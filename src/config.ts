@@ -25,7 +25,8 @@ const schema = z.strictObject({
     rpc: z.url(),
     vault: address,
     token: address,
-    confirmations: z.number().int().min(0).default(12),
+    /** The newest block has one. */
+    confirmations: z.number().int().min(1).default(12),
     poll_ms: milliseconds.default(5_000),
   }),
   market: z
@@ -71,14 +72,6 @@ function parseToml(file: string, text: string): unknown {
     const why = cause instanceof Error ? cause.message : "not TOML";
     throw new Fault("config_syntax", `${file}: ${why}`, { cause });
   }
-}
-
-/** `"host:port"`, port 0 for any free one. */
-export function parseListen(listen: string): { host: string; port: number } {
-  const parts = /^(.+):(\d{1,5})$/.exec(listen);
-  const port = Number(parts?.[2]);
-  if (!parts?.[1] || port > 65_535) throw new Fault("config_syntax", `"${listen}" is not host:port`);
-  return { host: parts[1].replace(/^\[(.*)\]$/, "$1"), port };
 }
 
 export function marketRules(config: Config): MarketRules {

@@ -10,7 +10,7 @@ import { type Clock, type Instant, instant } from "./base/clock.ts";
 import { parseAmount } from "./base/money.ts";
 import type { Refusal, RefusalCode } from "./base/refusal.ts";
 import { folderStore } from "./blob/folder-store.ts";
-import { type Config, marketRules, parseListen } from "./config.ts";
+import { type Config, marketRules } from "./config.ts";
 import { Errands } from "./errands.ts";
 import { firstDue } from "./exchange/course.ts";
 import { replay, saveSnapshot } from "./exchange/replay.ts";
@@ -22,6 +22,7 @@ import { openJournal } from "./journal/sqlite-journal.ts";
 import { BlobCourier } from "./link/blob-courier.ts";
 import type { Broker } from "./link/broker/broker.ts";
 import { startEmbeddedBroker } from "./link/broker/embedded-broker.ts";
+import { listenAddress } from "./link/listen-address.ts";
 import { openSerialLine, type SerialLine } from "./link/serial/line.ts";
 import { openTasks } from "./market/market.ts";
 import { enrolments, readRoster, watchRoster } from "./operator/roster-folder.ts";
@@ -165,6 +166,11 @@ export class Gateway {
     return this.#reception.refusals;
   }
 
+  /** Messages from and to devices since the start. */
+  get traffic(): { readonly heard: number; readonly said: number } {
+    return this.#reception.traffic;
+  }
+
   /** Claims every voucher that is worth more than the chain has paid. */
   async settle(): Promise<Settled[]> {
     await this.#heartbeat.idle();
@@ -190,7 +196,7 @@ export class Gateway {
     await this.#heartbeat.tell({ topic: "observed", facts: [this.#started()] });
     await this.#enrol();
     await this.#settlement.start();
-    const { host, port } = parseListen(config.broker.listen);
+    const { host, port } = listenAddress(config.broker.listen);
     const common = { host, port, market: this.market, clock, boot: this.#boot };
     this.#broker = await this.#reception.open((callbacks) => startEmbeddedBroker({ ...common, callbacks }), {
       heartbeat: this.#heartbeat,

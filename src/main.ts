@@ -5,14 +5,20 @@ import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileS
 import { dirname, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { privateKeyToAccount } from "viem/accounts";
-import { fromHex, toHex } from "./base/bytes.ts";
+import { toHex } from "./base/bytes.ts";
 import { systemClock } from "./base/clock.ts";
 import { Fault, type FaultCode, isFault } from "./base/fault.ts";
 import { type Config, readConfig } from "./config.ts";
 import { Gateway } from "./gateway.ts";
 import { randomKey } from "./kernels/signature.ts";
 import { runDemo } from "./operator/demo/demo.ts";
+import { deviceCommand } from "./operator/device/command.ts";
+import { doctorCommand } from "./operator/doctor/command.ts";
+import { thisMachine } from "./operator/doctor/machine.ts";
 import { logCommand } from "./operator/log/command.ts";
+import { fundCommand } from "./operator/money/fund.ts";
+import { withdrawCommand } from "./operator/money/withdraw.ts";
+import { gatewayKeyFile, parseKeyText } from "./operator/settings.ts";
 import { encodeFact } from "./protocol/facts.ts";
 import { keySigner } from "./protocol/signer.ts";
 
@@ -68,17 +74,15 @@ const io = {
   isTerminal: process.stdout.isTTY === true,
 };
 
-/** Reads a private key: 64 hexadecimal digits, with or without `0x`. */
+/** Reads a private key. */
 function readKey(path: string): Uint8Array {
   let text: string;
   try {
-    text = readFileSync(path, "utf8").trim();
+    text = readFileSync(path, "utf8");
   } catch (cause) {
     throw new Fault("key_file", `cannot read the key file ${path}`, { cause });
   }
-  if (!/^(0x)?[0-9a-fA-F]{64}$/.test(text))
-    throw new Fault("key_file", `${path} is not 64 hexadecimal digits`);
-  return fromHex(text);
+  return parseKeyText(text, path);
 }
 
 /** Writes a fresh key that only its owner can read; an existing file is never replaced. */
@@ -93,6 +97,8 @@ function createKey(path: string): Uint8Array {
   }
   return key;
 }
+
+const ports = { keys: { read: readKey, create: createKey }, readConfig, clock: systemClock };
 
 async function run(args: string[]): Promise<number> {
   const options = {
@@ -135,7 +141,7 @@ function startGateway(
   say: (kind: string, what: Record<string, unknown>) => void,
   onBroken: (fault: unknown) => void,
 ): Promise<Gateway> {
-  const keyFile = join(config.data, "gateway.key");
+  const keyFile = gatewayKeyFile(config);
   const key = existsSync(keyFile) ? readKey(keyFile) : createKey(keyFile);
   return Gateway.start({
     config,
@@ -230,6 +236,10 @@ const COMMANDS: Record<string, (args: string[]) => Promise<number> | number> = {
   run,
   demo,
   log: (args) => logCommand(args, io, defaultData(), systemClock),
+  device: (args) => deviceCommand(args, io, ports),
+  fund: (args) => fundCommand(args, io, ports),
+  withdraw: (args) => withdrawCommand(args, io, ports),
+  doctor: (args) => doctorCommand(args, io, ports, thisMachine(process.env["PATH"] ?? "")),
   help: () => print(HELP),
 };
 

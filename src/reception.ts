@@ -40,6 +40,8 @@ export class Reception {
   readonly #providers = new Set<Hex>();
   readonly #refusals = new Map<RefusalCode, number>();
   #broker: Broker | null = null;
+  #heardCount = 0;
+  #saidCount = 0;
 
   constructor(options: ReceptionOptions) {
     this.#options = options;
@@ -48,6 +50,11 @@ export class Reception {
   /** Refusals by code since the start. */
   get refusals(): ReadonlyMap<RefusalCode, number> {
     return this.#refusals;
+  }
+
+  /** Messages since the start: from devices, and handed over to them. */
+  get traffic(): { readonly heard: number; readonly said: number } {
+    return { heard: this.#heardCount, said: this.#saidCount };
   }
 
   /** The providers that are connected now. */
@@ -95,6 +102,7 @@ export class Reception {
   }
 
   async #heard(backrooms: Backrooms, device: Hex, topic: Topic, payload: Uint8Array): Promise<void> {
+    this.#heardCount++;
     if (isCommandTopic(topic)) return backrooms.heartbeat.submit(device, topic, new Uint8Array(payload));
     const refusal = await this.#heardOther(backrooms, device, topic, payload);
     if (!refusal) return;

@@ -94,7 +94,11 @@ export class Serving {
     const expires = instant(bidBy + BID_LIFE_MS);
     this.#bids.set(task, { price, expires });
     const signature = await signer.sign(bidDigest(market, { task, price, expires }));
-    outbox.send("bid", { version: 1, id: newCommandId(now()), task, price, expires, signature });
+    const bid = { version: 1 as const, id: newCommandId(now()), task, price, expires, signature };
+    // A task that finds no bid in time is announced again: a refused bid must not keep us from the next one.
+    outbox.send("bid", bid, (reply) => {
+      if ("refused" in reply) this.#bids.delete(task);
+    });
     this.#tell(task, "bid", "");
   }
 

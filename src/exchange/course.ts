@@ -35,7 +35,7 @@ export function end(task: Task, state: (typeof END_STATES)[number], reason: stri
 }
 
 /** An award to the best bid left, or the end that having none means. */
-export function awardNext(
+function awardNext(
   state: State,
   context: Context,
   task: Task,

@@ -60,7 +60,7 @@ function sayPaid(state: State, fact: FactNamed<"paid">): Outgoing[] {
   return [...out, answer(state, task)];
 }
 
-export function ack(to: Hex, id: string, journalIndex: number, task: Hex | null): Outgoing {
+function ack(to: Hex, id: string, journalIndex: number, task: Hex | null): Outgoing {
   const message = { version: 1 as const, id, journalIndex };
   return { to, topic: "ack", message: task ? { ...message, task } : message };
 }

@@ -15,7 +15,7 @@ import type { Message } from "../protocol/message.ts";
 const REPEAT_MS = 2_000;
 
 /** Largest blob that is pulled from a device, bytes. */
-export const MAX_BLOB = 16_777_216;
+const MAX_BLOB = 16_777_216;
 
 type BlobMessage =
   | { readonly topic: "blob-get"; readonly message: Message<"blob-get"> }

@@ -136,7 +136,7 @@ export function decideResult(
   return { kind: "delivered", task, role, provider, award, output, outputBytes, signature };
 }
 
-/** A provider says no, before (`decline`) or after (`forfeit`) it has accepted. */
+/** A provider says no: `decline` before it has accepted, `forfeit` at any time before it has delivered. */
 export function decideWithdrawal(
   state: MarketState,
   provider: Hex,
@@ -146,8 +146,8 @@ export function decideWithdrawal(
 ): FactNamed<"withdrawn"> | Refusal {
   const found = assignmentOf(state, provider, id);
   if ("refused" in found) return found;
-  const wanted = how === "declined" ? "awarded" : "running";
-  if (found.assignment.stage !== wanted) return refuse("wrong_state");
+  const { stage } = found.assignment;
+  if (stage === "delivered" || (how === "declined" && stage !== "awarded")) return refuse("wrong_state");
   return { kind: "withdrawn", task: id, role: found.role, provider, how, reason };
 }
 

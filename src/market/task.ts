@@ -12,7 +12,7 @@ import type { Amount } from "../base/money.ts";
 export const TRANSITIONS = {
   offered: ["announced", "cancelled", "expired"],
   announced: ["announced", "awarded", "cancelled", "expired"],
-  awarded: ["accepted", "awarded", "declined", "cancelled", "expired"],
+  awarded: ["accepted", "awarded", "declined", "forfeited", "cancelled", "expired"],
   accepted: ["running"],
   running: ["delivered", "awarded", "forfeited", "expired"],
   delivered: ["verified", "awarded", "rejected", "expired", "forfeited", "refunded"],

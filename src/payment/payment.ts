@@ -28,7 +28,7 @@ export function incomingLane(state: PaymentState, market: Market, payer: Hex): L
   return state.incoming.get(payer) ?? newLane(payer, market.gateway, market.token);
 }
 
-export function outgoingLane(state: PaymentState, market: Market, payee: Hex): Lane {
+function outgoingLane(state: PaymentState, market: Market, payee: Hex): Lane {
   return state.outgoing.get(payee) ?? newLane(market.gateway, payee, market.token);
 }
 
@@ -186,14 +186,4 @@ export function claimable(state: PaymentState): readonly (Lane & { newest: Vouch
     }
   }
   return found;
-}
-
-/** What is signed but not yet on chain, both ways. */
-export function unsettled(state: PaymentState): { incoming: Amount; outgoing: Amount } {
-  const sum = (lanes: Map<Hex, Lane>) => {
-    let total = 0n;
-    for (const lane of lanes.values()) total += lane.signed - lane.settled;
-    return amount(total < 0n ? 0n : total);
-  };
-  return { incoming: sum(state.incoming), outgoing: sum(state.outgoing) };
 }

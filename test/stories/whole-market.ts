@@ -52,11 +52,14 @@ export class WholeMarket {
     this.#change = change;
   }
 
-  /** One buyer `buyer`, sellers `first` and `second`; `change` edits the gateway's settings. */
-  static async open(change: (config: Config) => void = () => undefined): Promise<WholeMarket> {
+  /** One buyer `buyer`, and sellers; `change` edits the gateway's settings. */
+  static async open(
+    change: (config: Config) => void = () => undefined,
+    sellers: readonly string[] = ["first", "second"],
+  ): Promise<WholeMarket> {
     const folder = mkdtempSync(join(tmpdir(), "hirewire-market-"));
     const local = await startLocalChain();
-    const names = { buyers: ["buyer"], sellers: ["first", "second"] };
+    const names = { buyers: ["buyer"], sellers };
     const world = await makeWorld({
       folder,
       local,

@@ -43,7 +43,7 @@ export function sayEvents(robot: Robot): void {
 }
 
 /** Aborts when the parent asks or is gone: a simulated device must not outlive its demo. */
-export function untilParentEnds(): AbortSignal {
+function untilParentEnds(): AbortSignal {
   const ending = new AbortController();
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => ending.abort());
   process.stdin.resume();

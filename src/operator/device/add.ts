@@ -5,10 +5,9 @@ import { type Hex, toHex } from "../../base/bytes.ts";
 import { Fault } from "../../base/fault.ts";
 import { addressOfKey, randomKey } from "../../kernels/signature.ts";
 import { topicLevel } from "../../protocol/scalar.ts";
-import type { LogIo } from "../log/io.ts";
+import { parseAddress, parseArguments } from "../arguments.ts";
+import type { CommandIo } from "../io.ts";
 import { type RosterEntry, writeRosterEntry } from "../roster-folder.ts";
-import { parseAddress, parseArguments } from "./arguments.ts";
-import { brokerUrl, type Connection, connectionText, isOwnMachine } from "./connection.ts";
 import {
   type CommandPorts,
   DEFAULT_CONFIG,
@@ -16,7 +15,8 @@ import {
   gatewayKeyFile,
   type Keys,
   type Settings,
-} from "./gateway.ts";
+} from "../settings.ts";
+import { brokerUrl, type Connection, connectionText, isOwnMachine } from "./connection.ts";
 
 const OPTIONS = {
   config: { type: "string", default: DEFAULT_CONFIG },
@@ -42,7 +42,7 @@ file holds the device's private key: give it to that device alone.
   --key FILE          import the device's key: 64 hexadecimal digits, 0x or not
                       (default: a new random key)
   --address 0x…       the key stays on the device; you add it to the file there
-  --owner 0x…         who owns the device's money (default: the device's own key)
+  --owner 0x…         who owns the device's money (default: its own key)
   --manufacturer M    first part of its topics (hirewire)
   --serial S          second part of its topics (NAME)
   --broker URL        where the device finds the gateway's broker
@@ -61,7 +61,7 @@ type Identity = { readonly address: Hex; readonly key: Uint8Array | null };
  * @param args - what stands after `device add`
  * @throws {@link Fault} `usage`, `key_file`, `config_missing`, `config_syntax`, `disk_failed`; then nothing is enrolled
  */
-export function addDevice(args: readonly string[], io: LogIo, ports: CommandPorts): void {
+export function addDevice(args: readonly string[], io: CommandIo, ports: CommandPorts): void {
   const { values, positionals } = parseArguments("hirewire device add", args, OPTIONS);
   if (values.help) {
     io.write(ADD_HELP);
@@ -147,7 +147,7 @@ function refuseExisting(out: string | undefined): void {
   throw new Fault("usage", `${out} is there already and may hold a key: name another file with --out`);
 }
 
-function gatewayAddress(settings: Settings, keys: Keys, io: LogIo): Hex {
+function gatewayAddress(settings: Settings, keys: Keys, io: CommandIo): Hex {
   const file = gatewayKeyFile(settings);
   if (existsSync(file)) return addressOfKey(keys.read(file));
   onDisk(() => mkdirSync(settings.data, { recursive: true, mode: 0o700 }));
@@ -178,7 +178,7 @@ function onDisk<T>(work: () => T): T {
   }
 }
 
-function show(io: LogIo, entry: RosterEntry, connection: Connection, values: Values): void {
+function show(io: CommandIo, entry: RosterEntry, connection: Connection, values: Values): void {
   const { out } = values;
   if (values.json) {
     const shown = out === undefined ? connection : null;

@@ -1,9 +1,9 @@
 /** The command line of `hirewire device`. */
 import { Fault } from "../../base/fault.ts";
-import type { LogIo } from "../log/io.ts";
+import { unknownWord } from "../arguments.ts";
+import type { CommandIo } from "../io.ts";
+import type { CommandPorts } from "../settings.ts";
 import { ADD_HELP, addDevice } from "./add.ts";
-import { unknownWord } from "./arguments.ts";
-import type { CommandPorts } from "./gateway.ts";
 import { LIST_HELP, listDevices } from "./list.ts";
 
 /**
@@ -12,7 +12,7 @@ import { LIST_HELP, listDevices } from "./list.ts";
  * @param args - what stands after `device`
  * @throws {@link Fault} as {@link addDevice} and {@link listDevices}
  */
-export function deviceCommand(args: string[], io: LogIo, ports: CommandPorts): Promise<number> {
+export function deviceCommand(args: string[], io: CommandIo, ports: CommandPorts): Promise<number> {
   return Promise.try(() => {
     const [view, ...rest] = args;
     if (view === "add") addDevice(rest, io, ports);

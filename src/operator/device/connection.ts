@@ -3,9 +3,9 @@ import { isIPv6 } from "node:net";
 import { networkInterfaces } from "node:os";
 import type { Hex } from "../../base/bytes.ts";
 import { Fault } from "../../base/fault.ts";
+import { listenAddress } from "../../link/listen-address.ts";
 import type { TopicName } from "../../protocol/topic.ts";
 import type { Market } from "../../protocol/typed-data.ts";
-import { listenAddress } from "./gateway.ts";
 
 /** Without `key` it is unfinished: the key is somewhere else, and whoever has it adds it. */
 export type Connection = Market &

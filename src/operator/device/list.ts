@@ -1,10 +1,10 @@
 /** `hirewire device list`: who is enrolled. */
 import type { ParseArgsConfig } from "node:util";
 import { Fault } from "../../base/fault.ts";
-import type { LogIo } from "../log/io.ts";
+import { parseArguments } from "../arguments.ts";
+import type { CommandIo } from "../io.ts";
 import type { RosterEntry } from "../roster-folder.ts";
-import { parseArguments } from "./arguments.ts";
-import { type CommandPorts, DEFAULT_CONFIG, enrolled } from "./gateway.ts";
+import { type CommandPorts, DEFAULT_CONFIG, enrolled } from "../settings.ts";
 
 const OPTIONS = {
   config: { type: "string", default: DEFAULT_CONFIG },
@@ -24,7 +24,7 @@ Lists the enrolled devices: name, address, topics, and who owns the money.
  * @param args - what stands after `device list`
  * @throws {@link Fault} `usage`, `config_missing`, `config_syntax`, `file_format`
  */
-export function listDevices(args: readonly string[], io: LogIo, ports: CommandPorts): void {
+export function listDevices(args: readonly string[], io: CommandIo, ports: CommandPorts): void {
   const { values, positionals } = parseArguments("hirewire device list", args, OPTIONS);
   if (values.help) {
     io.write(LIST_HELP);

@@ -5,11 +5,11 @@ import { isFault } from "../../base/fault.ts";
 import { formatAmount } from "../../base/money.ts";
 import type { Chain } from "../../settlement/chain.ts";
 import { MAX_CLAIM_ROWS } from "../../settlement/claim-batch.ts";
-import type { Settings } from "../device/gateway.ts";
 import { openChain } from "../money/journey.ts";
 import { priceOf } from "../money/price.ts";
 import { coins } from "../money/send.ts";
 import type { RosterEntry } from "../roster-folder.ts";
+import type { Settings } from "../settings.ts";
 import { type Check, good, note, words, wrong } from "./check.ts";
 
 /** Gas of a settlement: a base and one lane more for each device (test/settlement/gas.test.ts). */

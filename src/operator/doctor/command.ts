@@ -1,15 +1,15 @@
 /** `hirewire doctor`: whether this machine has what a gateway needs, and what to do where it has not. */
 import type { ParseArgsConfig } from "node:util";
 import { Fault, isFault } from "../../base/fault.ts";
-import { parseArguments } from "../device/arguments.ts";
-import { DEFAULT_CONFIG, type Settings } from "../device/gateway.ts";
-import type { LogIo } from "../log/io.ts";
+import { parseArguments } from "../arguments.ts";
+import type { CommandIo } from "../io.ts";
 import type { MoneyPorts } from "../money/journey.ts";
+import { DEFAULT_CONFIG, type Settings } from "../settings.ts";
 import { chainChecks } from "./chain.ts";
 import { type Check, checkLine, good, note, words, wrong } from "./check.ts";
 import { folderChecks, journalCheck, keyCheck, rosterCheck } from "./folder.ts";
 import { brokerCheck, nodeCheck, programChecks, serialCheck, widthCheck } from "./host.ts";
-import { type Machine, thisMachine } from "./machine.ts";
+import type { Machine } from "./machine.ts";
 
 const OPTIONS = {
   config: { type: "string" },
@@ -35,9 +35,9 @@ wrong.
  */
 export async function doctorCommand(
   args: string[],
-  io: LogIo,
+  io: CommandIo,
   ports: MoneyPorts,
-  machine: Machine = thisMachine,
+  machine: Machine,
 ): Promise<number> {
   const { values, positionals } = parseArguments("hirewire doctor", args, OPTIONS);
   if (values.help) {

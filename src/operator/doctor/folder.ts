@@ -5,8 +5,8 @@ import type { Hex } from "../../base/bytes.ts";
 import { isFault } from "../../base/fault.ts";
 import { openJournal } from "../../journal/sqlite-journal.ts";
 import { addressOfKey } from "../../kernels/signature.ts";
-import { enrolled, gatewayKeyFile, type Keys, type Settings } from "../device/gateway.ts";
 import type { RosterEntry } from "../roster-folder.ts";
+import { enrolled, gatewayKeyFile, type Keys, type Settings } from "../settings.ts";
 import { type Check, good, note, words, wrong } from "./check.ts";
 import type { Machine } from "./machine.ts";
 

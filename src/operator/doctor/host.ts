@@ -2,7 +2,8 @@
 import { createServer } from "node:net";
 import { isFault } from "../../base/fault.ts";
 import { openJournal } from "../../journal/sqlite-journal.ts";
-import { listenAddress, type Settings } from "../device/gateway.ts";
+import { listenAddress } from "../../link/listen-address.ts";
+import type { Settings } from "../settings.ts";
 import { type Check, good, note, words, wrong } from "./check.ts";
 import { errorCode, type Machine } from "./machine.ts";
 

@@ -18,23 +18,26 @@ export interface Machine {
 /** npm packages that bring a program along. */
 const PACKAGES = new Map([["anvil", "@foundry-rs/anvil-linux-amd64/package.json"]]);
 
-export const thisMachine: Machine = {
-  nodeVersion: process.versions.node,
-  arch: process.arch,
-  forbidden: (path) => {
-    try {
-      accessSync(path, constants.R_OK | constants.W_OK);
-      return null;
-    } catch (error) {
-      return errorCode(error);
-    }
-  },
-  freeBytes: (path) => {
-    const { bavail, bsize } = statfsSync(path);
-    return bavail * bsize;
-  },
-  find: (program) => fromPackage(program) ?? fromPath(program),
-};
+/** @param searchPath - the environment's PATH */
+export function thisMachine(searchPath: string): Machine {
+  return {
+    nodeVersion: process.versions.node,
+    arch: process.arch,
+    forbidden: (path) => {
+      try {
+        accessSync(path, constants.R_OK | constants.W_OK);
+        return null;
+      } catch (error) {
+        return errorCode(error);
+      }
+    },
+    freeBytes: (path) => {
+      const { bavail, bsize } = statfsSync(path);
+      return bavail * bsize;
+    },
+    find: (program) => fromPackage(program) ?? fromPath(program, searchPath),
+  };
+}
 
 /** The name of a system error: `"EACCES"`. */
 export function errorCode(error: unknown): string {
@@ -53,8 +56,8 @@ function fromPackage(program: string): string | null {
   }
 }
 
-function fromPath(program: string): string | null {
-  for (const folder of (process.env["PATH"] ?? "").split(delimiter)) {
+function fromPath(program: string, searchPath: string): string | null {
+  for (const folder of searchPath.split(delimiter)) {
     const file = join(folder, program);
     try {
       accessSync(file, constants.X_OK);

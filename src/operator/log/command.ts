@@ -3,7 +3,7 @@ import { type Clock, systemClock } from "../../base/clock.ts";
 import { isFault } from "../../base/fault.ts";
 import { openJournal } from "../../journal/sqlite-journal.ts";
 import { verifyJournal } from "../../journal/verify.ts";
-import type { LogIo } from "./io.ts";
+import type { CommandIo } from "../io.ts";
 import { listFacts } from "./list.ts";
 import { HELP, type LogRequest, parseLogRequest } from "./options.ts";
 import { showEntry } from "./show.ts";
@@ -23,14 +23,14 @@ const PROGRESS = 1_000;
  */
 export function logCommand(
   args: string[],
-  io: LogIo,
+  io: CommandIo,
   defaultData: string | null,
   clock: Clock = systemClock,
 ): Promise<number> {
   return Promise.try(() => run(parseLogRequest(args, defaultData), io, clock));
 }
 
-function run(request: LogRequest, io: LogIo, clock: Clock): number {
+function run(request: LogRequest, io: CommandIo, clock: Clock): number {
   if (request.view === "help") {
     io.write(HELP);
     return 0;
@@ -46,7 +46,7 @@ function run(request: LogRequest, io: LogIo, clock: Clock): number {
   }
 }
 
-function verify(folder: string, json: boolean, io: LogIo): number {
+function verify(folder: string, json: boolean, io: CommandIo): number {
   try {
     const journal = openJournal(folder, { readOnly: true });
     try {

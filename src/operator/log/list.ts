@@ -2,8 +2,8 @@
 import type { Hex } from "../../base/bytes.ts";
 import type { Instant } from "../../base/clock.ts";
 import type { Journal } from "../../journal/journal.ts";
+import type { CommandIo } from "../io.ts";
 import { csvHeader, csvLine } from "./csv.ts";
-import type { LogIo } from "./io.ts";
 import { jsonLine } from "./json.ts";
 import { forget, type Legend, learn, moneyOf, newLegend, printable, shortHash, timeText } from "./legend.ts";
 import { type Line, linesOf, partiesOf } from "./line.ts";
@@ -15,7 +15,7 @@ import { addTo, footOf, noSums } from "./sums.ts";
  *
  * @throws {@link Fault} `usage` for a device that was never enrolled, `journal_broken`
  */
-export function listFacts(journal: Journal, options: ListOptions, io: LogIo, now: Instant): void {
+export function listFacts(journal: Journal, options: ListOptions, io: CommandIo, now: Instant): void {
   const legend = newLegend();
   const sums = noSums();
   const device = options.device === null ? null : findDevice(journal, options.device);
@@ -65,7 +65,7 @@ function findDevice(journal: Journal, typed: string): Hex {
   return found;
 }
 
-function formatOf(options: ListOptions, io: LogIo, legend: Legend, digits: number) {
+function formatOf(options: ListOptions, io: CommandIo, legend: Legend, digits: number) {
   switch (options.format) {
     case "json":
       return (line: Line) => jsonLine(line, legend);
@@ -77,7 +77,7 @@ function formatOf(options: ListOptions, io: LogIo, legend: Legend, digits: numbe
 }
 
 /** Columns of one width from the first line on, so that a long listing need not be read twice. */
-function tableLine(line: Line, io: LogIo, legend: Legend, digits: number): string {
+function tableLine(line: Line, io: CommandIo, legend: Legend, digits: number): string {
   const columns = [
     String(line.entry.index).padStart(digits),
     timeText(line.entry.at, io.isTerminal),

@@ -2,7 +2,7 @@
 import { type ParseArgsConfig, parseArgs } from "node:util";
 import { Fault } from "../../base/fault.ts";
 import { FACT_KINDS, type FactKind } from "../../protocol/facts.ts";
-import { nearestName } from "./nearest.ts";
+import { nearestName } from "../nearest.ts";
 
 /** The newest so many lines, or all within so many milliseconds. */
 type Span = { readonly lines: number } | { readonly ms: number };

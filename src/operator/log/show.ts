@@ -2,7 +2,7 @@
 import type { Hex } from "../../base/bytes.ts";
 import type { Entry, Journal } from "../../journal/journal.ts";
 import { encodeFact, type Fact, type Posting, postingsOf } from "../../protocol/facts.ts";
-import type { LogIo } from "./io.ts";
+import type { CommandIo } from "../io.ts";
 import { jsonOf } from "./json.ts";
 import { type Legend, learn, moneyOf, nameOf, newLegend, printable, timeText } from "./legend.ts";
 import { type Line, linesOf } from "./line.ts";
@@ -10,7 +10,7 @@ import { usage } from "./options.ts";
 import { type Tale, tasksOf, tellTales } from "./tale.ts";
 
 /** @throws {@link Fault} `usage` when there is no such entry, `journal_broken` */
-export function showEntry(journal: Journal, index: number, json: boolean, io: LogIo): void {
+export function showEntry(journal: Journal, index: number, json: boolean, io: CommandIo): void {
   const entry = journal.entry(index);
   if (!entry) throw usage(`there is no entry ${index}: the newest is ${journal.head().index}`);
   const legend = newLegend();
@@ -40,7 +40,7 @@ function shownJson(lines: readonly Line[], tales: readonly Tale[], legend: Legen
   };
 }
 
-function headText(entry: Entry, legend: Legend, io: LogIo): string {
+function headText(entry: Entry, legend: Legend, io: CommandIo): string {
   const { by, topic, id, refused } = entry.cause;
   const who = by === null ? "the gateway" : named(by, legend);
   const outcome = refused === null ? "" : `, refused: ${refused}`;
@@ -53,7 +53,7 @@ function headText(entry: Entry, legend: Legend, io: LogIo): string {
   ].join("\n");
 }
 
-function stepText(line: Line, legend: Legend, io: LogIo): string {
+function stepText(line: Line, legend: Legend, io: CommandIo): string {
   const { entry, fact } = line;
   const amount = line.amount === null ? "" : `  ${moneyOf(legend, line.amount)}`;
   const name = line.name === "" ? "" : `  ${line.name}`;
@@ -78,7 +78,12 @@ function signerOf(fact: Fact, legend: Legend): Hex | null {
 }
 
 /** Every field of an encoded fact with its path, nested ones too. */
-function detailsOf(value: unknown, path: string, legend: Legend, io: LogIo): (readonly [string, string])[] {
+function detailsOf(
+  value: unknown,
+  path: string,
+  legend: Legend,
+  io: CommandIo,
+): (readonly [string, string])[] {
   if (typeof value !== "object" || value === null) {
     return path === "kind" || path === "task" ? [] : [[path, fieldText(value, path, legend, io)]];
   }
@@ -99,7 +104,7 @@ const MONEY = /(^|\.)(amount|cumulative|price|maxPrice|checkBudget|fee|checks|de
 /** Fields that are milliseconds since 1970. */
 const INSTANT = /^(deadline|bidBy|expires|acceptBy|runBy)$/;
 
-function fieldText(value: unknown, path: string, legend: Legend, io: LogIo): string {
+function fieldText(value: unknown, path: string, legend: Legend, io: CommandIo): string {
   if (typeof value === "number" && INSTANT.test(path)) return timeText(value, io.isTerminal);
   if (typeof value !== "string") return String(value);
   if (MONEY.test(path)) return moneyOf(legend, BigInt(value));

@@ -5,9 +5,9 @@ import { Fault } from "../../base/fault.ts";
 import { type Amount, formatAmount, parseAmount, ZERO } from "../../base/money.ts";
 import { addressOfKey } from "../../kernels/signature.ts";
 import { approve, type Chain, transfer } from "../../settlement/chain.ts";
-import { parseArguments } from "../device/arguments.ts";
-import { DEFAULT_CONFIG, readGatewayKey } from "../device/gateway.ts";
-import type { LogIo } from "../log/io.ts";
+import { parseArguments } from "../arguments.ts";
+import type { CommandIo } from "../io.ts";
+import { DEFAULT_CONFIG, readGatewayKey } from "../settings.ts";
 import { type Journey, type MoneyPorts, make, openChain } from "./journey.ts";
 import { priceIfAllowed, priceOf } from "./price.ts";
 import { accountOf, requireGas, type Step } from "./send.ts";
@@ -43,7 +43,7 @@ Says what it will do, sends, and waits until the chain has it.
  * `key_file`, `funds_short`, `lane_closing`, `chain_mismatch`, `chain_unreachable`, and `transaction_failed` where
  * the token refuses; then as {@link make}
  */
-export async function fundCommand(args: string[], io: LogIo, ports: MoneyPorts): Promise<number> {
+export async function fundCommand(args: string[], io: CommandIo, ports: MoneyPorts): Promise<number> {
   const { values, positionals } = parseArguments("hirewire fund", args, OPTIONS);
   if (values.help) {
     io.write(HELP);

@@ -4,8 +4,8 @@ import type { Clock } from "../../base/clock.ts";
 import { type Amount, formatAmount } from "../../base/money.ts";
 import type { Chain, Signer } from "../../settlement/chain.ts";
 import { openEvmChain } from "../../settlement/evm-chain.ts";
-import type { CommandPorts, Settings } from "../device/gateway.ts";
-import type { LogIo } from "../log/io.ts";
+import type { CommandIo } from "../io.ts";
+import type { CommandPorts, Settings } from "../settings.ts";
 import { coins, type SentStep, type Step, sendSteps } from "./send.ts";
 
 export type MoneyPorts = CommandPorts & { readonly clock: Clock };
@@ -45,7 +45,7 @@ export async function make(
   journey: Journey,
   chain: Chain,
   options: JourneyOptions,
-  io: LogIo,
+  io: CommandIo,
   clock: Clock,
 ): Promise<void> {
   const { token, signer, steps } = journey;

@@ -3,8 +3,8 @@ import type { Hex } from "../../base/bytes.ts";
 import { Fault } from "../../base/fault.ts";
 import type { Amount } from "../../base/money.ts";
 import { type Call, type Chain, deposit, depositLane } from "../../settlement/chain.ts";
-import { unknownWord } from "../device/arguments.ts";
-import { enrolled, type Settings } from "../device/gateway.ts";
+import { unknownWord } from "../arguments.ts";
+import { enrolled, type Settings } from "../settings.ts";
 
 export type Target = {
   /** What its balance is called: `lane deposit of robot-1`. */

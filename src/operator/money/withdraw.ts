@@ -4,9 +4,9 @@ import type { Hex } from "../../base/bytes.ts";
 import { Fault } from "../../base/fault.ts";
 import { type Amount, formatAmount, parseAmount, ZERO } from "../../base/money.ts";
 import { type Chain, withdraw } from "../../settlement/chain.ts";
-import { parseAddress, parseArguments } from "../device/arguments.ts";
-import { DEFAULT_CONFIG, readGatewayKey, type Settings } from "../device/gateway.ts";
-import type { LogIo } from "../log/io.ts";
+import { parseAddress, parseArguments } from "../arguments.ts";
+import type { CommandIo } from "../io.ts";
+import { DEFAULT_CONFIG, readGatewayKey, type Settings } from "../settings.ts";
 import { type Journey, type MoneyPorts, make, openChain } from "./journey.ts";
 import { priceOf } from "./price.ts";
 import { accountOf, requireGas } from "./send.ts";
@@ -41,7 +41,7 @@ What is in lanes stays there. Waits until the chain has it.
  * `key_file`, `funds_short`, `chain_mismatch`, `chain_unreachable`, and `transaction_failed` where the token
  * refuses; then as {@link make}
  */
-export async function withdrawCommand(args: string[], io: LogIo, ports: MoneyPorts): Promise<number> {
+export async function withdrawCommand(args: string[], io: CommandIo, ports: MoneyPorts): Promise<number> {
   const { values, positionals } = parseArguments("hirewire withdraw", args, OPTIONS);
   if (values.help) {
     io.write(HELP);

@@ -1,5 +1,5 @@
 /** Where a command writes: a terminal, a pipe, or a test. */
-export interface LogIo {
+export interface CommandIo {
   /** The command's result. */
   write(text: string): void;
   /** Progress, beside the result. */

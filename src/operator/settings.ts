@@ -1,10 +1,10 @@
 /** A gateway as a command sees it from outside: its settings, its key file and its roster. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { fromHex, type Hex } from "../../base/bytes.ts";
-import { Fault } from "../../base/fault.ts";
-import { addressOfKey } from "../../kernels/signature.ts";
-import { type RosterEntry, readRoster } from "../roster-folder.ts";
+import { fromHex, type Hex } from "../base/bytes.ts";
+import { Fault } from "../base/fault.ts";
+import { addressOfKey } from "../kernels/signature.ts";
+import { type RosterEntry, readRoster } from "./roster-folder.ts";
 
 /** Opens key files; nothing else does. */
 export interface Keys {
@@ -82,16 +82,4 @@ export function readGatewayKey(settings: Settings, keys: Keys): Uint8Array {
 /** The enrolled devices; makes no folder where there is none. */
 export function enrolled(settings: Settings): RosterEntry[] {
   return existsSync(join(settings.data, "devices")) ? readRoster(settings.data) : [];
-}
-
-/**
- * Host and port of `"host:port"`; an IPv6 host with or without brackets.
- *
- * @throws {@link Fault} `config_syntax`
- */
-export function listenAddress(listen: string): { host: string; port: number } {
-  const [, host, digits] = /^(.+):(\d{1,5})$/.exec(listen) ?? [];
-  const port = Number(digits);
-  if (host === undefined || port > 65_535) throw new Fault("config_syntax", `"${listen}" is not host:port`);
-  return { host: host.replace(/^\[(.*)\]$/, "$1"), port };
 }

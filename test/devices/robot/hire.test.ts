@@ -1,0 +1,314 @@
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { duplexPair } from "node:stream";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { ConnectionFile } from "../../../devices/robot/connection-file.ts";
+import type { RobotEvent } from "../../../devices/robot/events.ts";
+import { connectRobot, type Robot } from "../../../devices/robot/robot.ts";
+import type { Hex } from "../../../src/base/bytes.ts";
+import { amount, ZERO } from "../../../src/base/money.ts";
+import { recoverAddress } from "../../../src/kernels/signature.ts";
+import type { Message } from "../../../src/protocol/message.ts";
+import { offerDigest, receiptDigest, taskIdOf } from "../../../src/protocol/typed-data.ts";
+import { voucherPayer } from "../../../src/protocol/voucher.ts";
+import { FakeGateway } from "./fake-gateway.ts";
+import { ManualClock } from "./manual-clock.ts";
+
+const firmware = new Uint8Array(70_000).map((_, i) => i % 251);
+const input = new TextEncoder().encode("from A to B");
+const output = new Uint8Array(100_000).map((_, i) => i % 241);
+const maxPrice = amount(1_000n);
+
+describe("hiring", () => {
+  let gateway: FakeGateway;
+  let file: ConnectionFile;
+  let robot: Robot;
+  beforeEach(async () => {
+    gateway = await FakeGateway.start();
+    file = gateway.enroll("buyer");
+    robot = await connectRobot({ file });
+  });
+  afterEach(async () => {
+    await robot.close();
+    await gateway.drop();
+  });
+
+  const taskOf = (offer: Message<"offer">) => taskIdOf(offerDigest(gateway.market, bare(offer)));
+  const answerTo = (offer: Message<"offer">, more: Partial<Message<"answer">> = {}): Message<"answer"> => ({
+    ...{ version: 1, task: taskOf(offer), state: "paid", reason: "", output: null, outputBytes: 0 },
+    ...{ spent: amount(700n), credit: amount(300n), provider: robot.address, rechecked: true },
+    ...more,
+  });
+  /** Takes every offer on and answers it with the output. */
+  const obey = (more: Partial<Message<"answer">> = {}) => {
+    const hash = gateway.keep(output);
+    gateway.on("offer", (offer) => {
+      gateway.ack(file, offer.id, taskOf(offer));
+      gateway.say(file, "answer", answerTo(offer, { output: hash, outputBytes: output.length, ...more }));
+    });
+  };
+
+  it("offers, hands over the bytes, and gets the output, its price and the receipt", async () => {
+    const ignored: RobotEvent[] = [];
+    robot.listen((event) => event.kind === "ignored" && ignored.push(event));
+    const states: string[] = [];
+    const hired = robot.hire({
+      firmware,
+      input,
+      maxPrice,
+      checkBudget: amount(200n),
+      onState: (s) => states.push(s),
+    });
+    const offer = await gateway.nth("offer", 1);
+    expect(recoverAddress(offerDigest(gateway.market, bare(offer)), offer.signature)).toBe(robot.address);
+    expect(offer).toMatchObject({
+      maxPrice,
+      checkBudget: 200n,
+      firmwareBytes: 70_000,
+      inputBytes: input.length,
+    });
+    expect(offer.voucher && voucherPayer(gateway.market, offer.voucher)).toBe(robot.address);
+    expect(offer.voucher).toMatchObject({ payee: gateway.market.gateway, epoch: 1, cumulative: 1_200n });
+    gateway.ack(file, offer.id, taskOf(offer));
+    expect(await gateway.pull(file, offer.firmware, offer.firmwareBytes)).toEqual(firmware);
+    expect(await gateway.pull(file, offer.input, offer.inputBytes)).toEqual(input);
+    const receipt = await receiptFor(gateway, offer, taskOf(offer), robot.address);
+    gateway.say(file, "receipt", receipt);
+    const hash = gateway.keep(output);
+    gateway.say(
+      file,
+      "answer",
+      answerTo(offer, { output: hash, outputBytes: output.length, credit: amount(500n) }),
+    );
+    expect(await hired).toEqual({
+      ...{ task: taskOf(offer), state: "paid", reason: "", output, spent: 700n, credit: 500n },
+      ...{ provider: robot.address, rechecked: true, receipt },
+    });
+    expect(states).toEqual(["offered", "paid"]);
+    expect(robot.wallet).toMatchObject({ signed: 1_200n, free: 500n });
+    expect(ignored).toEqual([]);
+  });
+
+  it("draws on credit that is left and signs only what lacks", async () => {
+    obey();
+    await robot.hire({ firmware, input, maxPrice });
+    await robot.hire({ firmware, input, maxPrice: amount(300n) });
+    obey({ spent: ZERO, credit: amount(300n) });
+    await robot.hire({ firmware, input, maxPrice });
+    expect(gateway.heard("offer").map(({ voucher }) => voucher?.cumulative)).toEqual([
+      1_000n,
+      undefined,
+      1_700n,
+    ]);
+  });
+
+  it("rejects with the refusal's code and hint, and has its money free again", async () => {
+    gateway.on("offer", ({ id }) => {
+      gateway.say(file, "refusal", { version: 1, id, topic: "offer", code: "offer_expired", hint: "later" });
+    });
+    const facts = { code: "offer_expired", hint: "later" };
+    await expect(robot.hire({ firmware, input, maxPrice })).rejects.toMatchObject({ code: "refused", facts });
+    expect(robot.wallet.free).toBe(maxPrice);
+  });
+
+  it("does not sign over the deposit", async () => {
+    const over = robot.hire({ firmware, input, maxPrice: amount(1_000_001n) });
+    await expect(over).rejects.toMatchObject({ code: "refused", facts: { code: "voucher_over_deposit" } });
+    expect(gateway.heard("offer")).toEqual([]);
+  });
+
+  it("rejects an output that is not what its hash says", async () => {
+    const wrong = output.slice();
+    wrong[5] = 99;
+    const hash = gateway.keep(output);
+    obey();
+    gateway.blobs.set(hash, wrong);
+    const hired = robot.hire({ firmware, input, maxPrice });
+    await expect(hired).rejects.toMatchObject({ code: "blob_missing", facts: { code: "hash_mismatch" } });
+  });
+
+  it("repeats an offer under the same id when the broker comes back, and gives one answer", async () => {
+    const hired = robot.hire({ firmware, input, maxPrice });
+    const first = await gateway.nth("offer", 1);
+    await gateway.drop();
+    obey();
+    await gateway.listen();
+    expect(await gateway.nth("offer", 2)).toEqual(first);
+    expect((await hired).output).toEqual(output);
+    await gateway.drop();
+    await gateway.listen();
+    await gateway.until(() => gateway.logins === 3);
+    expect(gateway.heard("offer").length).toBe(2);
+  });
+
+  it("repeats an offer that was acked until its answer is there", async () => {
+    gateway.on("offer", (offer) => gateway.ack(file, offer.id, taskOf(offer)));
+    const offered = Promise.withResolvers<void>();
+    const hired = robot.hire({ firmware, input, maxPrice, onState: () => offered.resolve() });
+    await offered.promise;
+    obey();
+    gateway.cut();
+    expect((await hired).state).toBe("paid");
+    expect(new Set(gateway.heard("offer").map(({ id }) => id)).size).toBe(1);
+  });
+
+  it("goes on pulling the output after the link was lost in the middle", async () => {
+    obey();
+    let isCut = false;
+    const give = gateway.blobs.get(gateway.keep(output));
+    gateway.blobs.clear();
+    gateway.on("blob-get", ({ hash, offset, length }) => {
+      if (offset > 0 && !isCut) {
+        isCut = true;
+        return gateway.cut();
+      }
+      const bytes = Buffer.from((give ?? output).subarray(offset, offset + length)).toString("base64");
+      const chunk = {
+        version: 1 as const,
+        from: "gateway" as const,
+        hash,
+        offset,
+        total: output.length,
+        bytes,
+      };
+      gateway.say(file, "blob-data", chunk);
+    });
+    expect((await robot.hire({ firmware, input, maxPrice })).output).toEqual(output);
+    expect(isCut).toBe(true);
+  });
+
+  it("asks for small chunks, four at a time, over a line", async () => {
+    const board = gateway.enroll("board");
+    const stream = () => {
+      const [ours, theirs] = duplexPair();
+      gateway.plug(theirs);
+      return ours;
+    };
+    const buyer = await connectRobot({ file: board, stream });
+    const small = output.subarray(0, 2_000);
+    const hash = gateway.keep(small);
+    gateway.on("offer", (offer) => {
+      gateway.say(board, "answer", answerTo(offer, { output: hash, outputBytes: small.length }));
+    });
+    expect((await buyer.hire({ firmware, input, maxPrice })).output).toEqual(small);
+    const asked = gateway.heard("blob-get").map(({ offset, length }) => [offset, length]);
+    expect(asked).toEqual([
+      [0, 512],
+      [512, 512],
+      [1_024, 512],
+      [1_536, 464],
+    ]);
+    await buyer.close();
+  });
+
+  it("lets vouchers leave in growing order when twenty are hired at once", async () => {
+    obey();
+    const all = Array.from({ length: 20 }, (_, i) =>
+      robot.hire({ firmware, input: new Uint8Array([i]), maxPrice: amount(100n + BigInt(i)) }),
+    );
+    expect((await Promise.all(all)).map(({ state }) => state)).toEqual(all.map(() => "paid"));
+    const signed = gateway.heard("offer").flatMap(({ voucher }) => (voucher ? [voucher.cumulative] : []));
+    expect(signed.length).toBeGreaterThan(0);
+    expect(signed).toEqual(signed.toSorted((a, b) => (a < b ? -1 : 1)));
+    expect(new Set(signed).size).toBe(signed.length);
+    expect(new Set(gateway.heard("offer").map(({ id }) => id)).size).toBe(20);
+  });
+
+  it("asks for a cancellation when its signal says so, and takes the gateway's word for the end", async () => {
+    const stop = new AbortController();
+    gateway.on("offer", (offer) => gateway.ack(file, offer.id, taskOf(offer)));
+    gateway.on("cancel", ({ id, task }) => {
+      gateway.ack(file, id, task);
+      const [offer] = gateway.heard("offer");
+      if (offer)
+        gateway.say(file, "answer", answerTo(offer, { state: "cancelled", spent: ZERO, credit: maxPrice }));
+    });
+    const hired = robot.hire({ firmware, input, maxPrice, signal: stop.signal });
+    await gateway.nth("offer", 1);
+    stop.abort();
+    expect(await hired).toMatchObject({ state: "cancelled", output: null, spent: ZERO });
+    expect(robot.wallet.free).toBe(maxPrice);
+  });
+
+  it("makes no offer when it is cancelled before", async () => {
+    const hired = robot.hire({
+      firmware,
+      input,
+      maxPrice,
+      signal: AbortSignal.abort(new Error("never mind")),
+    });
+    await expect(hired).rejects.toThrow("never mind");
+    expect(robot.wallet.signed).toBe(ZERO);
+  });
+
+  it("ends what is open with link_lost when the robot is closed", async () => {
+    const hired = robot.hire({ firmware, input, maxPrice });
+    const ended = expect(hired).rejects.toMatchObject({ code: "link_lost" });
+    await gateway.nth("offer", 1);
+    await robot.close();
+    await ended;
+    await expect(robot.hire({ firmware, input, maxPrice })).rejects.toMatchObject({ code: "link_lost" });
+  });
+});
+
+describe("hiring by a clock", () => {
+  it("says an offer again after five seconds without ack, and gives up a minute after its deadline", async () => {
+    const gateway = await FakeGateway.start();
+    const clock = new ManualClock(Date.now());
+    const robot = await connectRobot({ file: gateway.enroll("buyer"), clock });
+    const hired = robot.hire({ firmware, input, maxPrice, deadlineMs: 10_000 });
+    const late = expect(hired).rejects.toMatchObject({ code: "timed_out" });
+    const first = await gateway.nth("offer", 1);
+    clock.advance(5_000);
+    expect(await gateway.nth("offer", 2)).toEqual(first);
+    clock.advance(65_000);
+    await late;
+    await robot.close();
+    await gateway.drop();
+  });
+});
+
+describe("a wallet on disk", () => {
+  it("has the new total in its file before the voucher is on the wire", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "wallet-"));
+    const walletPath = join(folder, "wallet.json");
+    const gateway = await FakeGateway.start();
+    const file = gateway.enroll("buyer");
+    const robot = await connectRobot({ file, walletPath });
+    const pairs: string[][] = [];
+    gateway.on("offer", ({ id, voucher }) => {
+      const saved = JSON.parse(readFileSync(walletPath, "utf8")) as { signed: string };
+      pairs.push([saved.signed, String(voucher?.cumulative)]);
+      gateway.say(file, "refusal", { version: 1, id, topic: "offer", code: "too_many", hint: "" });
+    });
+    // one after the other, so that nothing later has been saved when the file is read
+    for (const price of [10n, 500n, 7_000n]) {
+      await robot.hire({ firmware, input, maxPrice: amount(price) }).catch(() => {});
+    }
+    expect(pairs).toEqual([
+      ["10", "10"],
+      ["500", "500"],
+      ["7000", "7000"],
+    ]);
+    await robot.close();
+    const again = await connectRobot({ file, walletPath });
+    expect(again.wallet.signed).toBe(7_000n);
+    await again.close();
+    await gateway.drop();
+    rmSync(folder, { recursive: true });
+  });
+});
+
+function bare({ version, voucher, signature, ...offer }: Message<"offer">) {
+  return offer;
+}
+
+async function receiptFor(gateway: FakeGateway, offer: Message<"offer">, task: Hex, provider: Hex) {
+  const unsigned = {
+    ...{ task, requester: provider, provider, firmware: offer.firmware, input: offer.input },
+    ...{ output: offer.input, price: amount(700n), fee: amount(14n), checks: ZERO },
+  };
+  const signature = await gateway.signer.sign(receiptDigest(gateway.market, unsigned));
+  return { version: 1 as const, ...unsigned, signature };
+}

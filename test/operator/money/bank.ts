@@ -1,0 +1,60 @@
+/** One anvil, one gateway's folder and two enrolled devices, for the commands that move money. */
+import { expect } from "vitest";
+import type { Hex } from "../../../src/base/bytes.ts";
+import { deviceCommand } from "../../../src/operator/device/command.ts";
+import type { MoneyPorts } from "../../../src/operator/money/journey.ts";
+import { type Actor, startWorld } from "../../settlement/world.ts";
+import { openStand } from "../device/stand.ts";
+
+type Command = (args: string[], io: Bank["stand"]["io"], ports: MoneyPorts) => Promise<number>;
+
+export type Bank = Awaited<ReturnType<typeof openBank>>;
+
+export async function openBank() {
+  const world = await startWorld();
+  const { chainId: id, vault, token } = world;
+  const stand = openStand({ id, rpc: world.local.url, vault, token });
+  const [rich, gateway, robot, arm] = world.others as [Actor, Actor, Actor, Actor];
+  const add = (name: string, who: Actor) => stand.run(deviceCommand, "add", name, "--address", who.address);
+  await add("robot-1", robot);
+  stand.put("data/gateway.key", gateway.privateKey);
+  await add("arm-2", arm);
+  const from = stand.put("rich.key", rich.privateKey);
+
+  /** How many transactions were sent, waiting ones included. */
+  const ledger = async () => ({
+    block: await world.rpc("eth_blockNumber", []),
+    sent: await Promise.all(
+      [rich, gateway].map(({ address }) => world.rpc("eth_getTransactionCount", [address, "pending"])),
+    ),
+  });
+  return {
+    world,
+    stand,
+    rich,
+    gateway,
+    robot,
+    /** The key file of `rich`. */
+    from,
+    /** Gives an account tokens and nothing else. */
+    mint: (who: Actor, units: bigint) => world.send(world.owner, token, "mint", [who.address, units]),
+    allow: (who: Actor, units: bigint) => world.send(who, token, "approve", [vault, units]),
+    allowance: (who: Actor) => world.read(token, "allowance", [who.address, vault]) as Promise<bigint>,
+    setCoins: (who: Actor, wei: bigint) =>
+      world.rpc("anvil_setBalance", [who.address, `0x${wei.toString(16)}`]),
+    coins: async (who: Actor) => BigInt((await world.rpc("eth_getBalance", [who.address, "latest"])) as Hex),
+    /** Runs a command that must fail, and checks that nothing was sent. */
+    refused: async (command: Command, args: readonly string[], code: string, message: RegExp) => {
+      const before = await ledger();
+      await expect(stand.run(command, ...args)).rejects.toThrow(
+        expect.objectContaining({ code, message: expect.stringMatching(message) }),
+      );
+      expect(await ledger()).toEqual(before);
+    },
+    ledger,
+    stop: async () => {
+      await world.local.stop();
+      stand.remove();
+    },
+  };
+}
