@@ -53,8 +53,8 @@ const DEMO_HELP = `hirewire demo [--map FILE [--scen FILE]] [--queries N] [--bat
 A chain, a gateway, a requester, two providers and a board on a serial line, each a process of its own.
   --map FILE     MovingAI .map, or ROS map_server .yaml with its .pgm (also .pgm.gz); a generated warehouse without it
   --scen FILE    MovingAI queries with published optimal lengths, for a .map
-  --queries N    paths to plan (default 120)
-  --batch N      paths in one offer (default 5)
+  --queries N    paths to plan, the last one by the board (default 32; 100 with --map)
+  --batch N      paths in one offer (default 1; 10 with --map)
   --seed N       of the generated warehouse and of random queries (default 1)
   --data DIR     where to keep journal and blobs (default .hirewire/demo-TIME)
   --json         one JSON line for each event; the last one has kind "summary"
@@ -190,8 +190,8 @@ async function demo(args: string[]): Promise<number> {
     json: values.json === true,
     map: values.map ?? null,
     scen: values.scen ?? null,
-    queries: count(values.queries, "queries", 120),
-    batch: count(values.batch, "batch", 5),
+    queries: count(values.queries, "queries", values.map ? 100 : 32),
+    batch: count(values.batch, "batch", values.map ? 10 : 1),
     seed: count(values.seed, "seed", 1),
     clock: systemClock,
     io,

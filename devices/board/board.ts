@@ -2,7 +2,7 @@
  * A simulated board: buys path plans over a serial line, MQTT inside the reliable link.
  *
  *     node devices/board/board.ts --path /dev/ttyX|tcp://host:port --connection FILE --wallet FILE --firmware FILE
- *       [--baud 115200] [--tasks 1] [--max-price 1500] [--check-budget 1500]
+ *       [--baud 115200] [--map FILE] [--scen FILE] [--queries 1] [--max-price 1500] [--check-budget 1500]
  */
 import { readFile } from "node:fs/promises";
 import type { Duplex } from "node:stream";
@@ -38,8 +38,9 @@ class Sessions {
 
 await runProgram(async (ending) => {
   const options = readOptions({
-    ...{ path: null, connection: null, wallet: null, firmware: null, baud: "115200", tasks: "1" },
-    ...{ "max-price": "1500", "check-budget": "1500", seed: "7" },
+    ...{ path: null, connection: null, wallet: null, firmware: null, baud: "115200" },
+    ...{ "max-price": "1500", "check-budget": "1500" },
+    ...{ map: "", scen: "", queries: "1", seed: "1" },
   });
   const sessions = new Sessions();
   const line = openSerialLine({
@@ -52,11 +53,12 @@ await runProgram(async (ending) => {
   ending.addEventListener("abort", () => void line.close(), { once: true });
   try {
     const firmware = await readFile(options.firmware);
-    const tasks = Number(options.tasks);
+    // The last query of the course is the board's: the others are a robot's.
     const { grid, queries } = await readCourse({
-      map: null,
-      scen: null,
-      count: tasks,
+      map: options.map || null,
+      scen: options.scen || null,
+      count: Number(options.queries),
+      part: "last",
       seed: Number(options.seed),
     });
     const file = await readConnectionFile(options.connection);
@@ -75,9 +77,10 @@ await runProgram(async (ending) => {
     };
     let optimal = 0;
     for (const [number, query] of queries.entries()) {
-      optimal += await planBatch(robot, grid, [query], terms, number);
+      const right = await planBatch(robot, grid, [query], terms, number);
+      optimal += right;
     }
-    say("done", { tasks, queries: tasks, optimal, line: { ...line.stats } });
+    say("done", { tasks: queries.length, queries: queries.length, optimal, line: { ...line.stats } });
     await robot.close();
   } finally {
     await line.close();

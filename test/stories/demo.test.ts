@@ -17,7 +17,7 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 describe("the main job", { timeout: 90_000 }, () => {
   it("turns offers into verified answers and settled payments that agree to the atomic unit", async () => {
-    const demo = new Program(["demo", "--json", "--queries", "40", "--data", folder]);
+    const demo = new Program(["demo", "--json", "--queries", "12", "--data", folder]);
     expect(await demo.ended(), demo.stderr).toBe(0);
     expect(demo.last).toMatchObject({
       kind: "summary",
@@ -34,7 +34,7 @@ describe("the main job", { timeout: 90_000 }, () => {
     expect(verify.last).toMatchObject({ holds: true, held: demo.last?.["entries"] });
     const paid = new Program(["log", "--data", folder, "--kind", "paid", "--json"]);
     expect(await paid.ended()).toBe(0);
-    expect(paid.said).toHaveLength(9);
+    expect(paid.said).toHaveLength(12);
   });
 
   it.skipIf(!hasMaps)(
@@ -55,7 +55,7 @@ describe("the main job", { timeout: 90_000 }, () => {
         folder,
       ]);
       expect(await demo.ended(), demo.stderr).toBe(0);
-      expect(demo.last).toMatchObject({ kind: "summary", queries: 201, optimal: 201, agree: true });
+      expect(demo.last).toMatchObject({ kind: "summary", queries: 200, optimal: 200, agree: true });
     },
   );
 

@@ -23,16 +23,22 @@ export type CourseOptions = {
   readonly map: string | null;
   /** MovingAI queries for the map. */
   readonly scen: string | null;
+  /** Queries in all. */
   readonly count: number;
+  /** Which of them are wanted: a robot may leave the last one to a board. */
+  readonly part: keyof typeof PARTS;
   readonly seed: number;
 };
 
+const PARTS = { all: [0], "but-last": [0, -1], last: [-1] } as const;
+
 /** @throws {@link Fault} `file_format` naming file and line, `usage` for options that do not go together */
-export async function readCourse({ map, scen, count, seed }: CourseOptions): Promise<Course> {
+export async function readCourse(options: CourseOptions): Promise<Course> {
+  const { map, scen, count, seed } = options;
   if (scen !== null && !map?.endsWith(".map")) throw new Fault("usage", "--scen goes with --map FILE.map");
-  if (map !== null && scen !== null) return await published(map, scen, count);
+  if (map !== null && scen !== null) return await published(map, scen, options);
   const grid = await readGrid(map, seed);
-  const queries = randomQueries(grid, count, seed);
+  const queries = randomQueries(grid, count, seed).slice(...PARTS[options.part]);
   const known = queries.map((query) => ({ ...query, optimal: shortestLength(grid, query) }));
   return { grid, queries: known, source: "reference search", map: map ?? "generated warehouse" };
 }
@@ -44,13 +50,13 @@ async function readGrid(map: string | null, seed: number): Promise<Grid> {
   throw new Fault("usage", `--map takes FILE.map (MovingAI) or FILE.yaml (ROS map_server), not ${map}`);
 }
 
-async function published(map: string, scen: string, count: number): Promise<Course> {
+async function published(map: string, scen: string, { count, part }: CourseOptions): Promise<Course> {
   const grid = parseMap(await readText(map), map);
   const all = parseScenario(await readText(scen), scen);
   const other = all.find((query) => query.width !== grid.width || query.height !== grid.height);
   if (other)
     throw new Fault("file_format", `${scen} is for a ${other.width}x${other.height} map, not ${map}`);
-  return { grid, queries: all.slice(0, count), source: "published", map };
+  return { grid, queries: all.slice(0, count).slice(...PARTS[part]), source: "published", map };
 }
 
 async function readText(file: string): Promise<string> {

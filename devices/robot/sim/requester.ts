@@ -2,7 +2,7 @@
  * A simulated requester: plans many paths on one map by hiring, and compares every length with the optimum.
  *
  *     node devices/robot/sim/requester.ts --connection FILE --wallet FILE --firmware FILE
- *       [--map FILE] [--scen FILE] [--queries 120] [--batch 5] [--parallel 4] [--max-price 1500] [--check-budget 1500]
+ *       [--map FILE] [--scen FILE] [--queries 32] [--part all|but-last] [--batch 1] [--parallel 4] [--max-price 1500] [--check-budget 1500]
  */
 import { readFile } from "node:fs/promises";
 import { amount } from "../../../src/base/money.ts";
@@ -15,12 +15,13 @@ import { readOptions, runProgram, say, sayEvents } from "./program.ts";
 await runProgram(async (ending) => {
   const options = readOptions({
     ...{ connection: null, wallet: null, firmware: null, map: "", scen: "", seed: "1" },
-    ...{ queries: "120", batch: "5", parallel: "4", "max-price": "1500", "check-budget": "1500" },
+    ...{ queries: "32", part: "all", batch: "1", parallel: "4", "max-price": "1500", "check-budget": "1500" },
   });
   const course = await readCourse({
     map: options.map || null,
     scen: options.scen || null,
     count: Number(options.queries),
+    part: options.part === "but-last" ? "but-last" : "all",
     seed: Number(options.seed),
   });
   const { grid } = course;

@@ -1,4 +1,5 @@
 /** Do the books agree? Reads every balance back from the chain and holds it against the journal. */
+import type { Hex } from "../../base/bytes.ts";
 import { type Amount, amount } from "../../base/money.ts";
 import { replay } from "../../exchange/replay.ts";
 import { openJournal } from "../../journal/sqlite-journal.ts";
@@ -19,6 +20,12 @@ export type Audit = {
   readonly fees: Amount;
   readonly credit: Amount;
   readonly entries: number;
+  /** Tasks paid, the vouchers that took, and how many answers were confirmed by a second run. */
+  readonly tasks: number;
+  readonly payments: number;
+  readonly rechecked: number;
+  readonly transactions: readonly Hex[];
+  readonly gas: bigint;
 };
 
 /** Compares to the atomic unit: each lane, each vault, and the token the vault contract holds in all. */
@@ -28,7 +35,18 @@ export async function audit(world: World): Promise<Audit> {
   const journal = openJournal(folder, { readOnly: true });
   const entries = journal.head().index;
   const state = replay(journal, market);
+  const facts = [...journal.entries()].flatMap((entry) => entry.facts);
   journal.close();
+  const legs = facts.flatMap((fact) => (fact.kind === "paid" ? [fact.legs.length] : []));
+  const claims = facts.filter((fact) => fact.kind === "claimed");
+  const counts = {
+    entries,
+    tasks: legs.length,
+    payments: legs.reduce((sum, count) => sum + count, 0),
+    transactions: claims.map((claim) => claim.transaction),
+    gas: claims.reduce((sum, claim) => sum + claim.gasUsed, 0n),
+    rechecked: facts.filter((fact) => fact.kind === "verified" && fact.rechecked).length,
+  };
   const comparisons: Comparison[] = [];
   let expectedGateway: bigint = world.gatewayDeposit;
   let deposited: bigint = world.gatewayDeposit;
@@ -71,13 +89,7 @@ export async function audit(world: World): Promise<Audit> {
   const conserved = totalOf(books, "in") === out + fees + credit + totalOf(books, "held");
   const agree = conserved && comparisons.every((one) => one.journal === one.chain);
   return {
-    comparisons,
-    agree,
-    paid: out,
-    settled: amount(settled),
-    spent: amount(out + fees),
-    fees,
-    credit,
-    entries,
+    ...{ comparisons, agree, paid: out, settled: amount(settled), spent: amount(out + fees), fees, credit },
+    ...counts,
   };
 }

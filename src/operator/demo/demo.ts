@@ -5,7 +5,7 @@
  * started again when it dies, because that has to cost nothing.
  */
 import { mkdirSync } from "node:fs";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import type { Hex } from "../../base/bytes.ts";
 import type { Clock } from "../../base/clock.ts";
 import { Fault } from "../../base/fault.ts";
@@ -14,7 +14,7 @@ import { type Audit, audit } from "./audit.ts";
 import { Child, type Line, programPath, projectRoot } from "./crew.ts";
 import { layCable } from "./null-modem.ts";
 import { type DemoIo, jsonReport, type Report, textReport, usdt } from "./report.ts";
-import { Rows } from "./rows.ts";
+import { NOBODY, Rows } from "./rows.ts";
 import { makeWorld, type World } from "./world.ts";
 
 export type DemoOptions = {
@@ -83,7 +83,9 @@ class Stage {
   #gateway: Child | null = null;
   #isStopping: boolean = false;
   #restarts = 0;
-  #claims: { transaction: string; gasUsed: bigint }[] = [];
+  /** Where the broker listens, once it has said so: a gateway started again must be found there. */
+  #port = 0;
+  #lastPaid = 1;
   #settled = Promise.withResolvers<void>();
 
   constructor(options: DemoOptions, report: Report, world: World, boardPath: string) {
@@ -137,7 +139,7 @@ class Stage {
     void child.ended.then((code) => this.#gatewayEnded(code));
   }
 
-  async #gatewayEnded(code: number | null): Promise<void> {
+  #gatewayEnded(code: number | null): void {
     if (this.#isStopping) return;
     if (code !== null) {
       this.#failed.reject(new Fault("impossible", `the gateway ended with exit code ${code}`));
@@ -147,24 +149,26 @@ class Stage {
     this.#report.note("the gateway was killed; starting it again on the same data", {
       restarts: this.#restarts,
     });
-    this.#startGateway(await this.#ready.promise);
+    this.#startGateway(this.#port);
   }
 
   #hearGateway(line: Line): void {
     if (line.kind === "ready") {
-      this.#ready.resolve(Number(line["port"]));
+      this.#port = Number(line["port"]);
+      this.#ready.resolve(this.#port);
       if (this.#restarts > 0) this.#report.note("the gateway is back", { restarts: this.#restarts });
       if (this.#isSettling) this.#gateway?.send({ kind: "settle" });
     }
-    if (line.kind === "facts") this.#hearFacts(line["facts"] as readonly unknown[]);
+    if (line.kind === "facts") this.#hearFacts(Number(line["index"]), line["facts"] as readonly unknown[]);
     if (line.kind === "settled") this.#settled.resolve();
     if (line.kind === "fault") this.#report.note(`gateway: ${String(line["message"])}`, line);
   }
 
-  #hearFacts(facts: readonly unknown[]): void {
+  #hearFacts(index: number, facts: readonly unknown[]): void {
     for (const fact of facts) {
       const row = this.#rows.take(fact);
       if (row) this.#report.task(row);
+      if (row && row.provider !== NOBODY) this.#lastPaid = index;
       const { kind, transaction, gasUsed } = fact as Record<string, string>;
       if (kind === "claimed")
         this.#claims.push({ transaction: transaction ?? "", gasUsed: BigInt(gasUsed ?? 0) });
@@ -207,10 +211,8 @@ class Stage {
   }
 
   #startRequester(): Promise<Line> {
-    const { map, scen, queries, batch, seed } = this.#options;
     const done = Promise.withResolvers<Line>();
-    const args = ["--firmware", firmwareFile(), "--map", map ?? "", "--scen", scen ?? ""];
-    args.push("--queries", String(queries), "--batch", String(batch), "--seed", String(seed));
+    const args = [...this.#courseArgs(), "--part", "but-last", "--batch", String(this.#options.batch)];
     this.#startDevice(REQUESTER, "devices/robot/sim/requester.ts", args, (line) => {
       if (line.kind === "course") {
         const { tasks, width, height, source } = line;
@@ -224,9 +226,24 @@ class Stage {
     return done.promise;
   }
 
+  #courseArgs(): string[] {
+    const { map, scen, queries, seed } = this.#options;
+    const course = [
+      "--map",
+      map ?? "",
+      "--scen",
+      scen ?? "",
+      "--queries",
+      String(queries),
+      "--seed",
+      String(seed),
+    ];
+    return ["--firmware", firmwareFile(), ...course];
+  }
+
   #startBoard(): Promise<Line> {
     const done = Promise.withResolvers<Line>();
-    const args = ["--firmware", firmwareFile(), "--path", this.#boardPath];
+    const args = [...this.#courseArgs(), "--path", this.#boardPath];
     this.#startDevice(BOARD, "devices/board/board.ts", args, (line) => {
       if (line.kind === "done") done.resolve(line);
     });
@@ -237,33 +254,31 @@ class Stage {
     const sum = (key: string) => done.reduce((total, line) => total + Number(line[key] ?? 0), 0);
     const queries = sum("queries");
     const optimal = sum("optimal");
-    const { totals } = this.#rows;
-    const gas = this.#claims.reduce((total, claim) => total + claim.gasUsed, 0n);
     const agree = books.agree && books.paid === books.settled;
-    const share = totals.payments > 0 ? Number(gas) / totals.payments : 0;
     this.#report.audited(books);
-    const { paid, settled, fees, credit, entries } = books;
+    const { paid, settled, fees, credit, entries, tasks, payments, rechecked, transactions, gas } = books;
     const summary = {
-      ...{ tasks: totals.paid, queries, optimal, rechecked: totals.rechecked, payments: totals.payments },
+      ...{ tasks, queries, optimal, rechecked, payments },
       ...{ paid: usdt(paid), settled: usdt(settled), fees: usdt(fees), credit: usdt(credit), agree },
       ...{
-        transactions: this.#claims.map((claim) => claim.transaction),
+        transactions,
         gas: Number(gas),
-        gasPerPayment: Math.round(share),
+        gasPerPayment: payments > 0 ? Math.round(Number(gas) / payments) : 0,
       },
       ...{ restarts: this.#restarts, entries, elapsedMs, data: this.#world.folder },
     };
-    const data = `--data ${this.#world.folder}`;
+    const data = `--data ${relative(process.cwd(), this.#world.folder)}`;
+    const command = import.meta.url.endsWith(".js") ? "npx hirewire" : "npm run -s hirewire --";
     this.#report.summary(summary, [
-      `${totals.paid} tasks paid, ${totals.rechecked} of them run twice; ${optimal} of ${queries} paths have the optimal length`,
-      `providers received ${usdt(paid)} USDT in ${totals.payments} payments, fees ${usdt(fees)}, credit left ${usdt(credit)}`,
-      `settled ${usdt(settled)} USDT by ${summary.transactions.join(", ")}`,
+      `${tasks} tasks paid, ${rechecked} of them run twice; ${optimal} of ${queries} paths have the optimal length`,
+      `providers received ${usdt(paid)} USDT in ${payments} payments, fees ${usdt(fees)}, credit left ${usdt(credit)}`,
+      `settled ${usdt(settled)} USDT by ${transactions.join(", ")}`,
       `gas ${gas} = ${summary.gasPerPayment} per payment; journal and chain ${agree ? "agree to the atomic unit" : "DISAGREE"}`,
       "",
       "look further:",
-      `  npx hirewire log ${data}`,
-      `  npx hirewire log show ${entries} ${data}`,
-      `  npx hirewire log verify ${data}`,
+      `  ${command} log ${data}`,
+      `  ${command} log show ${this.#lastPaid} ${data}`,
+      `  ${command} log verify ${data}`,
     ]);
     return agree && optimal === queries ? 0 : 1;
   }

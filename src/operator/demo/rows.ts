@@ -4,14 +4,15 @@ import { decodeFact, type Fact } from "../../protocol/facts.ts";
 import type { TaskRow } from "./report.ts";
 import { usdt } from "./report.ts";
 
-export type Totals = { tasks: number; paid: number; payments: number; rechecked: number };
+/** Stands where a name would be. */
+export const NOBODY = "–";
 
 /** Follows the facts and gives a row whenever a task ends. */
 export class Rows {
-  readonly totals: Totals = { tasks: 0, paid: 0, payments: 0, rechecked: 0 };
   readonly #nameOf: (address: Hex) => string;
   readonly #requesters = new Map<Hex, Hex>();
-  readonly #verdicts = new Map<Hex, { checker: boolean; rechecked: boolean; by: string }>();
+  readonly #verdicts = new Map<Hex, { rechecked: boolean; by: string }>();
+  #count = 0;
 
   constructor(nameOf: (address: Hex) => string) {
     this.#nameOf = nameOf;
@@ -23,24 +24,21 @@ export class Rows {
     if (!("task" in fact)) return null;
     this.#note(fact);
     if (fact.kind !== "paid" && fact.kind !== "ended") return null;
-    this.totals.tasks++;
+    this.#count++;
     const verdict = this.#verdicts.get(fact.task);
     const requester = this.#name(this.#requesters.get(fact.task));
-    const common = { number: this.totals.tasks, task: fact.task.slice(2, 10), requester };
+    const common = { number: this.#count, task: fact.task.slice(2, 10), requester };
     this.#verdicts.delete(fact.task);
     this.#requesters.delete(fact.task);
     if (fact.kind === "ended") {
       return {
         ...common,
-        provider: "–",
+        provider: NOBODY,
         price: 0n,
         verdict: fact.state,
         payment: `returned: ${fact.reason}`,
       };
     }
-    this.totals.paid++;
-    this.totals.payments += fact.legs.length;
-    if (verdict?.rechecked) this.totals.rechecked++;
     const [answer, ...checks] = fact.legs;
     const extra = checks.map((leg) => ` + ${usdt(leg.amount)} ${this.#name(leg.payee)}`).join("");
     return {
@@ -56,15 +54,15 @@ export class Rows {
     if (fact.kind === "offered") this.#requesters.set(fact.task, fact.requester);
     if (fact.kind === "verified") {
       const by = this.#verdicts.get(fact.task)?.by ?? "";
-      this.#verdicts.set(fact.task, { checker: true, rechecked: fact.rechecked, by });
+      this.#verdicts.set(fact.task, { rechecked: fact.rechecked, by });
     }
     if (fact.kind === "checked" && fact.rung !== "checker") {
       const by = fact.rung === "rerun" ? "re-run" : "referee";
-      this.#verdicts.set(fact.task, { checker: true, rechecked: false, by });
+      this.#verdicts.set(fact.task, { rechecked: false, by });
     }
   }
 
   #name(address: Hex | undefined): string {
-    return address ? this.#nameOf(address) : "–";
+    return address ? this.#nameOf(address) : NOBODY;
   }
 }
