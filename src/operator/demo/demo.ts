@@ -169,9 +169,6 @@ class Stage {
       const row = this.#rows.take(fact);
       if (row) this.#report.task(row);
       if (row && row.provider !== NOBODY) this.#lastPaid = index;
-      const { kind, transaction, gasUsed } = fact as Record<string, string>;
-      if (kind === "claimed")
-        this.#claims.push({ transaction: transaction ?? "", gasUsed: BigInt(gasUsed ?? 0) });
     }
   }
 
