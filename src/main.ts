@@ -3,7 +3,6 @@
 import { randomBytes } from "node:crypto";
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
-import { parseArgs } from "node:util";
 import { privateKeyToAccount } from "viem/accounts";
 import { toHex } from "./base/bytes.ts";
 import { systemClock } from "./base/clock.ts";
@@ -11,6 +10,7 @@ import { Fault, type FaultCode, isFault } from "./base/fault.ts";
 import { type Config, readConfig } from "./config.ts";
 import { Gateway } from "./gateway.ts";
 import { randomKey } from "./kernels/signature.ts";
+import { parseArguments } from "./operator/arguments.ts";
 import { runDemo } from "./operator/demo/demo.ts";
 import { deviceCommand } from "./operator/device/command.ts";
 import { doctorCommand } from "./operator/doctor/command.ts";
@@ -18,6 +18,7 @@ import { thisMachine } from "./operator/doctor/machine.ts";
 import { logCommand } from "./operator/log/command.ts";
 import { fundCommand } from "./operator/money/fund.ts";
 import { withdrawCommand } from "./operator/money/withdraw.ts";
+import { nearestName } from "./operator/nearest.ts";
 import { gatewayKeyFile, parseKeyText } from "./operator/settings.ts";
 import { encodeFact } from "./protocol/facts.ts";
 import { keySigner } from "./protocol/signer.ts";
@@ -74,6 +75,10 @@ const io = {
   isTerminal: process.stdout.isTTY === true,
 };
 
+/** Whoever read our output has gone: `hirewire log | head`. What runs on goes on without words. */
+const readerGone = new AbortController();
+process.stdout.on("error", () => readerGone.abort());
+
 /** Reads a private key. */
 function readKey(path: string): Uint8Array {
   let text: string;
@@ -107,7 +112,7 @@ async function run(args: string[]): Promise<number> {
     json: { type: "boolean" },
     help: { type: "boolean" },
   } as const;
-  const { values } = parse(args, options);
+  const { values } = parseArguments("hirewire run", args, options);
   if (values.help) return print(RUN_HELP);
   const config = readConfig(values.config ?? "gateway.toml");
   if (values.listen) config.broker.listen = values.listen;
@@ -180,10 +185,14 @@ async function demo(args: string[]): Promise<number> {
     json: flag,
     help: flag,
   };
-  const { values } = parse(args, options);
+  const { values } = parseArguments("hirewire demo", args, options);
   if (values.help) return print(DEMO_HELP);
   const stopping = new AbortController();
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => stopping.abort());
+  readerGone.signal.addEventListener("abort", () => stopping.abort());
+  for (const file of [values.map, values.scen]) {
+    if (file && !existsSync(file)) throw new Fault("usage", `there is no file ${file}`);
+  }
   const name = `demo-${new Date(systemClock.now()).toISOString().replace(/[:.]/g, "-")}`;
   return await runDemo({
     folder: resolve(values.data ?? join(".hirewire", name)),
@@ -207,16 +216,6 @@ function defaultData(): string | null {
     : [];
   const newest = demos.toSorted().at(-1);
   return newest ? join(".hirewire", newest) : null;
-}
-
-type Options = Record<string, { type: "string" | "boolean" }>;
-
-function parse<T extends Options>(args: string[], options: T) {
-  try {
-    return parseArgs({ args, options });
-  } catch (cause) {
-    throw new Fault("usage", cause instanceof Error ? cause.message : "unknown option", { cause });
-  }
 }
 
 function count(text: string | undefined, name: string, fallback: number): number {
@@ -252,7 +251,11 @@ function complain(fault: unknown): void {
 async function main(): Promise<number> {
   const [name = "help", ...args] = process.argv.slice(2);
   const command = COMMANDS[name === "--help" || name === "-h" ? "help" : name];
-  if (!command) throw new Fault("usage", `there is no command "${name}"; see hirewire --help`);
+  if (!command) {
+    const nearest = nearestName(name, Object.keys(COMMANDS));
+    const hint = nearest ? `did you mean ${nearest}?` : "see hirewire --help";
+    throw new Fault("usage", `there is no command "${name}": ${hint}`);
+  }
   return await command(args);
 }
 

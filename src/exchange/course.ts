@@ -145,7 +145,7 @@ function outvoted(task: Task, provider: Hex, role: "run" | "check"): FactNamed<"
 const VERIFY_GRACE_MS = 60_000;
 
 /** When a task's next deadline is; null once it has ended. */
-export function nextDue(task: Task, inputMs: number): Instant | null {
+function nextDue(task: Task, inputMs: number): Instant | null {
   if (!isOpen(task)) return null;
   if (task.state === "offered") return instant(Math.min(task.offeredAt + inputMs, task.deadline));
   if (task.state === "announced") return task.bidBy;

@@ -46,6 +46,7 @@ export function sayEvents(robot: Robot): void {
 function untilParentEnds(): AbortSignal {
   const ending = new AbortController();
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => ending.abort());
+  process.stdout.on("error", () => ending.abort());
   process.stdin.resume();
   process.stdin.once("end", () => ending.abort());
   process.stdin.once("error", () => ending.abort());

@@ -1,0 +1,100 @@
+/**
+ * The wire as an AsyncAPI 3.0 document, written from the same schemas that check the messages.
+ *
+ * Operations are the gateway's: it receives what goes up and sends what goes down. `asyncapi.json` beside this file
+ * is the document as of the last `npm run docs`; a test fails when it is older than the schemas.
+ */
+import { z } from "zod";
+import { messageSchemas } from "./message.ts";
+import { TOPIC_ROOT, TOPICS, type Topic, type TopicRule } from "./topic.ts";
+
+const SUMMARIES = {
+  connection: "Whether the device is on the line; also its last will.",
+  factsheet: "What the device is, and what it runs for others.",
+  state: "How busy the device is.",
+  offer: "Work wanted: task firmware and input by their hashes, and the most it may cost.",
+  bid: "A provider's price for an announced task.",
+  accept: "The provider takes the award, by signing its hash.",
+  result: "The hash of the output, signed together with the award.",
+  voucher: "More money on the lane to the gateway, apart from any offer.",
+  decline: "The provider does not want the award.",
+  forfeit: "The provider gives up a task that it was awarded.",
+  cancel: "The requester takes its offer back, which it may until a provider has accepted.",
+  announce: "A task that bids are taken for.",
+  ack: "The command is durable; after CONNECT, the terms of trade and how the lane stands.",
+  refusal: "The command has changed nothing, why, and what to do about it.",
+  award: "The gateway gives the task to a provider, for a price.",
+  payment: "The gateway's voucher for the provider.",
+  receipt: "Who ran what for whom, and what it has cost.",
+  answer: "How the task ended, and the hash of its output.",
+  "blob-get": "Asks for a part of a blob.",
+  "blob-data": "A part of a blob, in base64.",
+} as const satisfies Record<Topic, string>;
+
+const NAMES = Object.keys(TOPICS) as readonly Topic[];
+
+/** The whole document, as plain JSON. The same schemas give the same text. */
+export function asyncApiDocument() {
+  return {
+    asyncapi: "3.0.0",
+    info: {
+      title: "hirewire",
+      version: "1",
+      description:
+        "Robots and boards hire each other's compute and pay for it in USDT. MQTT 3.1.1, JSON in UTF-8. " +
+        "Every command carries an id, its idempotency key: repeating it gets the same answer.",
+    },
+    defaultContentType: "application/json",
+    channels: Object.fromEntries(NAMES.map((topic) => [topic, channel(topic)])),
+    operations: Object.fromEntries(NAMES.flatMap(operations)),
+    components: {
+      messages: Object.fromEntries(NAMES.map((topic) => [topic, message(topic)])),
+      parameters: {
+        manufacturer: { description: "VDA 5050's manufacturer: 1 to 64 of A-Z a-z 0-9 _ . : -" },
+        serialNumber: { description: "VDA 5050's serial number, in the same characters" },
+      },
+    },
+  };
+}
+
+function channel(topic: Topic) {
+  return {
+    address: `${TOPIC_ROOT}/{manufacturer}/{serialNumber}/${topic}`,
+    description: SUMMARIES[topic],
+    parameters: {
+      manufacturer: { $ref: "#/components/parameters/manufacturer" },
+      serialNumber: { $ref: "#/components/parameters/serialNumber" },
+    },
+    messages: { [topic]: { $ref: `#/components/messages/${topic}` } },
+  };
+}
+
+function operations(topic: Topic) {
+  const rule: TopicRule = TOPICS[topic];
+  const operation = (action: "receive" | "send") => [
+    `${action}-${topic}`,
+    {
+      action,
+      summary: SUMMARIES[topic],
+      channel: { $ref: `#/channels/${topic}` },
+      messages: [{ $ref: `#/channels/${topic}/messages/${topic}` }],
+      bindings: { mqtt: { qos: rule.qos, retain: rule.retain, bindingVersion: "0.2.0" } },
+    },
+  ];
+  return [...(rule.up ? [operation("receive")] : []), ...(rule.down ? [operation("send")] : [])];
+}
+
+function message(topic: Topic) {
+  const { limit, signed }: TopicRule = TOPICS[topic];
+  const { $schema: _, ...payload } = z.toJSONSchema(messageSchemas[topic], {
+    io: "input",
+    target: "draft-7",
+  });
+  return {
+    name: topic,
+    summary: SUMMARIES[topic],
+    description: `At most ${limit} bytes.${signed ? " Signed by EIP-712 typed data." : ""}`,
+    contentType: "application/json",
+    payload,
+  };
+}

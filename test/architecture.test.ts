@@ -1,0 +1,374 @@
+/** What the rooms may know of each other, and the rules of style that no other tool checks. */
+import { readdirSync, readFileSync } from "node:fs";
+import { dirname, join, relative, resolve } from "node:path";
+import { describe, expect, it } from "vitest";
+
+const ROOT = resolve(import.meta.dirname, "..");
+
+/** From the bottom up: a room imports only rooms that stand before it. */
+const ROOMS = [
+  "base",
+  "kernels",
+  "protocol",
+  "blob",
+  "firmware",
+  "journal",
+  "link",
+  "market",
+  "verdict",
+  "payment",
+  "exchange",
+  "settlement",
+  "operator",
+];
+
+const DEVICE_ROOMS = ["base", "kernels", "protocol", "blob", "firmware"];
+const DEVICE_EXTRAS = ["src/payment/lane.ts", "src/link/serial/"];
+
+/** Runs in a browser as well. */
+const WITHOUT_NODE = ["src/base/", "src/protocol/", "src/kernels/"];
+
+const MAX_LINES = 400;
+/** More undocumented functions than this are a list to work on, not a slip. */
+const MISSING_DOCS_REPORTED = 20;
+
+type Import = { readonly to: string; readonly typeOnly: boolean };
+
+type Source = {
+  /** Relative to the root, with `/`. */
+  readonly path: string;
+  readonly lines: readonly string[];
+  /** Without comments. */
+  readonly code: string;
+  /** Without comments and without what stands in strings and regular expressions. */
+  readonly bare: string;
+  /** Files of ours by path, everything else by its specifier. */
+  readonly imports: readonly Import[];
+};
+
+/** A `/` after one of these, or after nothing, starts a regular expression; after anything else it divides. */
+const BEFORE_PATTERN = /(?:^|[(,=:[!&|?{};>+]|\breturn|\bcase)\s*$/;
+
+/** Blanks comments in `code`, and the inside of strings, templates and patterns in `bare`. Lines stay in place. */
+function split(text: string): { code: string; bare: string } {
+  let code = "";
+  let bare = "";
+  // Depth of braces at which each open template expression ends.
+  const templates: number[] = [];
+  let depth = 0;
+  const blank = (part: string) => part.replaceAll(/[^\n]/g, " ");
+  const take = (part: string, isText: boolean) => {
+    code += part;
+    bare += isText ? blank(part) : part;
+  };
+  const token = (pattern: RegExp, at: number) => {
+    pattern.lastIndex = at;
+    return pattern.exec(text)?.[0] ?? "";
+  };
+  let at = 0;
+  const template = (from: number) => {
+    const body = token(/(?:[^`\\$]|\\[\s\S]|\$(?!\{))*/y, from);
+    take(body, true);
+    const end = text.startsWith("${", from + body.length) ? "${" : "`";
+    if (end === "${") templates.push(depth++);
+    take(end, false);
+    return from + body.length + end.length;
+  };
+  while (at < text.length) {
+    const comment = token(/\/\*[\s\S]*?\*\/|\/\/[^\n]*/y, at);
+    const quoted = token(/"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'/y, at);
+    const char = text.charAt(at);
+    if (comment) {
+      code += blank(comment);
+      bare += blank(comment);
+      at += comment.length;
+    } else if (quoted) {
+      take(char, false);
+      take(quoted.slice(1, -1), true);
+      take(char, false);
+      at += quoted.length;
+    } else if (char === "`") {
+      take(char, false);
+      at = template(at + 1);
+    } else if (char === "}" && templates.at(-1) === depth - 1) {
+      depth--;
+      templates.pop();
+      take(char, false);
+      at = template(at + 1);
+    } else {
+      const pattern =
+        char === "/" && BEFORE_PATTERN.test(bare.slice(-40))
+          ? token(/\/(?:[^/\\[\n]|\\.|\[(?:[^\]\\\n]|\\.)*\])+\/[a-z]*/y, at)
+          : "";
+      if (char === "{") depth++;
+      if (char === "}") depth--;
+      take(pattern || char, pattern !== "");
+      at += pattern.length || 1;
+    }
+  }
+  return { code, bare };
+}
+
+const IMPORTS =
+  /\b(?:import|export)\s+(type\s)?(?:[\w*{}\s,$]|"[^"]*")*?\bfrom\s*["']([^"']+)["']|^import\s*["']([^"']+)["']|\bimport\s*\(\s*["']([^"']+)["']/gm;
+
+function importsOf(path: string, code: string, bare: string): Import[] {
+  const real = [...code.matchAll(IMPORTS)].filter(({ 0: text, index }) =>
+    bare.startsWith(text.slice(0, 6), index),
+  );
+  return real.map(([, type, named, alone, dynamic]) => {
+    const specifier = named ?? alone ?? dynamic ?? "";
+    const ours = specifier.startsWith(".");
+    const to = ours ? join(dirname(path), specifier).replaceAll("\\", "/") : specifier;
+    return { to, typeOnly: type !== undefined };
+  });
+}
+
+function sourceOf(path: string, text: string): Source {
+  const { code, bare } = split(text);
+  return { path, lines: text.split("\n"), code, bare, imports: importsOf(path, code, bare) };
+}
+
+function read(folder: string): Source[] {
+  const found = readdirSync(join(ROOT, folder), { recursive: true, withFileTypes: true });
+  return found
+    .filter((entry) => entry.isFile() && /\.ts$/.test(entry.name) && !entry.name.endsWith(".d.ts"))
+    .map((entry) => relative(ROOT, join(entry.parentPath, entry.name)).replaceAll("\\", "/"))
+    .filter((path) => !path.startsWith("devices/firmware/") && !path.includes("node_modules"))
+    .toSorted()
+    .map((path) => sourceOf(path, readFileSync(join(ROOT, path), "utf8")));
+}
+
+const SRC = read("src");
+const DEVICES = read("devices");
+const TEST = read("test");
+const PRODUCT = [...SRC, ...DEVICES];
+const BY_PATH = new Map(PRODUCT.map((source) => [source.path, source]));
+
+function roomOf(path: string): string | null {
+  return /^src\/([^/]+)\//.exec(path)?.[1] ?? null;
+}
+
+/** Why a file may not import another, or null. */
+function wrongImport(from: string, to: string): string | null {
+  if (!to.startsWith("src/") && !to.startsWith("devices/")) return null;
+  const target = roomOf(to);
+  if (from.startsWith("devices/")) {
+    const allowed = to.startsWith("devices/") || (target !== null && DEVICE_ROOMS.includes(target));
+    return allowed || DEVICE_EXTRAS.some((extra) => to.startsWith(extra)) ? null : `${from} -> ${to}`;
+  }
+  const own = roomOf(from);
+  if (to.startsWith("devices/")) return `${from} -> ${to}`;
+  if (own === null || own === target) return null;
+  const below = target !== null && ROOMS.indexOf(target) !== -1 && ROOMS.indexOf(target) < ROOMS.indexOf(own);
+  return below ? null : `${from} -> ${to}`;
+}
+
+/** `path:line: text` of every line of the bare code that has the pattern. */
+function linesWith(sources: readonly Source[], pattern: RegExp, text: "bare" | "code" = "bare"): string[] {
+  return sources.flatMap((source) =>
+    source[text]
+      .split("\n")
+      .flatMap((line, index) =>
+        pattern.test(line) ? [`${source.path}:${index + 1}: ${source.lines[index]?.trim()}`] : [],
+      ),
+  );
+}
+
+function except(sources: readonly Source[], ...allowed: readonly string[]): Source[] {
+  return sources.filter(({ path }) => !allowed.some((one) => path === one || path.startsWith(`${one}/`)));
+}
+
+/** The shortest chain of imports from a file to a module that `bad` names, or null. */
+function chainTo(start: Source, bad: (to: string) => boolean): string[] | null {
+  const seen = new Set([start.path]);
+  const queue: string[][] = [[start.path]];
+  for (const chain of queue) {
+    for (const { to, typeOnly } of BY_PATH.get(chain.at(-1) ?? "")?.imports ?? []) {
+      if (typeOnly || seen.has(to)) continue;
+      seen.add(to);
+      if (bad(to)) return [...chain, to];
+      queue.push([...chain, to]);
+    }
+  }
+  return null;
+}
+
+/** One cycle of the graph as the files on it, or null. */
+function cycleIn(graph: ReadonlyMap<string, readonly string[]>): readonly string[] | null {
+  const done = new Set<string>();
+  const visit = (path: string, trail: readonly string[]): readonly string[] | null => {
+    const back = trail.indexOf(path);
+    if (back !== -1) return [...trail.slice(back), path];
+    if (done.has(path)) return null;
+    for (const to of graph.get(path) ?? []) {
+      const found = visit(to, [...trail, path]);
+      if (found) return found;
+    }
+    done.add(path);
+    return null;
+  };
+  for (const path of graph.keys()) {
+    const found = visit(path, []);
+    if (found) return found;
+  }
+  return null;
+}
+
+/** Names of exported functions that no doc comment stands before. */
+function undocumented(source: Source): string[] {
+  const { lines } = source;
+  return lines.flatMap((line, index) => {
+    const name = /^export (?:async )?function\*? (\w+)/.exec(line)?.[1];
+    return name && !lines[index - 1]?.trimEnd().endsWith("*/") ? [`${source.path}: ${name}`] : [];
+  });
+}
+
+describe("the reader of sources", () => {
+  it("finds every form of import, and none in a comment or a string", () => {
+    const text = [
+      'import type { A } from "./a.ts";',
+      'import {\n  b,\n  type C,\n} from "../journal/b.ts";',
+      'import * as d from "node:fs";',
+      'import "zod";',
+      'export { e } from "./e.ts";',
+      'const f = await import("mqtt");',
+      '// import { no } from "./no.ts";',
+      '/** {@link import("./never.ts").Never} */',
+      "const text = `import { x } from './x.ts'`;",
+    ].join("\n");
+    const { imports } = sourceOf("src/market/sample.ts", text);
+    expect(imports.map(({ to }) => to)).toEqual([
+      "src/market/a.ts",
+      "src/journal/b.ts",
+      "node:fs",
+      "zod",
+      "src/market/e.ts",
+      "mqtt",
+    ]);
+    expect(imports[0]?.typeOnly).toBe(true);
+  });
+
+  it("tells code from comments, strings, templates and patterns", () => {
+    const text =
+      'const a = "Date.now()"; // Date.now()\nconst b = /["`]Date.now/; c(`$' + "{Date.now()} x!`);";
+    expect(split(text).bare.match(/Date\.now/g)).toHaveLength(1);
+    expect(split(text).bare).toContain("{Date.now()}");
+  });
+
+  it("has found the tree: many files, many imports, and known ones", () => {
+    const edges = PRODUCT.flatMap(({ imports }) => imports);
+    expect(PRODUCT.length).toBeGreaterThan(80);
+    expect(edges.filter(({ to }) => BY_PATH.has(to)).length).toBeGreaterThan(250);
+    expect(BY_PATH.get("src/heartbeat.ts")?.imports.map(({ to }) => to)).toContain("src/exchange/decide.ts");
+    expect(TEST.some(({ path }) => path === "test/architecture.test.ts")).toBe(true);
+  });
+
+  it("resolves every import of ours to a file", () => {
+    const known = new Set([...PRODUCT, ...TEST].map(({ path }) => path));
+    const lost = PRODUCT.flatMap(({ path, imports }) =>
+      imports
+        .filter(({ to }) => /^(src|devices)\/.*\.ts$/.test(to) && !known.has(to) && !to.endsWith(".d.ts"))
+        .map(({ to }) => `${path} -> ${to}`),
+    );
+    expect(lost).toEqual([]);
+  });
+});
+
+describe("the rooms", () => {
+  it("are the ones of the list", () => {
+    const found = new Set(SRC.map(({ path }) => roomOf(path)).filter((room) => room !== null));
+    expect([...found].filter((room) => !ROOMS.includes(room))).toEqual([]);
+  });
+
+  it("import only rooms before them, and nothing in src imports a device", () => {
+    const wrong = PRODUCT.flatMap(({ path, imports }) => imports.map(({ to }) => wrongImport(path, to)));
+    expect(wrong.filter((one) => one !== null)).toEqual([]);
+    expect(wrongImport("src/market/task.ts", "src/payment/books.ts")).not.toBeNull();
+    expect(wrongImport("src/gateway.ts", "src/operator/roster-folder.ts")).toBeNull();
+    expect(wrongImport("src/market/task.ts", "src/gateway.ts")).not.toBeNull();
+    expect(wrongImport("devices/robot/robot.ts", "src/payment/payment.ts")).not.toBeNull();
+    expect(wrongImport("devices/robot/robot.ts", "src/payment/lane.ts")).toBeNull();
+  });
+
+  it("base, kernels and protocol need no Node, but for the worker pool", () => {
+    const pure = SRC.filter(
+      ({ path }) => WITHOUT_NODE.some((room) => path.startsWith(room)) && path !== "src/kernels/pool.ts",
+    );
+    expect(pure.length).toBeGreaterThan(10);
+    const chains = pure.map((source) => chainTo(source, (to) => to.startsWith("node:")));
+    expect(chains.filter((chain) => chain !== null)).toEqual([]);
+  });
+
+  it("robots load neither the serial port nor SQLite", () => {
+    const robots = DEVICES.filter(({ path }) => path.startsWith("devices/robot/"));
+    expect(robots.length).toBeGreaterThan(3);
+    const heavy = (to: string) => /^(@?serialport(\/|$)|node:sqlite$)/.test(to);
+    expect(robots.map((source) => chainTo(source, heavy)).filter((chain) => chain !== null)).toEqual([]);
+  });
+
+  it("form no cycle of imports, those of types included", () => {
+    const graph = new Map(PRODUCT.map(({ path, imports }) => [path, imports.map(({ to }) => to)]));
+    expect(cycleIn(graph)).toBeNull();
+    expect(cycleIn(new Map(Object.entries({ a: ["b"], b: ["c"], c: ["b"] })))).toEqual(["b", "c", "b"]);
+  });
+});
+
+describe("the machine", () => {
+  it("is asked for the time by base/clock.ts alone", () => {
+    const pattern =
+      /\bDate\.now\b|\bnew Date\(\)|\b(setTimeout|setInterval)\s*\(|\bperformance\.now\b|\bDate\(\)|node:timers/;
+    expect(linesWith(except(PRODUCT, "src/base/clock.ts"), pattern)).toEqual([]);
+    expect(linesWith(PRODUCT, pattern).length).toBeGreaterThan(0);
+  });
+
+  it("shows its environment to config.ts and main.ts alone", () => {
+    const inside = except(SRC, "src/config.ts", "src/main.ts", "src/firmware/executor.ts");
+    expect(linesWith(inside, /\bprocess\.env\b/)).toEqual([]);
+  });
+
+  it("is printed to by operator/, main.ts and the programs of devices alone", () => {
+    const imported = new Set(PRODUCT.flatMap(({ imports }) => imports.map(({ to }) => to)));
+    const isProgram = (path: string) => !imported.has(path) || path.endsWith("/program.ts");
+    const programs = DEVICES.map(({ path }) => path).filter(isProgram);
+    // The executor's child speaks frames on its stdout; nobody reads there what it says.
+    const allowed = ["src/operator", "src/main.ts", "src/firmware/executor-child.ts", ...programs];
+    const silent = except(PRODUCT, ...allowed);
+    expect(linesWith(silent, /\bconsole\.|(?<![\w#.])process\.(stdout|stderr)\b/)).toEqual([]);
+  });
+
+  it("opens key files in main.ts alone", () => {
+    const opening = /\b(readFile|readFileSync|open|openSync|createReadStream)\([^)]*[kK]ey/;
+    expect(linesWith(except(SRC, "src/main.ts"), opening)).toEqual([]);
+  });
+});
+
+describe("the style", () => {
+  const all = [...PRODUCT, ...TEST];
+
+  it(`keeps files at ${MAX_LINES} lines`, () => {
+    const long = all.filter(({ lines }) => lines.length - 1 > MAX_LINES);
+    expect(long.map(({ path, lines }) => `${path}: ${lines.length - 1}`)).toEqual([]);
+  });
+
+  it("turns no check of the compiler off", () => {
+    expect(linesWith(all, /(?<![\w$.])any(?![\w$:])/)).toEqual([]);
+    expect(linesWith(all, /[\w$)\]]!(?![=\w])/)).toEqual([]);
+    const silenced = new RegExp(`${"@ts"}-(ignore|nocheck)|${"biome"}-ignore`);
+    const comments = all.flatMap(({ path, lines }) =>
+      lines.flatMap((line, at) => (silenced.test(line) ? [`${path}:${at + 1}`] : [])),
+    );
+    expect(comments).toEqual([]);
+  });
+
+  it("exports named things from where they are made", () => {
+    const product = linesWith(PRODUCT, /^export (default\b|\* from)/);
+    expect(product).toEqual([]);
+  });
+
+  it("says what every exported function does", () => {
+    const missing = SRC.flatMap(undocumented);
+    if (missing.length <= MISSING_DOCS_REPORTED) expect(missing).toEqual([]);
+    else process.stderr.write(`${missing.length} exported functions have no doc comment\n`);
+  });
+});

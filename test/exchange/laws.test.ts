@@ -1,0 +1,176 @@
+/** Laws of money and of tasks, over random lives: whatever devices, chain and clock do, they hold at each record. */
+import { serialize } from "node:v8";
+import fc from "fast-check";
+import { beforeAll, describe, expect, it } from "vitest";
+import type { Hex } from "../../src/base/bytes.ts";
+import { instant } from "../../src/base/clock.ts";
+import { decideDue, firstDue } from "../../src/exchange/course.ts";
+import { type Command, type Decision, decide } from "../../src/exchange/decide.ts";
+import { replay } from "../../src/exchange/replay.ts";
+import { apply, emptyState, type State } from "../../src/exchange/state.ts";
+import { memoryJournal } from "../../src/journal/memory-journal.ts";
+import { isOpen, type TaskState, TRANSITIONS } from "../../src/market/task.ts";
+import { balanceOf, totalOf } from "../../src/payment/books.ts";
+import { postingsOf } from "../../src/protocol/facts.ts";
+import {
+  anyLife,
+  commandOf,
+  contextOf,
+  type Life,
+  newLife,
+  PROVIDERS,
+  REQUESTERS,
+  record,
+  type Step,
+  signVouchers,
+} from "./life.ts";
+import { MARKET, RULES } from "./stage.ts";
+
+beforeAll(signVouchers);
+
+/** Decides and applies one command, and checks what only a single step can show. */
+function take(life: Life, command: Command, coin: boolean): Decision {
+  const { state } = life;
+  const before = serialize(state);
+  const decision = decide(state, command, contextOf(life, coin));
+  expect(serialize(state).equals(before), "decide changed the state").toBe(true);
+  const { facts, refused } = decision;
+  if (refused) {
+    expect(facts.every((fact) => fact.kind === "voucherReceived")).toBe(true);
+    expect(facts.length <= (command.topic === "offer" ? 1 : 0)).toBe(true);
+  }
+  if (facts.length === 0) return decision;
+  const lanes = new Map([...state.payment.incoming, ...state.payment.outgoing]);
+  const tasks = new Map(state.market.tasks);
+  record(life, facts, command, refused);
+  expect(postingsOf(facts).reduce((sum, { change }) => sum + change, 0n)).toBe(0n);
+  for (const [key, lane] of [...state.payment.incoming, ...state.payment.outgoing]) {
+    const old = lanes.get(key);
+    if (old && old.epoch === lane.epoch && old.payee === lane.payee) {
+      expect(lane.signed >= old.signed, "signed fell").toBe(true);
+    }
+  }
+  for (const [id, task] of state.market.tasks) expectLegal(tasks.get(id)?.state ?? "offered", task.state);
+  expectMoney(state);
+  return decision;
+}
+
+/** One record may move a task several steps, each along the table. */
+function expectLegal(from: TaskState, to: TaskState) {
+  if (from === to) return;
+  const reached = new Set<TaskState>([from]);
+  for (let steps = 0; steps < 4; steps++) {
+    for (const state of [...reached]) for (const next of TRANSITIONS[state]) reached.add(next);
+  }
+  expect(reached, `${from} -> ${to}`).toContain(to);
+}
+
+function expectMoney({ payment, market }: State) {
+  const { books } = payment;
+  const sum = (sort: "in" | "out" | "credit" | "held" | "fee") => totalOf(books, sort);
+  expect(sum("in")).toBe(sum("out") + sum("credit") + sum("held") + sum("fee"));
+  for (const [account, balance] of books.balances) {
+    expect(account.startsWith("in:") ? balance >= 0n : balance <= 0n, account).toBe(true);
+  }
+  const held = new Map<Hex, bigint>();
+  for (const task of market.tasks.values()) {
+    if (!isOpen(task)) continue;
+    held.set(task.requester, (held.get(task.requester) ?? 0n) + task.maxPrice + task.checkBudget);
+  }
+  for (const { address } of REQUESTERS) {
+    expect(balanceOf(books, `held:${address}`)).toBe(held.get(address) ?? 0n);
+  }
+  for (const lane of [...payment.incoming.values(), ...payment.outgoing.values()]) {
+    expect(lane.signed <= lane.deposit, "signed above the deposit").toBe(true);
+    expect(lane.settled <= lane.signed, "settled above signed").toBe(true);
+    expect(lane.newest === null || lane.newest.cumulative === lane.signed).toBe(true);
+  }
+  for (const { address } of PROVIDERS) {
+    expect(payment.outgoing.get(address)?.signed).toBe(balanceOf(books, `out:${address}`));
+  }
+}
+
+function live(steps: readonly Step[]): Life {
+  const life = newLife();
+  for (const step of steps) {
+    const command = commandOf(life, step);
+    if (command) take(life, command, step.coin);
+  }
+  return life;
+}
+
+describe("at every record of any life", () => {
+  it("money is neither made nor lost, holds are those of open tasks, and nobody signs too much", () => {
+    fc.assert(
+      fc.property(anyLife, (steps) => void live(steps)),
+      { numRuns: 200 },
+    );
+  });
+
+  it("lives get far: tasks are paid, re-run, rejected, refunded and given up", () => {
+    const seen = new Set<string>();
+    for (const steps of fc.sample(anyLife, { numRuns: 250, seed: 11 })) {
+      for (const { facts, cause } of live(steps).records) {
+        if (cause.refused) seen.add("voucher kept");
+        for (const fact of facts) {
+          seen.add(fact.kind);
+          if (fact.kind === "ended") seen.add(fact.state);
+          if (fact.kind === "paid") seen.add(`${fact.legs.length} legs`);
+          if (fact.kind === "withdrawn") seen.add(fact.how);
+        }
+      }
+    }
+    const wanted = ["paid", "1 legs", "2 legs", "claimed", "checked", "outvoted", "declined", "forfeited"];
+    const more = ["accept_timeout", "run_timeout", "rejected", "refunded", "cancelled", "expired"];
+    const all = [...wanted, ...more, "voucher kept"];
+    expect(all.filter((name) => !seen.has(name))).toEqual([]);
+  });
+});
+
+describe("the end of any life", () => {
+  it("replays to the same state, from records and from a journal's text", () => {
+    fc.assert(
+      fc.property(anyLife, (steps) => {
+        const { state, records } = live(steps);
+        const again = emptyState();
+        for (const one of records) apply(again, MARKET, one);
+        expect(again).toEqual(state);
+        const journal = memoryJournal();
+        for (const { at, cause, facts } of records) journal.append([{ at, cause, facts }]);
+        expect(replay(journal, MARKET)).toEqual(state);
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  it("comes by itself: deadlines alone end every open task and give back every hold", () => {
+    fc.assert(
+      fc.property(anyLife, fc.boolean(), (steps, coin) => {
+        const life = live(steps);
+        let beats = 0;
+        for (let due = firstDue(life.state, RULES.inputMs); due; due = firstDue(life.state, RULES.inputMs)) {
+          life.now = instant(Math.max(life.now, due.at));
+          const { facts } = take(life, { topic: "due", task: due.task }, coin);
+          expect(facts.length, "a deadline that changes nothing would be due for ever").toBeGreaterThan(0);
+          expect(beats++).toBeLessThan(500);
+        }
+        expect(totalOf(life.state.payment.books, "held")).toBe(0n);
+      }),
+      { numRuns: 100 },
+    );
+  });
+
+  it("is not hurried: nothing is due before its time", () => {
+    fc.assert(
+      fc.property(anyLife, (steps) => {
+        const life = live(steps);
+        const first = firstDue(life.state, RULES.inputMs);
+        for (const task of life.state.market.tasks.values()) {
+          if (first && first.at <= life.now) return;
+          expect(decideDue(life.state, contextOf(life, true), task)).toEqual([]);
+        }
+      }),
+      { numRuns: 60 },
+    );
+  });
+});

@@ -1,0 +1,224 @@
+import { hashTypedData, recoverTypedDataAddress } from "viem/utils";
+import { describe, expect, it } from "vitest";
+import type { Hex } from "../../src/base/bytes.ts";
+import { instant } from "../../src/base/clock.ts";
+import { amount } from "../../src/base/money.ts";
+import { keySigner } from "../../src/protocol/signer.ts";
+import {
+  acceptDigest,
+  awardDigest,
+  bidDigest,
+  connectDigest,
+  type Market,
+  offerDigest,
+  receiptDigest,
+  resultDigest,
+  TYPED_STRUCTS,
+  taskIdOf,
+} from "../../src/protocol/typed-data.ts";
+import { type Voucher, voucherDigest, voucherPayer } from "../../src/protocol/voucher.ts";
+
+const hash32 = (fill: string): Hex => `0x${fill.repeat(32)}`;
+const address = (fill: string): Hex => `0x${fill.repeat(20)}`;
+
+const MARKET: Market = {
+  chainId: 8_453,
+  vault: address("a1"),
+  token: address("b2"),
+  gateway: address("c3"),
+};
+const TASK: Hex = `0x${"7a".repeat(16)}`;
+const DOMAIN = { name: "hirewire", version: "1", chainId: 8_453, verifyingContract: MARKET.vault } as const;
+const SIGNATURE: Hex = `0x${"00".repeat(65)}`;
+
+const field = (type: string) => (name: string) => ({ name, type });
+const [str, b32, b16, acct] = [field("string"), field("bytes32"), field("bytes16"), field("address")];
+const [u24, u32, u64, u96] = [field("uint24"), field("uint32"), field("uint64"), field("uint96")];
+
+/** Written from the contract and the AsyncAPI document, not from typed-data.ts. */
+const TYPES = {
+  Voucher: [acct("payee"), acct("token"), u24("epoch"), u96("cumulative")],
+  Offer: [
+    acct("gateway"),
+    acct("token"),
+    str("id"),
+    b32("firmware"),
+    u32("firmwareBytes"),
+    b32("input"),
+    u32("inputBytes"),
+    u96("maxPrice"),
+    u96("checkBudget"),
+    u64("deadline"),
+  ],
+  Bid: [acct("gateway"), b16("task"), u96("price"), u64("expires")],
+  Award: [
+    b16("task"),
+    str("role"),
+    acct("requester"),
+    acct("provider"),
+    b32("firmware"),
+    b32("input"),
+    u96("price"),
+    u96("fee"),
+    u64("acceptBy"),
+    u64("runBy"),
+  ],
+  Accept: [b32("award")],
+  Result: [b32("award"), b32("output"), u32("outputBytes")],
+  Receipt: [
+    b16("task"),
+    acct("requester"),
+    acct("provider"),
+    b32("firmware"),
+    b32("input"),
+    b32("output"),
+    u96("price"),
+    u96("fee"),
+    u96("checks"),
+  ],
+  Connect: [acct("gateway"), str("clientId"), u64("issued"), u64("expires"), b32("nonce")],
+};
+
+function expected(primaryType: keyof typeof TYPES, message: Record<string, unknown>): Hex {
+  const domain = primaryType === "Voucher" ? { ...DOMAIN, name: "LaneVault" } : DOMAIN;
+  return hashTypedData({ domain, types: TYPES, primaryType, message });
+}
+
+const OFFER = {
+  id: "01JD-offer_1",
+  firmware: hash32("f1"),
+  firmwareBytes: 12_345,
+  input: hash32("17"),
+  inputBytes: 16_777_216,
+  maxPrice: amount(2n ** 96n - 1n),
+  checkBudget: amount(7n),
+  deadline: instant(2 ** 53 - 1),
+};
+const AWARD = {
+  task: TASK,
+  role: "check" as const,
+  requester: address("d4"),
+  provider: address("e5"),
+  firmware: hash32("f1"),
+  input: hash32("17"),
+  price: amount(1_000n),
+  fee: amount(20n),
+  acceptBy: instant(1_800_000_000_000),
+  runBy: instant(1_800_000_030_000),
+};
+const VOUCHER = {
+  payee: address("d4"),
+  token: MARKET.token,
+  epoch: 0xffffff,
+  cumulative: amount(5_000_001n),
+};
+
+describe("the digest of", () => {
+  it("an offer names the gateway and the token it trades in", () => {
+    const message = {
+      ...OFFER,
+      gateway: MARKET.gateway,
+      token: MARKET.token,
+      deadline: BigInt(OFFER.deadline),
+    };
+    expect(offerDigest(MARKET, OFFER)).toBe(expected("Offer", message));
+  });
+
+  it("a bid names the gateway", () => {
+    const bid = { task: TASK, price: amount(9n), expires: instant(1_800_000_000_001) };
+    const message = { ...bid, gateway: MARKET.gateway, expires: BigInt(bid.expires) };
+    expect(bidDigest(MARKET, bid)).toBe(expected("Bid", message));
+  });
+
+  it("an award", () => {
+    const message = { ...AWARD, acceptBy: BigInt(AWARD.acceptBy), runBy: BigInt(AWARD.runBy) };
+    expect(awardDigest(MARKET, AWARD)).toBe(expected("Award", message));
+  });
+
+  it("an accept and a result name the award", () => {
+    const award = hash32("aa");
+    expect(acceptDigest(MARKET, award)).toBe(expected("Accept", { award }));
+    const result = { award, output: hash32("07"), outputBytes: 0 };
+    expect(resultDigest(MARKET, result)).toBe(expected("Result", result));
+  });
+
+  it("a receipt", () => {
+    const { role: _, acceptBy: __, runBy: ___, ...shared } = AWARD;
+    const receipt = { ...shared, output: hash32("07"), checks: amount(0n) };
+    expect(receiptDigest(MARKET, receipt)).toBe(expected("Receipt", receipt));
+  });
+
+  it("a CONNECT names gateway and client", () => {
+    const claim = { clientId: `${address("d4")}-main`, issued: 1, expires: 600_001, nonce: hash32("99") };
+    const message = { ...claim, gateway: MARKET.gateway, issued: 1n, expires: 600_001n };
+    expect(connectDigest(MARKET, claim)).toBe(expected("Connect", message));
+  });
+
+  it("a voucher is in the vault's own domain", () => {
+    expect(voucherDigest(MARKET, VOUCHER)).toBe(expected("Voucher", VOUCHER));
+    expect(voucherDigest(MARKET, VOUCHER)).not.toBe(
+      hashTypedData({ domain: DOMAIN, types: TYPES, primaryType: "Voucher", message: VOUCHER }),
+    );
+  });
+
+  it("nothing else: the structs are these and no more", () => {
+    const { Voucher: _, ...structs } = TYPES;
+    expect(new Set(Object.keys(TYPED_STRUCTS))).toEqual(new Set(Object.keys(structs)));
+  });
+
+  it("anything changes with chain and vault, and with the gateway where the struct names it", () => {
+    const other = [
+      { ...MARKET, chainId: 1 },
+      { ...MARKET, vault: address("a2") },
+    ];
+    for (const market of other) {
+      expect(offerDigest(market, OFFER)).not.toBe(offerDigest(MARKET, OFFER));
+      expect(awardDigest(market, AWARD)).not.toBe(awardDigest(MARKET, AWARD));
+      expect(voucherDigest(market, VOUCHER)).not.toBe(voucherDigest(MARKET, VOUCHER));
+    }
+    const gateway = { ...MARKET, gateway: address("c4") };
+    expect(offerDigest(gateway, OFFER)).not.toBe(offerDigest(MARKET, OFFER));
+  });
+
+  it("an offer does not cover what rides beside it", () => {
+    const message = { ...OFFER, version: 1 as const, signature: SIGNATURE };
+    expect(offerDigest(MARKET, message)).toBe(offerDigest(MARKET, OFFER));
+  });
+});
+
+describe("a task id", () => {
+  it("is the first 16 bytes of the offer's digest", () => {
+    expect(taskIdOf(`0x${"12".repeat(16)}${"34".repeat(16)}`)).toBe(`0x${"12".repeat(16)}`);
+  });
+});
+
+describe("a voucher", () => {
+  const payer = keySigner(new Uint8Array(32).fill(5));
+
+  it("recovers to its payer, as viem recovers the same typed data", async () => {
+    const voucher: Voucher = { ...VOUCHER, signature: await payer.sign(voucherDigest(MARKET, VOUCHER)) };
+    expect(voucherPayer(MARKET, voucher)).toBe(payer.address);
+    const byViem = await recoverTypedDataAddress({
+      domain: { ...DOMAIN, name: "LaneVault" },
+      types: { Voucher: TYPES.Voucher },
+      primaryType: "Voucher",
+      message: VOUCHER,
+      signature: voucher.signature,
+    });
+    expect(byViem.toLowerCase()).toBe(payer.address);
+  });
+
+  it("recovers to somebody else once any field is changed", async () => {
+    const signature = await payer.sign(voucherDigest(MARKET, VOUCHER));
+    const changes = [
+      { payee: address("d5") },
+      { token: address("b3") },
+      { epoch: 0 },
+      { cumulative: amount(1n) },
+    ];
+    for (const change of changes) {
+      expect(voucherPayer(MARKET, { ...VOUCHER, signature, ...change })).not.toBe(payer.address);
+    }
+    expect(voucherPayer(MARKET, { ...VOUCHER, signature: SIGNATURE })).toBeNull();
+  });
+});
