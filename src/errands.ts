@@ -34,7 +34,7 @@ const MAX_OUTPUT = 16_777_216;
 export class Errands {
   readonly #options: ErrandOptions;
   readonly #running = new Map<string, AbortController>();
-  #stopped = false;
+  #stopped: boolean = false;
 
   constructor(options: ErrandOptions) {
     this.#options = options;

@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 /** The command line. The only file that opens key files, reads the environment, and ends the process. */
 import { randomBytes } from "node:crypto";
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";

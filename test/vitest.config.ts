@@ -6,5 +6,7 @@ export default defineConfig({
     exclude: ["test/slow/**", "test/soak/**"],
     testTimeout: 20_000,
     hookTimeout: 30_000,
+    // The stories mostly wait for processes to start: two at a time fill two cores.
+    maxWorkers: 2,
   },
 });

@@ -9,6 +9,7 @@ import { type Command, type Decision, decide } from "../../src/exchange/decide.t
 import { replay } from "../../src/exchange/replay.ts";
 import { apply, emptyState, type State } from "../../src/exchange/state.ts";
 import { memoryJournal } from "../../src/journal/memory-journal.ts";
+import { heldFor } from "../../src/market/market.ts";
 import { isOpen, type TaskState, TRANSITIONS } from "../../src/market/task.ts";
 import { balanceOf, totalOf } from "../../src/payment/books.ts";
 import { postingsOf } from "../../src/protocol/facts.ts";
@@ -86,7 +87,10 @@ function expectMoney({ payment, market }: State) {
     expect(lane.newest === null || lane.newest.cumulative === lane.signed).toBe(true);
   }
   for (const { address } of PROVIDERS) {
-    expect(payment.outgoing.get(address)?.signed).toBe(balanceOf(books, `out:${address}`));
+    const lane = payment.outgoing.get(address);
+    const promised = (lane?.signed ?? 0n) + heldFor(market, address);
+    expect(promised <= (lane?.deposit ?? 0n), "more awarded than the lane can pay").toBe(true);
+    expect(lane?.signed).toBe(balanceOf(books, `out:${address}`));
   }
 }
 

@@ -29,6 +29,8 @@ export const REQUESTERS = [ROBOT, CART];
 export const PROVIDERS = [BOARD, ARM, CAMERA];
 const OUTPUTS = [hash32(0x01), hash32(0x02)];
 const DEPOSIT = 1_000n;
+/** Enough for one or two awards: the gateway must not promise the same room twice. */
+const HUB_DEPOSIT = 250n;
 /** Nothing checks it: signatures of commands are judged before `decide`. */
 const SIGNATURE: Hex = `0x${"00".repeat(65)}`;
 
@@ -268,7 +270,7 @@ export function contextOf(life: Life, coin: boolean): Context {
 
 export function newLife(): Life {
   const life: Life = { state: emptyState(), records: [], now: START, ids: 0 };
-  record(life, funded([...REQUESTERS, ...PROVIDERS], DEPOSIT), null);
+  record(life, [...funded(REQUESTERS, DEPOSIT), ...funded(PROVIDERS, HUB_DEPOSIT)], null);
   return life;
 }
 

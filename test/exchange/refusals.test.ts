@@ -249,6 +249,18 @@ const WAYS: readonly Way[] = [
     command: sendBid(500n),
   },
   {
+    title: "a bid on room that a running award holds",
+    code: "hub_capacity",
+    before: async (counter) => {
+      await running(counter);
+      await counter.observe([laneSeen(GATEWAY.address, BOARD.address, 979n)]);
+      await prepaid(counter, "o-2");
+      await counter.tell({ topic: "blobsHere", task: taskOfOffer(offerTerms("o-2")) });
+    },
+    command: async ({ send }) =>
+      send(BOARD, "bid", await bid(BOARD, "b-9", taskOfOffer(offerTerms("o-2")), 500n)),
+  },
+  {
     title: "a second bid",
     code: "wrong_state",
     ownHint: true,

@@ -31,9 +31,9 @@ describe("the main job", { timeout: 90_000 }, () => {
     expect(await demo.ended(), demo.stderr).toBe(0);
     expect(demo.last).toMatchObject({
       kind: "summary",
-      tasks: 9,
-      queries: 41,
-      optimal: 41,
+      tasks: 12,
+      queries: 12,
+      optimal: 12,
       agree: true,
       restarts: 0,
     });

@@ -13,7 +13,9 @@ export class Program {
   stderr = "";
 
   constructor(args: readonly string[]) {
-    this.process = spawn(process.execPath, ["src/main.ts", ...args], { stdio: ["ignore", "pipe", "pipe"] });
+    this.process = spawn(process.execPath, ["src/hirewire.ts", ...args], {
+      stdio: ["ignore", "pipe", "pipe"],
+    });
     this.process.stderr?.on("data", (bytes: Buffer) => {
       this.stderr += bytes.toString();
     });

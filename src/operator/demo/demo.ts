@@ -128,7 +128,7 @@ class Stage {
 
   #startGateway(port: number): void {
     const args = ["run", "--config", this.#world.config, "--listen", `127.0.0.1:${port}`, "--json"];
-    const child = new Child("gateway", [programPath("src/main.ts"), ...args], (line) =>
+    const child = new Child("gateway", [programPath("src/hirewire.ts"), ...args], (line) =>
       this.#hearGateway(line),
     );
     this.#gateway = child;
