@@ -74,6 +74,9 @@ function parseToml(file: string, text: string): unknown {
   }
 }
 
+/**
+ * The market's rules as `[market]` sets them, milliseconds as they stand; how far ahead a deadline may lie is fixed.
+ */
 export function marketRules(config: Config): MarketRules {
   const { market } = config;
   return {

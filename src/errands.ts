@@ -8,7 +8,7 @@
 import type { Hex } from "./base/bytes.ts";
 import type { Clock } from "./base/clock.ts";
 import { Fault, isFault } from "./base/fault.ts";
-import { isRefusal, type Refusal } from "./base/refusal.ts";
+import { isRefusal, type Refusal, refuse } from "./base/refusal.ts";
 import type { BlobStore } from "./blob/blob.ts";
 import type { TaskCommand } from "./exchange/decide.ts";
 import { type Want, wantKey, wantOf } from "./exchange/wants.ts";
@@ -25,6 +25,8 @@ export type ErrandOptions = {
   /** Wall-clock limit of the checker and of the gateway's own run, milliseconds. */
   readonly runMs: number;
   readonly tell: (command: TaskCommand) => Promise<void>;
+  /** A requester's bytes were refused: its device hears so, and it is counted. */
+  readonly onRefused: (task: Task, refusal: Refusal) => void;
   readonly onFault: (fault: unknown) => void;
 };
 
@@ -70,16 +72,16 @@ export class Errands {
   }
 
   async #fetchBlobs(task: Task, signal: AbortSignal): Promise<TaskCommand> {
-    const { courier } = this.#options;
+    const { courier, onRefused } = this.#options;
     const refused = (refusal: Refusal): TaskCommand => {
+      onRefused(task, refusal);
       return { topic: "blobsRefused", task: task.id, reason: `${refusal.refused}: ${refusal.hint}` };
     };
     const firmware = await courier.fetch(task.requester, task.firmware, task.firmwareBytes, signal);
     if (isRefusal(firmware)) return refused(firmware);
     const rejection = judgeModule(firmware);
-    if (rejection) {
-      return { topic: "blobsRefused", task: task.id, reason: `firmware_rejected: ${rejection}` };
-    }
+    if (rejection)
+      return refused(refuse("firmware_rejected", `the module breaks the static policy: ${rejection}`));
     const input = await courier.fetch(task.requester, task.input, task.inputBytes, signal);
     return isRefusal(input) ? refused(input) : { topic: "blobsHere", task: task.id };
   }

@@ -40,6 +40,9 @@ const BLOB_QUOTA = 1_073_741_824;
 /** Records between two snapshots of the state. */
 const SNAPSHOT_EVERY = 1_000;
 
+/** How long after its start the gateway enforces no deadline, milliseconds: devices first have to come back. */
+const RETURN_MS = 1_000;
+
 export type GatewayOptions = {
   readonly config: Config;
   readonly signer: Signer;
@@ -137,7 +140,11 @@ export class Gateway {
     const tell = this.#heartbeat.tell.bind(this.#heartbeat);
     this.#courier = new BlobCourier(store, clock, (to, outgoing) => publish({ to, ...outgoing }));
     const { runMs } = rules;
-    this.#errands = new Errands({ courier: this.#courier, store, executor, clock, runMs, tell, onFault });
+    this.#errands = new Errands({
+      ...{ courier: this.#courier, store, executor, clock, runMs, tell, onFault },
+      onRefused: ({ requester, offerId }, refusal) =>
+        this.#reception.refuse(requester, offerId, "offer", refusal),
+    });
     this.#settlement = new Settlement({
       chain,
       signer: transactionSigner,
@@ -235,8 +242,8 @@ export class Gateway {
 
   /** Goes on with the tasks that were open: devices first get the time to come back. */
   async #pickUp(): Promise<void> {
-    const { clock, config } = this.#options;
-    this.#graceUntil = instant(clock.now() + config.market.accept_ms);
+    const { clock } = this.#options;
+    this.#graceUntil = instant(clock.now() + RETURN_MS);
     for (const task of openTasks(this.#state.market)) {
       if (task.state === "announced") {
         await this.#heartbeat.tell({ topic: "reopened", task: task.id, from: this.#graceUntil });

@@ -36,6 +36,11 @@ type Waiting = {
   readonly done: () => void;
 };
 
+type Refused = { readonly digest: string; readonly topic: string; readonly refusal: Refusal };
+
+/** What one beat writes and then says. `first` is the index of its first record. */
+type Group = { readonly first: number; readonly drafts: Draft[]; readonly said: Outgoing[] };
+
 export type HeartbeatOptions = {
   readonly state: State;
   readonly journal: Journal;
@@ -54,7 +59,7 @@ export type HeartbeatOptions = {
 
 export class Heartbeat {
   readonly #options: HeartbeatOptions;
-  readonly #refusals = new Map<Hex, Map<string, { readonly digest: string; readonly refusal: Refusal }>>();
+  readonly #refusals = new Map<Hex, Map<string, Refused>>();
   #queue: Waiting[] = [];
   #beating: Promise<void> | null = null;
   #broken = false;
@@ -98,91 +103,77 @@ export class Heartbeat {
     }
   }
 
-  async #beat(group: readonly Waiting[]): Promise<void> {
+  async #beat(waiting: readonly Waiting[]): Promise<void> {
     const { journal, publish, onEntries } = this.#options;
-    const drafts: Draft[] = [];
-    const said: Outgoing[] = [];
-    const first = journal.head().index + 1;
-    for (const waiting of group) await this.#take(waiting, first, drafts, said);
-    const entries = drafts.length > 0 ? journal.append(drafts) : [];
-    for (const outgoing of said) publish(outgoing);
-    for (const { done } of group) done();
+    const group: Group = { first: journal.head().index + 1, drafts: [], said: [] };
+    for (const one of waiting) await this.#take(one, group);
+    const entries = group.drafts.length > 0 ? journal.append(group.drafts) : [];
+    for (const outgoing of group.said) publish(outgoing);
+    for (const { done } of waiting) done();
     onEntries(entries);
   }
 
-  async #take(waiting: Waiting, first: number, drafts: Draft[], said: Outgoing[]): Promise<void> {
-    if (waiting.inner) {
-      const cause = { by: null, topic: waiting.inner.topic, id: "", digest: "", refused: null };
-      await this.#commit(waiting.inner, cause, first, drafts, said);
+  async #take({ inner, from }: Waiting, group: Group): Promise<void> {
+    if (inner) {
+      await this.#commit(inner, { by: null, topic: inner.topic, id: "", digest: "", refused: null }, group);
       return;
     }
-    if (!waiting.from) return;
-    const { by, topic, payload } = waiting.from;
-    const { market } = this.#options.context;
+    if (!from) return;
+    const { by, topic, payload } = from;
     const { id, command } = readCommand(topic, by, payload);
-    if (isRefusal(command)) return this.#refuse(by, topic, id, command, said);
+    if (isRefusal(command)) return this.#refuse(by, topic, id, command, group);
     const digest = createHash("sha256").update(payload).digest("hex");
-    const before = this.#answeredBefore(by, command.message.id, digest);
-    if (before) {
-      said.push(...before);
+    const before = this.#answeredBefore(by, topic, command.message.id, digest);
+    if (before && !isRefusal(before)) {
+      group.said.push(...before);
       return;
     }
-    if (!signedByItsSender(market, command))
-      return this.#refuse(by, topic, id, refuse("bad_signature"), said);
+    const signed = signedByItsSender(this.#options.context.market, command);
+    const spoiled = before ?? (signed ? null : refuse("bad_signature"));
     const cause = { by, topic, id: command.message.id, digest, refused: null };
-    await this.#commit(command, cause, first, drafts, said);
+    await this.#commit(command, cause, group, spoiled);
   }
 
-  #answeredBefore(by: Hex, id: string, digest: string): Outgoing[] | null {
+  /** What the command was answered, or `id_reused` where the id was another command's. */
+  #answeredBefore(by: Hex, topic: CommandTopic, id: string, digest: string): Outgoing[] | Refusal | null {
     const { state } = this.#options;
     const given = state.answers.get(by)?.get(id);
     if (given) {
-      if (given.digest === digest) return repeat(state, by, id, given);
-      return [refusalMessage(by, id, given.topic, "id_reused", refuse("id_reused").hint)];
+      // The topic is no part of the bytes, and `decline` and `cancel` are written alike.
+      const same = given.digest === digest && given.topic === topic;
+      return same ? repeat(state, by, id, given) : refuse("id_reused");
     }
     const refused = this.#refusals.get(by)?.get(id);
-    if (refused?.digest !== digest) return null;
-    return [refusalMessage(by, id, "", refused.refusal.refused, refused.refusal.hint)];
+    if (refused?.digest !== digest || refused.topic !== topic) return null;
+    return [refusalMessage(by, id, topic, refused.refusal.refused, refused.refusal.hint)];
   }
 
-  async #commit(
-    command: Command,
-    cause: Cause,
-    first: number,
-    drafts: Draft[],
-    said: Outgoing[],
-  ): Promise<void> {
+  async #commit(command: Command, cause: Cause, group: Group, spoiled: Refusal | null = null): Promise<void> {
     const { state, signer, context, clock, bidders } = this.#options;
     const now = clock.now();
-    const { facts, refused }: Decision = decide(state, command, { ...context, now });
+    const { facts, refused }: Decision = decide(state, command, { ...context, now }, spoiled);
     if (refused && cause.by !== null) {
-      if (facts.length === 0)
-        return this.#refuse(cause.by, cause.topic, cause.id, refused, said, cause.digest);
+      if (facts.length === 0) {
+        return this.#refuse(cause.by, cause.topic, cause.id, refused, group, cause.digest);
+      }
       this.#options.onRefused(refused, cause.by, cause.topic);
     }
     if (facts.length === 0) return;
     const sealed = await seal(state, context.market, signer, facts);
     const draft = { at: now, cause: { ...cause, refused: refused?.refused ?? null }, facts: sealed };
-    const record = { ...draft, index: first + drafts.length };
+    const record = { ...draft, index: group.first + group.drafts.length };
     apply(state, context.market, record);
-    drafts.push(draft);
-    said.push(...speak(state, record, bidders()));
+    group.drafts.push(draft);
+    group.said.push(...speak(state, record, bidders()));
   }
 
-  #refuse(
-    by: Hex,
-    topic: string,
-    id: string | null,
-    refusal: Refusal,
-    said: Outgoing[],
-    digest?: string,
-  ): void {
+  #refuse(by: Hex, topic: string, id: string | null, refusal: Refusal, group: Group, digest?: string): void {
     this.#options.onRefused(refusal, by, topic);
-    said.push(refusalMessage(by, id, topic, refusal.refused, refusal.hint));
+    group.said.push(refusalMessage(by, id, topic, refusal.refused, refusal.hint));
     if (id === null || digest === undefined) return;
     const own = this.#refusals.get(by) ?? new Map();
     this.#refusals.set(by, own);
-    own.set(id, { digest, refusal });
+    own.set(id, { digest, topic, refusal });
     if (own.size > REMEMBERED_REFUSALS) own.delete(own.keys().next().value);
   }
 }

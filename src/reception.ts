@@ -81,6 +81,13 @@ export class Reception {
       this.#broker?.publish(device, outgoing.topic, encodeMessage(outgoing.topic, outgoing.message));
   }
 
+  /** Tells a device that something of it was refused, and counts it. */
+  refuse(device: Hex, id: string | null, topic: string, refusal: Refusal): void {
+    this.count(refusal, device, topic);
+    this.publish(refusalMessage(device, id, topic, refusal.refused, refusal.hint));
+  }
+
+  /** Counts a refusal that is told elsewhere, or to nobody. */
   count(refusal: Refusal, by: Hex | null, topic: string): void {
     this.#refusals.set(refusal.refused, (this.#refusals.get(refusal.refused) ?? 0) + 1);
     this.#options.onRefused(refusal, by, topic);
@@ -105,9 +112,7 @@ export class Reception {
     this.#heardCount++;
     if (isCommandTopic(topic)) return backrooms.heartbeat.submit(device, topic, new Uint8Array(payload));
     const refusal = await this.#heardOther(backrooms, device, topic, payload);
-    if (!refusal) return;
-    this.count(refusal, device, topic);
-    this.publish(refusalMessage(device, null, topic, refusal.refused, refusal.hint));
+    if (refusal) this.refuse(device, null, topic, refusal);
   }
 
   #heardOther(
@@ -139,8 +144,8 @@ export class Reception {
   }
 
   #refusedAt(refusal: Refusal, { device, session, topic }: RefusedAt): void {
-    this.count(refusal, device, topic);
-    if (session) this.publish(refusalMessage(session.device, null, topic, refusal.refused, refusal.hint));
+    if (session) this.refuse(session.device, null, topic, refusal);
+    else this.count(refusal, device, topic);
   }
 }
 

@@ -32,7 +32,7 @@ import {
   voucherOf,
 } from "./exchange/stage.ts";
 
-const TASK = taskOfOffer(offerTerms("o-1"));
+const TASK = taskOfOffer(ROBOT, offerTerms("o-1"));
 
 async function opened(options: Parameters<typeof openCounter>[0] = {}): Promise<Counter> {
   const counter = openCounter(options);

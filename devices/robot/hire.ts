@@ -117,7 +117,7 @@ export class Hiring {
     const sizes = { firmwareBytes: order.firmware.length, inputBytes: order.input.length };
     const named = { id: newCommandId(now()), firmware, input, ...sizes };
     const unsigned = { ...named, maxPrice: order.maxPrice, checkBudget, deadline };
-    const digest = offerDigest(market, unsigned);
+    const digest = offerDigest(market, signer.address, unsigned);
     const signature = await signer.sign(digest);
     const hold = await wallet.cover(add(order.maxPrice, checkBudget));
     const { id } = unsigned;

@@ -4,6 +4,7 @@ import { Fault } from "./fault.ts";
 /** `0x`-prefixed lower-case hexadecimal. */
 export type Hex = `0x${string}`;
 
+/** `0x` and two lower-case digits a byte, the first byte first; no bytes give `0x`. */
 export function toHex(bytes: Uint8Array): Hex {
   let text = "0x";
   for (const byte of bytes) text += byte.toString(16).padStart(2, "0");

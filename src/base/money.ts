@@ -33,7 +33,7 @@ export function amount(count: bigint): Amount {
  *
  * One decimal too many is refused rather than rounded: a price that cannot be charged exactly is a typo.
  *
- * @throws {@link Fault} `amount_syntax`
+ * @throws {@link Fault} `amount_syntax`, and `amount_range` above `MAX_AMOUNT`
  */
 export function parseAmount(text: string, decimals: number): Amount {
   const digits = /^(\d{1,20})(?:\.(\d+))?$/.exec(text);

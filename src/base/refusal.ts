@@ -48,6 +48,9 @@ export function refuse(code: RefusalCode, hint: string = REFUSALS[code]): Refusa
   return { refused: code, hint };
 }
 
+/**
+ * Tells a refusal from what else a function may return. A cause and a decision have a `refused` too: ask it of neither.
+ */
 export function isRefusal(value: unknown): value is Refusal {
   return typeof value === "object" && value !== null && "refused" in value;
 }

@@ -11,16 +11,19 @@ export interface Shelf {
   size: number;
 }
 
+/** A shelf for at most `quota` bytes in all. */
 export function emptyShelf(quota: number): Shelf {
   return { quota, lengths: new Map(), pinned: new Set(), size: 0 };
 }
 
+/** Notes a blob as the newest; one that is here already moves to the end and loses its pin. Makes no room. */
 export function add(shelf: Shelf, hash: Hex, length: number): void {
   remove(shelf, hash);
   shelf.lengths.set(hash, length);
   shelf.size += length;
 }
 
+/** Strikes a blob and its pin off, and its bytes off the size; one that is not here changes nothing. */
 export function remove(shelf: Shelf, hash: Hex): void {
   shelf.size -= shelf.lengths.get(hash) ?? 0;
   shelf.lengths.delete(hash);

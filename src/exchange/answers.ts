@@ -23,8 +23,13 @@ export type Answers = Map<Hex, Map<string, Answer>>;
 /** Commands remembered per device; older ones have deadlines long past. */
 const REMEMBERED_COMMANDS = 4_096;
 
+/**
+ * Notes what a device's command was answered; the oldest of more than 4,096 of one device is forgotten.
+ * The gateway's own causes and reused ids leave no note.
+ */
 export function rememberAnswer(answers: Answers, cause: Cause, index: number, task: Hex | null): void {
-  if (cause.by === null) return;
+  // A reused id keeps its first answer: this record only has the voucher that came with it.
+  if (cause.by === null || cause.refused === "id_reused") return;
   const own = answers.get(cause.by) ?? new Map<string, Answer>();
   answers.set(cause.by, own);
   own.set(cause.id, { digest: cause.digest, index, topic: cause.topic, task, refused: cause.refused });

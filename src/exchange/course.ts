@@ -15,10 +15,16 @@ import type { END_STATES, Fact, FactNamed } from "../protocol/facts.ts";
 import { judge, type Ruling } from "../verdict/verdict.ts";
 import type { Context, State } from "./state.ts";
 
+/** What a new award to this provider may cost, price less fee: its lane's room less what its unpaid awards need. */
 export function roomFor(state: State, context: Context, provider: Hex): Amount {
   return hubRoom(state.payment, context.market, provider, heldFor(state.market, provider));
 }
 
+/**
+ * What a task reserves of its requester's credit from its offer to its end: `maxPrice` and `checkBudget`.
+ *
+ * @throws {@link Fault} `amount_range` when both together exceed `MAX_AMOUNT`
+ */
 export function heldBy(task: Task): Amount {
   return add(task.maxPrice, task.checkBudget);
 }

@@ -70,13 +70,31 @@ export type Command = DeviceCommand | InnerCommand;
 
 export type Decision = { readonly facts: readonly Fact[]; readonly refused: Refusal | null };
 
-/** A refused command may still have facts: a good voucher is money whatever carried it. */
-export function decide(state: State, command: Command, context: Context): Decision {
+/**
+ * Decides one command.
+ *
+ * A refused command may still have facts: a good voucher is money whatever carried it.
+ *
+ * @param spoiled - why the command is refused before anything is decided: a bad signature, an id used before
+ */
+export function decide(
+  state: State,
+  command: Command,
+  context: Context,
+  spoiled: Refusal | null = null,
+): Decision {
+  if (spoiled) return { facts: voucherIn(state, command, context), refused: spoiled };
   if (command.topic === "observed") return { facts: command.facts, refused: null };
   if (command.topic === "offer") return decideOffered(state, command.by, command.message, context);
   const outcome =
     "by" in command ? decideDevice(state, command, context) : decideTask(state, command, context);
   return isRefusal(outcome) ? { facts: [], refused: outcome } : { facts: outcome, refused: null };
+}
+
+function voucherIn(state: State, command: Command, { market }: Context): readonly Fact[] {
+  if (command.topic !== "offer" || !command.message.voucher) return [];
+  const received = decideVoucher(state.payment, market, command.by, command.message.voucher);
+  return isRefusal(received) ? [] : [received];
 }
 
 function decideOffered(state: State, by: Hex, message: Message<"offer">, context: Context): Decision {
@@ -218,6 +236,8 @@ function decideRefereed(
 ): readonly Fact[] {
   if (task.state !== "delivered" || task.run?.award !== command.award || task.evidence.referee !== null)
     return [];
+  // The second provider's word comes first: it may end the matter, and the referee is asked again if not.
+  if (task.check && task.check.stage !== "delivered") return [];
   const { output, reason } = command;
   const passed = output === task.run.output;
   const word: Fact = {

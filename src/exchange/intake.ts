@@ -10,6 +10,7 @@ import { COMMAND_TOPICS, type CommandTopic, type DeviceCommand } from "./decide.
 /** What was read, or why not; the id as far as it could be made out, so that the refusal can name it. */
 export type Intake = { readonly id: string | null; readonly command: DeviceCommand | Refusal };
 
+/** Whether a topic's last level is one of {@link COMMAND_TOPICS}; the others never reach the heartbeat. */
 export function isCommandTopic(topic: string): topic is CommandTopic {
   return COMMAND_TOPICS.some((one) => one === topic);
 }
@@ -41,7 +42,7 @@ function idIn(value: unknown): string | null {
 export function signedByItsSender(market: Market, command: DeviceCommand): boolean {
   switch (command.topic) {
     case "offer":
-      return signed(command.by, offerDigest(market, command.message), command.message.signature);
+      return signed(command.by, offerDigest(market, command.by, command.message), command.message.signature);
     case "bid":
       return signed(command.by, bidDigest(market, command.message), command.message.signature);
     case "accept":

@@ -65,6 +65,7 @@ function ack(to: Hex, id: string, journalIndex: number, task: Hex | null): Outgo
   return { to, topic: "ack", message: task ? { ...message, task } : message };
 }
 
+/** Says no to a message of `topic`; `id` is null where the message bore none, or none that could be read. */
 export function refusalMessage(
   to: Hex,
   id: string | null,

@@ -25,6 +25,7 @@ export type State = {
   readonly claims: Map<Hex, { readonly raw: string; readonly nonce: number }>;
 };
 
+/** The state before the first record of a journal: no tasks, no lanes, nobody enrolled. */
 export function emptyState(): State {
   return {
     market: emptyMarket(),

@@ -14,6 +14,7 @@ export type Want =
   /** The gateway has to run the task itself. */
   | { readonly want: "referee"; readonly task: Task; readonly award: Hex };
 
+/** The one thing to do for this task now, or null: when it has ended, or waits for a device. */
 export function wantOf(task: Task): Want | null {
   if (task.state === "offered") return { want: "blobs", task };
   if (task.state !== "delivered" || !task.run?.output) return null;

@@ -67,6 +67,7 @@ function unfit(index: number, cause: unknown): Fault {
   return new Fault("impossible", message, { cause, facts: { index } });
 }
 
+/** SHA-256 (FIPS 180-4), 32 bytes as hexadecimal; a string is hashed as its UTF-8. */
 export function sha256(content: string | Uint8Array): Hex {
   return `0x${digestOf("sha256", content, "hex")}`;
 }

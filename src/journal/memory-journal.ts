@@ -3,6 +3,11 @@ import { Fault } from "../base/fault.ts";
 import { GENESIS, openEntry, sealEntry } from "./entry.ts";
 import type { Draft, Entry, Journal, Snapshot } from "./journal.ts";
 
+/**
+ * A journal that ends with the process, for tests and rehearsals. It hashes and checks as the one on disk does.
+ *
+ * Keeps the two newest snapshots.
+ */
 export function memoryJournal(): Journal {
   const stored: Entry[] = [];
   let snapshots: Snapshot[] = [];

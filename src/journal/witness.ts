@@ -42,6 +42,7 @@ export type Witness = {
   readonly tasks: Map<Hex, OpenTask>;
 };
 
+/** A memory for a journal read from its first record: it takes nothing signed before a `gatewayStarted`. */
 export function newWitness(): Witness {
   return { market: null, signatures: 0, incoming: new Map(), outgoing: new Map(), tasks: new Map() };
 }
@@ -159,7 +160,7 @@ function added(
 }
 
 function offered(memory: Witness, market: Market, fact: FactNamed<"offered">): string | null {
-  const digest = offerDigest(market, fact);
+  const digest = offerDigest(market, fact.requester, fact);
   if (taskIdOf(digest) !== fact.task) return `task ${fact.task} is not the id of its offer`;
   if (memory.tasks.has(fact.task)) return `task ${fact.task} is offered twice`;
   memory.tasks.set(fact.task, { offer: fact, awards: new Map(), outputs: new Map() });
@@ -186,7 +187,6 @@ function paid(memory: Witness, market: Market, task: OpenTask, fact: FactNamed<"
     const why = added(memory, market, memory.outgoing, payee, market.gateway, voucher, amount);
     if (why !== null) return why;
   }
-  if (fact.receipt === null) return null;
   // The first leg pays for the answer, whichever role gave it; the others agreed with it.
   const provider = fact.legs[0]?.payee;
   const output = provider && task.outputs.get(provider);

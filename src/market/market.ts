@@ -25,6 +25,7 @@ export type MarketState = {
 /** Ended tasks that are remembered, so that a repeated command gets its answer again. */
 export const REMEMBERED_TASKS = 4_096;
 
+/** The market before the first record: nothing was ever offered. Records change it in place. */
 export function emptyMarket(): MarketState {
   return { tasks: new Map(), ended: new Set() };
 }
@@ -36,6 +37,7 @@ export function taskOf(state: MarketState, id: Hex): Task {
   return task;
 }
 
+/** Tasks that still want something of somebody, in the order they were offered. */
 export function* openTasks(state: MarketState): Generator<Task> {
   for (const task of state.tasks.values()) if (isOpen(task)) yield task;
 }
@@ -65,7 +67,7 @@ export function decideOffer(
   now: Instant,
   rules: MarketRules,
 ): FactNamed<"offered"> | Refusal {
-  const task = taskIdOf(offerDigest(market, offer));
+  const task = taskIdOf(offerDigest(market, requester, offer));
   if (state.tasks.has(task)) return refuse("id_reused");
   if (offer.deadline <= now + rules.bidWindowMs) return refuse("offer_expired");
   if (offer.deadline > now + rules.maxDeadlineMs) return refuse("deadline_too_far");
@@ -86,6 +88,11 @@ export function decideAnnounce(task: Task, again: boolean, from: Instant, rules:
   return [{ kind: "announced", task: task.id, bidBy: instant(Math.min(from + window, task.deadline)) }];
 }
 
+/**
+ * A bid that counts, or why not. It comes by `bidBy`, outlives it, and costs at most the task's `maxPrice`.
+ *
+ * @param room - what the gateway can still sign to this provider, see {@link heldFor}
+ */
 export function decideBid(
   state: MarketState,
   provider: Hex,
@@ -122,6 +129,10 @@ export function decideAccept(state: MarketState, provider: Hex, accept: Message<
   ];
 }
 
+/**
+ * The delivery of what this provider has accepted, under its newest award, or why it is none.
+ * Whether the output is right is for the verdict to say.
+ */
 export function decideResult(
   state: MarketState,
   provider: Hex,

@@ -20,7 +20,7 @@ export type MarketRules = {
 
 export const DEFAULT_RULES: MarketRules = {
   bidWindowMs: 250,
-  acceptMs: 1_000,
+  acceptMs: 3_000,
   runMs: 30_000,
   inputMs: 10_000,
   checkRate: 0.25,

@@ -42,6 +42,7 @@ const OPEN = new Set<TaskState>([
   "verified",
 ]);
 
+/** Whether the task can still cost its requester something: until it is paid or has ended. */
 export function isOpen(task: Task): boolean {
   return OPEN.has(task.state);
 }

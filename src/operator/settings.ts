@@ -62,6 +62,7 @@ export function parseKeyText(text: string, path: string): Uint8Array {
   return key;
 }
 
+/** `gateway.key` in the data folder, an absolute path; the file may not be there yet. */
 export function gatewayKeyFile(settings: Settings): string {
   return join(settings.data, "gateway.key");
 }

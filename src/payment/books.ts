@@ -14,6 +14,7 @@ export type Books = { readonly balances: Map<string, bigint> };
 
 export type Account = "fee" | `${"in" | "out" | "credit" | "held"}:${Hex}`;
 
+/** Books without an account: each begins at zero with its first posting. */
 export function emptyBooks(): Books {
   return { balances: new Map() };
 }

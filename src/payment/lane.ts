@@ -24,6 +24,7 @@ export type Lane = {
   readonly newest: Voucher | null;
 };
 
+/** A lane as the chain has it before anybody deposits: epoch 0, open, nothing signed. */
 export function newLane(payer: Hex, payee: Hex, token: Hex): Lane {
   return {
     payer,
@@ -46,6 +47,8 @@ export function roomOf(lane: Lane): Amount {
 /** What the chain shows now. A new epoch voids every voucher of the old one. */
 export function observe(lane: Lane, seen: Pick<Lane, "epoch" | "deposit" | "settled" | "closeAt">): Lane {
   const { epoch, deposit, settled, closeAt } = seen;
+  // A node that lags must not bring void vouchers back to life.
+  if (epoch < lane.epoch) return lane;
   const fresh = epoch !== lane.epoch;
   const newest = fresh ? null : lane.newest;
   const signed = fresh || settled > lane.signed ? settled : lane.signed;
@@ -62,6 +65,7 @@ export function worth(lane: Lane, voucher: Omit<Voucher, "signature">): Amount |
   return subtract(voucher.cumulative, lane.signed);
 }
 
+/** The lane after a voucher, which the caller has judged by {@link worth} or signed itself: nothing is checked here. */
 export function signedWith(lane: Lane, voucher: Voucher): Lane {
   return { ...lane, signed: voucher.cumulative, newest: voucher };
 }

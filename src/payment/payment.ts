@@ -20,10 +20,12 @@ export type PaymentState = {
   readonly books: Books;
 };
 
+/** No lanes and empty books, as before the first record. */
 export function emptyPayment(): PaymentState {
   return { incoming: new Map(), outgoing: new Map(), books: emptyBooks() };
 }
 
+/** The lane from a device to the gateway; one that the chain has not shown yet is empty. */
 export function incomingLane(state: PaymentState, market: Market, payer: Hex): Lane {
   return state.incoming.get(payer) ?? newLane(payer, market.gateway, market.token);
 }
@@ -37,6 +39,7 @@ export function creditOf(state: PaymentState, device: Hex): Amount {
   return balanceOf(state.books, `credit:${device}`);
 }
 
+/** Reserved for the device's open tasks, in atomic units; what they do not cost goes back to its credit. */
 export function heldOf(state: PaymentState, device: Hex): Amount {
   return balanceOf(state.books, `held:${device}`);
 }

@@ -5,6 +5,11 @@ import type { Terms } from "../protocol/message.ts";
 import type { Market } from "../protocol/typed-data.ts";
 import { creditOf, heldOf, incomingLane, type PaymentState } from "./payment.ts";
 
+/**
+ * The terms in the ack that opens a session. The lane is the device's own to the gateway, with its credit and holds.
+ *
+ * @param common - the gateway's time and fee, and the token's decimals
+ */
 export function termsFor(
   state: PaymentState,
   market: Market,

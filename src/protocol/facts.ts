@@ -142,8 +142,8 @@ const kinds = {
     fee: amount,
     checks: amount,
     legs: z.array(leg),
-    /** Over the typed `Receipt`; null when only a check was paid and the run was not. */
-    receipt: signature.nullable(),
+    /** Over the typed `Receipt`. */
+    receipt: signature,
     postings,
   },
   ended: { task: taskId, state: z.enum(END_STATES), reason: z.string(), postings },

@@ -48,6 +48,7 @@ export const TOPIC_ROOT = "hirewire/v1";
 /** Who a device is on the wire; each part is one topic level. */
 export type TopicName = { readonly manufacturer: string; readonly serialNumber: string };
 
+/** The whole topic name. The name's parts are not checked: a `/`, `+` or `#` in one makes another topic. */
 export function topicOf(device: TopicName, topic: Topic): string {
   return `${TOPIC_ROOT}/${device.manufacturer}/${device.serialNumber}/${topic}`;
 }

@@ -21,7 +21,7 @@ const fields = (text: string) =>
 /** Every struct of ours, in EIP-712's encodeType order. */
 export const TYPED_STRUCTS = {
   Offer: fields(
-    "address gateway, address token, string id, bytes32 firmware, uint32 firmwareBytes, bytes32 input, uint32 inputBytes, uint96 maxPrice, uint96 checkBudget, uint64 deadline",
+    "address gateway, address token, address requester, string id, bytes32 firmware, uint32 firmwareBytes, bytes32 input, uint32 inputBytes, uint96 maxPrice, uint96 checkBudget, uint64 deadline",
   ),
   Bid: fields("address gateway, bytes16 task, uint96 price, uint64 expires"),
   Award: fields(
@@ -48,11 +48,13 @@ function digest(venue: Venue, primaryType: Struct, message: Record<string, unkno
 
 type Unsigned<T> = Omit<T, "signature" | "version" | "voucher">;
 
-export function offerDigest(market: Market, offer: Unsigned<Message<"offer">>): Hex {
+/** What a requester signs. It names the requester, so that no two devices can make the same task. */
+export function offerDigest(market: Market, requester: Hex, offer: Unsigned<Message<"offer">>): Hex {
   return digest(market, "Offer", {
     ...offer,
     gateway: market.gateway,
     token: market.token,
+    requester,
     deadline: BigInt(offer.deadline),
   });
 }
@@ -62,6 +64,9 @@ export function taskIdOf(offerHash: Hex): Hex {
   return offerHash.slice(0, 34) as Hex;
 }
 
+/**
+ * What a provider signs to bid: the EIP-712 digest, 32 bytes. It covers the task and the price, not the command's id.
+ */
 export function bidDigest(market: Market, bid: Omit<Unsigned<Message<"bid">>, "id">): Hex {
   return digest(market, "Bid", { ...bid, gateway: market.gateway, expires: BigInt(bid.expires) });
 }
@@ -74,14 +79,17 @@ export function awardDigest(
   return digest(market, "Award", { ...award, acceptBy: BigInt(award.acceptBy), runBy: BigInt(award.runBy) });
 }
 
+/** What a provider signs to accept: the EIP-712 digest over the {@link awardDigest} of what it was awarded. */
 export function acceptDigest(market: Market, award: Hex): Hex {
   return digest(market, "Accept", { award });
 }
 
+/** What a provider signs of its output: the EIP-712 digest over award, SHA-256 of the output, and its bytes. */
 export function resultDigest(market: Market, result: { award: Hex; output: Hex; outputBytes: number }): Hex {
   return digest(market, "Result", result);
 }
 
+/** What the gateway signs for both parties at a payment: the EIP-712 digest of hashes and prices, 32 bytes. */
 export function receiptDigest(market: Market, receipt: Unsigned<Message<"receipt">>): Hex {
   return digest(market, "Receipt", receipt);
 }
@@ -94,6 +102,7 @@ export type ConnectClaim = {
   readonly nonce: Hex;
 };
 
+/** What a device signs to log in: the EIP-712 digest that a CONNECT token carries a signature of. */
 export function connectDigest(market: Market, claim: ConnectClaim): Hex {
   return digest(market, "Connect", {
     ...claim,

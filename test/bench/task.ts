@@ -23,6 +23,8 @@ export async function taskSuite(): Promise<Figure[]> {
   const market = await WholeMarket.open((config) => {
     config.market.bid_window_ms = 50;
     config.market.check_rate = 0;
+    // One process holds both sides here: a busy moment must not look like a provider that is gone.
+    config.market.accept_ms = 30_000;
   }, PROVIDERS);
   const ours: number[] = [];
   const bare: number[] = [];

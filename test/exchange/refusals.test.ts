@@ -53,7 +53,7 @@ type Way = {
   readonly keeps?: true;
 };
 
-const TASK = taskOfOffer(offerTerms("o-1"));
+const TASK = taskOfOffer(ROBOT, offerTerms("o-1"));
 const NOBODY: Hex = `0x${"77".repeat(16)}`;
 
 const prepaid = async (counter: Counter, id = "o-1") => {
@@ -125,13 +125,29 @@ const WAYS: readonly Way[] = [
       send(ROBOT, "voucher", { version: 1, id: "v-9", voucher: await voucherOf(CART, 10n) }),
   },
   {
-    title: "the offer of another requester, word for word",
+    title: "an id that was another command's",
     code: "id_reused",
-    before: async (counter) => {
-      await prepaid(counter);
-      await counter.send(CART, "voucher", { version: 1, id: "v-1", voucher: await voucherOf(CART, 1_200n) });
+    before: prepaid,
+    command: sendOffer("o-1", { deadline: instant(START + 50_000) }),
+  },
+  {
+    title: "an id that was another command's, and a good voucher",
+    code: "id_reused",
+    before: prepaid,
+    command: async ({ send }) => {
+      const terms = offerTerms("o-1", { voucher: await voucherOf(ROBOT, 3_000n) });
+      await send(ROBOT, "offer", await offer(ROBOT, terms));
     },
-    command: async ({ send }) => send(CART, "offer", await offer(CART, offerTerms("o-1"))),
+    keeps: true,
+  },
+  {
+    title: "an offer signed by somebody else, and a good voucher",
+    code: "bad_signature",
+    command: async ({ send }) => {
+      const terms = offerTerms("o-9", { voucher: await voucherOf(ROBOT, 3_000n) });
+      await send(ROBOT, "offer", await offer(CART, terms));
+    },
+    keeps: true,
   },
   {
     title: "a deadline before the bids are in",
@@ -255,10 +271,10 @@ const WAYS: readonly Way[] = [
       await running(counter);
       await counter.observe([laneSeen(GATEWAY.address, BOARD.address, 979n)]);
       await prepaid(counter, "o-2");
-      await counter.tell({ topic: "blobsHere", task: taskOfOffer(offerTerms("o-2")) });
+      await counter.tell({ topic: "blobsHere", task: taskOfOffer(ROBOT, offerTerms("o-2")) });
     },
     command: async ({ send }) =>
-      send(BOARD, "bid", await bid(BOARD, "b-9", taskOfOffer(offerTerms("o-2")), 500n)),
+      send(BOARD, "bid", await bid(BOARD, "b-9", taskOfOffer(ROBOT, offerTerms("o-2")), 500n)),
   },
   {
     title: "a second bid",

@@ -94,11 +94,15 @@ export function offerTerms(id: string, change: Partial<OfferTerms> = {}): OfferT
 }
 
 export async function offer(requester: Signer, terms: OfferTerms): Promise<Message<"offer">> {
-  return { version: 1, ...terms, signature: await requester.sign(offerDigest(MARKET, terms)) };
+  return {
+    version: 1,
+    ...terms,
+    signature: await requester.sign(offerDigest(MARKET, requester.address, terms)),
+  };
 }
 
-export function taskOfOffer(terms: OfferTerms): Hex {
-  return taskIdOf(offerDigest(MARKET, terms));
+export function taskOfOffer(requester: Signer, terms: OfferTerms): Hex {
+  return taskIdOf(offerDigest(MARKET, requester.address, terms));
 }
 
 export async function bid(

@@ -93,8 +93,8 @@ async function offerFact(id: string, maxPrice: bigint, checkBudget: bigint) {
     checkBudget: amount(checkBudget),
     deadline: instant(START + 60_000),
   };
-  const digest = offerDigest(MARKET, terms);
   const requester = ROBOT.address;
+  const digest = offerDigest(MARKET, requester, terms);
   const postings = move(`credit:${requester}`, `held:${requester}`, maxPrice + checkBudget);
   return {
     kind: "offered" as const,

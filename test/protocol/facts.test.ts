@@ -159,7 +159,7 @@ const FACTS: { readonly [K in FactKind]: fc.Arbitrary<FactNamed<K>> } = {
     legs: fc.array(fc.record({ payee: anyAddress, role: anyRole, amount: anyAmount, voucher: anyVoucher }), {
       maxLength: 3,
     }),
-    receipt: fc.option(anySignature),
+    receipt: anySignature,
     postings,
   }),
   ended: fc.record({

@@ -27,6 +27,7 @@ const MARKET: Market = {
   token: address("b2"),
   gateway: address("c3"),
 };
+const REQUESTER = address("e5");
 const TASK: Hex = `0x${"7a".repeat(16)}`;
 const DOMAIN = { name: "hirewire", version: "1", chainId: 8_453, verifyingContract: MARKET.vault } as const;
 const SIGNATURE: Hex = `0x${"00".repeat(65)}`;
@@ -41,6 +42,7 @@ const TYPES = {
   Offer: [
     acct("gateway"),
     acct("token"),
+    acct("requester"),
     str("id"),
     b32("firmware"),
     u32("firmwareBytes"),
@@ -119,9 +121,10 @@ describe("the digest of", () => {
       ...OFFER,
       gateway: MARKET.gateway,
       token: MARKET.token,
+      requester: REQUESTER,
       deadline: BigInt(OFFER.deadline),
     };
-    expect(offerDigest(MARKET, OFFER)).toBe(expected("Offer", message));
+    expect(offerDigest(MARKET, REQUESTER, OFFER)).toBe(expected("Offer", message));
   });
 
   it("a bid names the gateway", () => {
@@ -172,17 +175,21 @@ describe("the digest of", () => {
       { ...MARKET, vault: address("a2") },
     ];
     for (const market of other) {
-      expect(offerDigest(market, OFFER)).not.toBe(offerDigest(MARKET, OFFER));
+      expect(offerDigest(market, REQUESTER, OFFER)).not.toBe(offerDigest(MARKET, REQUESTER, OFFER));
       expect(awardDigest(market, AWARD)).not.toBe(awardDigest(MARKET, AWARD));
       expect(voucherDigest(market, VOUCHER)).not.toBe(voucherDigest(MARKET, VOUCHER));
     }
     const gateway = { ...MARKET, gateway: address("c4") };
-    expect(offerDigest(gateway, OFFER)).not.toBe(offerDigest(MARKET, OFFER));
+    expect(offerDigest(gateway, REQUESTER, OFFER)).not.toBe(offerDigest(MARKET, REQUESTER, OFFER));
+  });
+
+  it("an offer names its requester, so that no two devices make the same task", () => {
+    expect(offerDigest(MARKET, address("e6"), OFFER)).not.toBe(offerDigest(MARKET, REQUESTER, OFFER));
   });
 
   it("an offer does not cover what rides beside it", () => {
     const message = { ...OFFER, version: 1 as const, signature: SIGNATURE };
-    expect(offerDigest(MARKET, message)).toBe(offerDigest(MARKET, OFFER));
+    expect(offerDigest(MARKET, REQUESTER, message)).toBe(offerDigest(MARKET, REQUESTER, OFFER));
   });
 });
 

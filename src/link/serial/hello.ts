@@ -20,6 +20,11 @@ export interface Hello {
   mtu: number;
 }
 
+/**
+ * The 6 bytes of the layout above.
+ *
+ * @throws RangeError when the session is not within 32 bits; `mtu` is not checked
+ */
 export function encodeHello(hello: Hello): Uint8Array {
   const payload = Buffer.alloc(HELLO_BYTES);
   payload[0] = VERSION;

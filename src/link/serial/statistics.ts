@@ -18,6 +18,7 @@ export interface LinkStatistics {
   sessions: number;
 }
 
+/** All counters at zero, as a line has them when it opens; its owner counts in place. */
 export function emptyStatistics(): LinkStatistics {
   return {
     framesSent: 0,

@@ -16,6 +16,11 @@ export type NullModem = {
 /** Ends socat when our end of the pipe closes, however we end. */
 const TIED_TO_PIPE = '(cat <&3; kill $$) >/dev/null 2>&1 & exec "$@" 3<&-';
 
+/**
+ * Lays a cable that lasts until its `stop`; socat ends with this process even when that is killed.
+ *
+ * @param folder - where the pty links `tty-gateway` and `tty-board` are made
+ */
 export async function layCable(folder: string): Promise<NullModem> {
   const hasSocat = spawnSync("socat", ["-V"], { stdio: "ignore" }).status === 0;
   return hasSocat ? await ptyPair(folder) : await tcpPair();

@@ -28,10 +28,12 @@ export type Report = {
   summary(summary: Readonly<Record<string, unknown>>, lines: readonly string[]): void;
 };
 
+/** Atomic units as the demo shows them: always six decimals, no currency sign. */
 export function usdt(count: bigint): string {
   return formatAmount(count, DECIMALS);
 }
 
+/** One JSON object a line, told apart by its `kind`; amounts are decimal text, as in {@link usdt}. */
 export function jsonReport(io: DemoIo): Report {
   const say = (kind: string, what: object) => io.write(`${JSON.stringify({ kind, ...what })}\n`);
   return {
@@ -47,6 +49,7 @@ export function jsonReport(io: DemoIo): Report {
   };
 }
 
+/** Aligned lines for a person, in colour on a terminal; the table's headings come with its first task. */
 export function textReport(io: DemoIo): Report {
   const bold = (text: string) => (io.isTerminal ? styleText("bold", text) : text);
   const dim = (text: string) => (io.isTerminal ? styleText("dim", text) : text);

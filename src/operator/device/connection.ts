@@ -18,6 +18,7 @@ export type Connection = Market &
     readonly key?: Hex;
   };
 
+/** The file's text: indented JSON and a line feed. With `key` it is a secret: give its file mode 0600. */
 export function connectionText(connection: Connection): string {
   return `${JSON.stringify(connection, null, 2)}\n`;
 }

@@ -31,6 +31,11 @@ type ChainContext = {
   readonly now: Instant;
 };
 
+/**
+ * Asks the node for chain, token and time, and for gas and money where the gateway has a key.
+ *
+ * A node that is silent or wrong is a check of its own, and ends the list; nothing is thrown for it.
+ */
 export async function chainChecks(context: ChainContext): Promise<Check[]> {
   const { settings, gateway, devices, now } = context;
   const { token } = settings.chain;

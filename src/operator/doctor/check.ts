@@ -11,14 +11,17 @@ export type Check = {
   readonly fix: string | null;
 };
 
+/** Found as a gateway needs it, so there is nothing to do. */
 export function good(check: string, found: string): Check {
   return { check, outcome: "good", found, fix: null };
 }
 
+/** Fails the whole command; `fix` is one thing to do about it, a command or a setting. */
 export function wrong(check: string, found: string, fix: string): Check {
   return { check, outcome: "wrong", found, fix };
 }
 
+/** Worth knowing, and no reason to fail: a gateway can run with it. */
 export function note(check: string, found: string, fix: string | null = null): Check {
   return { check, outcome: "note", found, fix };
 }

@@ -17,6 +17,10 @@ const SPACE_WANTED = 2e9;
 /** Entries whose hashes and texts are checked; `hirewire log verify` does all. */
 const NEWEST = 64;
 
+/**
+ * Whether the folder, or the nearest one above it that exists, can be written, and its disk's free bytes:
+ * below 100 MB is wrong, below 2 GB a note.
+ */
 export function folderChecks({ data }: Settings, machine: Machine): Check[] {
   const there = existing(data);
   const why = machine.forbidden(there);
@@ -67,6 +71,7 @@ export function rosterCheck(settings: Settings): { check: Check; devices: Roster
   }
 }
 
+/** Opens the journal for reading, beside a gateway that may run, and checks the newest 64 entries. */
 export function journalCheck({ data }: Settings): Check {
   try {
     const journal = openJournal(data, { readOnly: true });

@@ -10,6 +10,7 @@ import { errorCode, type Machine } from "./machine.ts";
 /** The first version whose SQLite and type stripping are what this program was tested with. */
 const NODE = { major: 24, minor: 15 } as const;
 
+/** Node 24.15 is the oldest that will do. */
 export function nodeCheck({ nodeVersion }: Machine): Check {
   const [major = 0, minor = 0] = nodeVersion.split(".").map(Number);
   const isNew = major > NODE.major || (major === NODE.major && minor >= NODE.minor);
@@ -20,6 +21,7 @@ export function nodeCheck({ nodeVersion }: Machine): Check {
 /** Node's names of architectures whose words have 32 bits. */
 const NARROW: ReadonlySet<string> = new Set(["arm", "ia32", "mips", "mipsel", "ppc", "s390"]);
 
+/** Official Node 24 has no 32-bit ARM build, so a Pi needs the 64-bit system. */
 export function widthCheck({ arch }: Machine): Check {
   if (!NARROW.has(arch)) return good("64-bit", arch);
   return wrong("64-bit", `${arch} is a 32-bit system`, "install the 64-bit edition of the operating system");
@@ -34,6 +36,7 @@ export function programChecks(machine: Machine): Check[] {
   });
 }
 
+/** Whether this user may read and write the serial device; the line itself is not opened. */
 export function serialCheck(path: string, machine: Machine): Check {
   const name = `serial ${path}`;
   if (path.startsWith("tcp://")) return note(name, "a serial server: tried when the gateway starts");
@@ -46,6 +49,7 @@ export function serialCheck(path: string, machine: Machine): Check {
   return wrong(name, why, "see: dmesg | tail");
 }
 
+/** Listens on the broker's port for a moment; a port that this data folder's own gateway holds is good. */
 export async function brokerCheck(settings: Settings): Promise<Check> {
   const name = "broker port";
   const { listen } = settings.broker;

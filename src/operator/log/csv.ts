@@ -4,10 +4,12 @@ import type { Line } from "./line.ts";
 
 const COLUMNS = ["index", "time", "kind", "name", "device", "task", "amount", "text", "hash"] as const;
 
+/** The names of the columns, ended by CR LF as every row is. */
 export function csvHeader(): string {
   return `${COLUMNS.join(",")}\r\n`;
 }
 
+/** One row. A cell that a spreadsheet would take for a formula starts with an apostrophe. */
 export function csvLine(line: Line, legend: Legend): string {
   const { entry } = line;
   const cells: Record<(typeof COLUMNS)[number], string> = {

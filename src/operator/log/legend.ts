@@ -12,6 +12,7 @@ export type Legend = {
   readonly requesters: Map<Hex, Hex>;
 };
 
+/** Knows nothing yet: six decimals, as most USDT has, until {@link learn} meets a gateway's start. */
 export function newLegend(): Legend {
   return { decimals: 6, gateway: null, names: new Map(), requesters: new Map() };
 }
@@ -50,6 +51,7 @@ export function printable(text: string): string {
   return text.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, "�");
 }
 
+/** The first 8 digits, without `0x`: enough to tell apart, not to look up. */
 export function shortHash(hash: Hex): string {
   return hash.slice(2, 10);
 }

@@ -143,6 +143,7 @@ export function unknown(sort: string, word: string, known: Iterable<string>, pre
   return usage(`there is no ${sort} ${prefix}${word}: ${hint}`);
 }
 
+/** The fault of a mistyped command line, for the caller to throw; `message` says what was expected. */
 export function usage(message: string, cause?: unknown): Fault {
   return new Fault("usage", message, { cause });
 }

@@ -13,6 +13,7 @@ export type Sums = {
   spent: bigint;
 };
 
+/** All at zero, for {@link addTo} to change in place; amounts count atomic units. */
 export function noSums(): Sums {
   return { payments: 0, paid: 0n, fees: 0n, vouchers: 0, received: 0n, earned: 0n, spent: 0n };
 }

@@ -18,6 +18,7 @@ export type Target = {
   readonly check: () => Promise<void>;
 };
 
+/** The gateway's own balance in the vault, out of which its lanes to providers are filled. It always takes money. */
 export function vaultTarget(chain: Chain, token: Hex, gateway: Hex): Target {
   return {
     title: "vault of the gateway",
@@ -28,6 +29,11 @@ export function vaultTarget(chain: Chain, token: Hex, gateway: Hex): Target {
   };
 }
 
+/**
+ * A device's lane to the gateway, whose deposit its vouchers draw on.
+ *
+ * Its `check` throws for a lane that is closing; `pay` does not look.
+ */
 export function laneTarget(
   chain: Chain,
   token: Hex,

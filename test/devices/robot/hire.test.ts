@@ -34,9 +34,14 @@ describe("hiring", () => {
     await gateway.drop();
   });
 
-  const taskOf = (offer: Message<"offer">) => taskIdOf(offerDigest(gateway.market, bare(offer)));
-  const answerTo = (offer: Message<"offer">, more: Partial<Message<"answer">> = {}): Message<"answer"> => ({
-    ...{ version: 1, task: taskOf(offer), state: "paid", reason: "", output: null, outputBytes: 0 },
+  const taskOf = (offer: Message<"offer">, by: Robot = robot) =>
+    taskIdOf(offerDigest(gateway.market, by.address, bare(offer)));
+  const answerTo = (
+    offer: Message<"offer">,
+    more: Partial<Message<"answer">> = {},
+    by: Robot = robot,
+  ): Message<"answer"> => ({
+    ...{ version: 1, task: taskOf(offer, by), state: "paid", reason: "", output: null, outputBytes: 0 },
     ...{ spent: amount(700n), credit: amount(300n), provider: robot.address, rechecked: true },
     ...more,
   });
@@ -61,7 +66,9 @@ describe("hiring", () => {
       onState: (s) => states.push(s),
     });
     const offer = await gateway.nth("offer", 1);
-    expect(recoverAddress(offerDigest(gateway.market, bare(offer)), offer.signature)).toBe(robot.address);
+    expect(recoverAddress(offerDigest(gateway.market, robot.address, bare(offer)), offer.signature)).toBe(
+      robot.address,
+    );
     expect(offer).toMatchObject({
       maxPrice,
       checkBudget: 200n,
@@ -189,7 +196,7 @@ describe("hiring", () => {
     const small = output.subarray(0, 2_000);
     const hash = gateway.keep(small);
     gateway.on("offer", (offer) => {
-      gateway.say(board, "answer", answerTo(offer, { output: hash, outputBytes: small.length }));
+      gateway.say(board, "answer", answerTo(offer, { output: hash, outputBytes: small.length }, buyer));
     });
     expect((await buyer.hire({ firmware, input, maxPrice })).output).toEqual(small);
     const asked = gateway.heard("blob-get").map(({ offset, length }) => [offset, length]);
