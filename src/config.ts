@@ -40,7 +40,14 @@ const schema = z.strictObject({
       max_open: z.number().int().min(1).default(DEFAULT_RULES.maxOpen),
     })
     .prefault({}),
-  settlement: z.strictObject({ lane_deposit: z.string().default("10.00") }).prefault({}),
+  settlement: z
+    .strictObject({
+      /** Room that the gateway keeps on its lane to each device, as a decimal. */
+      lane_deposit: z.string().default("10.00"),
+      /** How long vouchers may go unclaimed. */
+      every_ms: z.number().int().min(1_000).default(21_600_000),
+    })
+    .prefault({}),
 });
 
 export type Config = z.output<typeof schema> & { readonly file: string };

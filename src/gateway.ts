@@ -7,7 +7,8 @@
 import { join } from "node:path";
 import type { Hex } from "./base/bytes.ts";
 import { type Clock, type Instant, instant } from "./base/clock.ts";
-import { parseAmount } from "./base/money.ts";
+import { Fault } from "./base/fault.ts";
+import { type Amount, parseAmount } from "./base/money.ts";
 import type { Refusal, RefusalCode } from "./base/refusal.ts";
 import { folderStore } from "./blob/folder-store.ts";
 import { type Config, marketRules } from "./config.ts";
@@ -25,6 +26,7 @@ import { startEmbeddedBroker } from "./link/broker/embedded-broker.ts";
 import { listenAddress } from "./link/listen-address.ts";
 import { openSerialLine, type SerialLine } from "./link/serial/line.ts";
 import { openTasks } from "./market/market.ts";
+import type { Task } from "./market/task.ts";
 import { enrolments, readRoster, watchRoster } from "./operator/roster-folder.ts";
 import type { Fact } from "./protocol/facts.ts";
 import type { Signer } from "./protocol/signer.ts";
@@ -40,8 +42,11 @@ const BLOB_QUOTA = 1_073_741_824;
 /** Records between two snapshots of the state. */
 const SNAPSHOT_EVERY = 1_000;
 
-/** How long after its start the gateway enforces no deadline, milliseconds: devices first have to come back. */
-const RETURN_MS = 1_000;
+/** How long after its start the gateway waits for bids again, milliseconds. */
+const BIDS_AFTER_MS = 1_000;
+
+/** How long after its start no other deadline is enforced: a device tries to come back every five seconds at least. */
+const GRACE_MS = 6_000;
 
 export type GatewayOptions = {
   readonly config: Config;
@@ -73,9 +78,11 @@ export class Gateway {
   readonly #reception: Reception;
   readonly #lines: SerialLine[] = [];
   #broker: Broker | null = null;
-  /** Until then no deadline is enforced: devices come back after a restart. */
+  #bidsFrom: Instant = instant(0);
   #graceUntil: Instant = instant(0);
   #enrolling: Promise<void> = Promise.resolve();
+  /** Files of the roster that are passed over, and of which that is told. */
+  #badFiles: ReadonlySet<unknown> = new Set();
   #stopTimer: () => void = () => undefined;
   #stopWatching: () => void = () => undefined;
 
@@ -84,27 +91,36 @@ export class Gateway {
     const { config, signer, clock } = options;
     const { id: chainId, rpc: url, vault, token, confirmations } = config.chain;
     const market = { chainId, vault, token, gateway: signer.address };
-    const journal = openJournal(config.data);
     const chain = await openEvmChain({ url, chainId, vault, confirmations });
+    const decimals = await chain.decimals(token);
+    const laneDeposit = parseAmount(config.settlement.lane_deposit, decimals);
     const store = await folderStore(join(config.data, "blobs"), BLOB_QUOTA);
+    const journal = openJournal(config.data);
     const executor = new Executor({ clock });
-    await executor.start();
-    const gateway = new Gateway(options, {
-      market,
-      journal,
-      state: replay(journal, market),
-      decimals: await chain.decimals(token),
-      store,
-      executor,
-      chain,
-    });
     try {
-      await gateway.#serve();
+      const state = replay(journal, market);
+      mustBeHome(state, market, config.data);
+      await executor.start();
+      const gateway = new Gateway(options, {
+        market,
+        journal,
+        state,
+        decimals,
+        laneDeposit,
+        store,
+        executor,
+        chain,
+      });
+      await gateway.#serve().catch(async (fault: unknown) => {
+        await gateway.#quiet();
+        throw fault;
+      });
+      return gateway;
     } catch (fault) {
-      await gateway.stop();
+      await executor.stop();
+      journal.close();
       throw fault;
     }
-    return gateway;
   }
 
   private constructor(options: GatewayOptions, parts: Parts) {
@@ -139,9 +155,11 @@ export class Gateway {
     });
     const tell = this.#heartbeat.tell.bind(this.#heartbeat);
     this.#courier = new BlobCourier(store, clock, (to, outgoing) => publish({ to, ...outgoing }));
-    const { runMs } = rules;
+    const { runMs, inputMs } = rules;
     this.#errands = new Errands({
-      ...{ courier: this.#courier, store, executor, clock, runMs, tell, onFault },
+      ...{ courier: this.#courier, store, executor, clock, runMs, inputMs, tell, onFault },
+      graceUntil: () => this.#graceUntil,
+      taskOf: (id) => state.market.tasks.get(id),
       onRefused: ({ requester, offerId }, refusal) =>
         this.#reception.refuse(requester, offerId, "offer", refusal),
     });
@@ -151,8 +169,9 @@ export class Gateway {
       market,
       clock,
       ledger: { payment: state.payment, claims: state.claims, devices: () => [...state.roster.keys()] },
-      laneDeposit: parseAmount(config.settlement.lane_deposit, parts.decimals),
+      laneDeposit: parts.laneDeposit,
       pollMs: config.chain.poll_ms,
+      settleEveryMs: config.settlement.every_ms,
       record: (facts) => tell({ topic: "observed", facts }),
       onFault,
     });
@@ -186,16 +205,20 @@ export class Gateway {
 
   /** Stops admitting, finishes what is being written, and frees everything. */
   async stop(): Promise<void> {
-    this.#stopWatching();
-    this.#stopTimer();
-    this.#settlement.stop();
-    this.#errands.stop();
-    await Promise.all(this.#lines.map((line) => line.close()));
-    await this.#broker?.stop();
-    await this.#heartbeat.idle();
+    await this.#quiet();
     await this.#executor.stop();
     saveSnapshot(this.#journal, this.#state);
     this.#journal.close();
+  }
+
+  async #quiet(): Promise<void> {
+    this.#stopWatching();
+    this.#stopTimer();
+    this.#errands.stop();
+    await this.#settlement.stop();
+    await Promise.all(this.#lines.map((line) => line.close()));
+    await this.#broker?.stop();
+    await this.#heartbeat.idle();
   }
 
   async #serve(): Promise<void> {
@@ -234,7 +257,10 @@ export class Gateway {
   }
 
   async #enrol(): Promise<void> {
-    const facts = enrolments(readRoster(this.#options.config.data), this.#state.roster);
+    const { entries, faults } = readRoster(this.#options.config.data);
+    for (const fault of faults) if (!this.#badFiles.has(fault.facts["file"])) this.#options.onFault?.(fault);
+    this.#badFiles = new Set(faults.map(({ facts: { file } }) => file));
+    const facts = enrolments(entries, this.#state.roster);
     if (facts.length === 0) return;
     await this.#heartbeat.tell({ topic: "observed", facts });
     if (this.#broker) await this.#settlement.refresh();
@@ -242,11 +268,12 @@ export class Gateway {
 
   /** Goes on with the tasks that were open: devices first get the time to come back. */
   async #pickUp(): Promise<void> {
-    const { clock } = this.#options;
-    this.#graceUntil = instant(clock.now() + RETURN_MS);
+    const now = this.#options.clock.now();
+    this.#bidsFrom = instant(now + BIDS_AFTER_MS);
+    this.#graceUntil = instant(now + GRACE_MS);
     for (const task of openTasks(this.#state.market)) {
       if (task.state === "announced") {
-        await this.#heartbeat.tell({ topic: "reopened", task: task.id, from: this.#graceUntil });
+        await this.#heartbeat.tell({ topic: "reopened", task: task.id, from: this.#bidsFrom });
       }
       this.#errands.consider(task);
     }
@@ -269,9 +296,10 @@ export class Gateway {
   #setTimer(): void {
     const { clock, config } = this.#options;
     this.#stopTimer();
-    const due = firstDue(this.#state, config.market.input_ms);
+    const notBefore = ({ state }: Task) => (state === "announced" ? this.#bidsFrom : this.#graceUntil);
+    const due = firstDue(this.#state, config.market.input_ms, notBefore);
     if (!due) return;
-    const wait = Math.max(due.at, this.#graceUntil) - clock.now();
+    const wait = due.at - clock.now();
     this.#stopTimer = clock.after(Math.max(0, wait), () => {
       void this.#heartbeat.tell({ topic: "due", task: due.task }).then(() => this.#setTimer());
     });
@@ -283,7 +311,20 @@ type Parts = {
   readonly journal: Journal;
   readonly state: State;
   readonly decimals: number;
+  readonly laneDeposit: Amount;
   readonly store: Awaited<ReturnType<typeof folderStore>>;
   readonly executor: Executor;
   readonly chain: Awaited<ReturnType<typeof openEvmChain>>;
 };
+
+/** A data folder's money lives in one vault, under one key: with any other, its books would be somebody else's. */
+function mustBeHome({ home }: State, market: Market, folder: string): void {
+  if (!home) return;
+  for (const key of ["gateway", "chainId", "vault", "token"] as const) {
+    if (home[key] === market[key]) continue;
+    throw new Fault(
+      "chain_mismatch",
+      `${folder} is of ${key} ${home[key]}, not ${market[key]}; use another data folder`,
+    );
+  }
+}

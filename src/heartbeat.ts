@@ -9,13 +9,7 @@ import { createHash } from "node:crypto";
 import type { Hex } from "./base/bytes.ts";
 import type { Clock } from "./base/clock.ts";
 import { isRefusal, type Refusal, refuse } from "./base/refusal.ts";
-import {
-  type Command,
-  type CommandTopic,
-  type Decision,
-  decide,
-  type InnerCommand,
-} from "./exchange/decide.ts";
+import { type Command, type Decision, decide, type InnerCommand } from "./exchange/decide.ts";
 import { readCommand, signedByItsSender } from "./exchange/intake.ts";
 import { type Outgoing, refusalMessage, repeat, speak } from "./exchange/outbox.ts";
 import { seal } from "./exchange/seal.ts";
@@ -23,6 +17,7 @@ import { apply, type Context, type State } from "./exchange/state.ts";
 import type { Draft, Entry, Journal } from "./journal/journal.ts";
 import type { Cause } from "./protocol/facts.ts";
 import type { Signer } from "./protocol/signer.ts";
+import type { CommandTopic } from "./protocol/topic.ts";
 
 /** Most commands in one group: bounds how long the first of them waits for its answer. */
 const GROUP = 256;

@@ -10,6 +10,7 @@ import { type Config, readConfig } from "./config.ts";
 import { Gateway } from "./gateway.ts";
 import { randomKey } from "./kernels/signature.ts";
 import { parseArguments } from "./operator/arguments.ts";
+import { projectRoot } from "./operator/demo/crew.ts";
 import { runDemo } from "./operator/demo/demo.ts";
 import { deviceCommand } from "./operator/device/command.ts";
 import { doctorCommand } from "./operator/doctor/command.ts";
@@ -130,12 +131,15 @@ async function run(args: string[]): Promise<number> {
   process.on("message", (message: { kind?: string }) => {
     if (message.kind !== "settle") return;
     gateway.settle().then(
-      (claims) => say("settled", { claims: claims.map((claim) => claim.transaction) }),
-      (fault: unknown) => say("fault", { message: String(fault) }),
+      () => say("settled", { refusals: Object.fromEntries(gateway.refusals) }),
+      (fault: unknown) =>
+        say("settleFailed", { message: fault instanceof Error ? fault.message : String(fault) }),
     );
   });
   const code = await ended.promise;
   await gateway.stop();
+  const refused = [...gateway.refusals].map(([code, times]) => `${code} ${times}`).join(", ");
+  if (!values.json) io.write(`stopped; refused: ${refused || "nothing"}\n`);
   if (process.connected) process.disconnect();
   return code;
 }
@@ -238,8 +242,15 @@ const COMMANDS: Record<string, (args: string[]) => Promise<number> | number> = {
   fund: (args) => fundCommand(args, io, ports),
   withdraw: (args) => withdrawCommand(args, io, ports),
   doctor: (args) => doctorCommand(args, io, ports, thisMachine(process.env["PATH"] ?? "")),
+  version: () => print(`${version()}\n`),
   help: () => print(HELP),
 };
+
+const ALIASES: Readonly<Record<string, string>> = { "--help": "help", "-h": "help", "--version": "version" };
+
+function version(): string {
+  return JSON.parse(readFileSync(join(projectRoot(), "package.json"), "utf8")).version;
+}
 
 function complain(fault: unknown): void {
   const code = isFault(fault) ? ` [${fault.code}]` : "";
@@ -249,7 +260,7 @@ function complain(fault: unknown): void {
 
 async function main(): Promise<number> {
   const [name = "help", ...args] = process.argv.slice(2);
-  const command = COMMANDS[name === "--help" || name === "-h" ? "help" : name];
+  const command = COMMANDS[ALIASES[name] ?? name];
   if (!command) {
     const nearest = nearestName(name, Object.keys(COMMANDS));
     const hint = nearest ? `did you mean ${nearest}?` : "see hirewire --help";

@@ -14,7 +14,7 @@ import type { Heartbeat } from "./heartbeat.ts";
 import type { BlobCourier } from "./link/blob-courier.ts";
 import type { Broker, BrokerCallbacks, RefusedAt, Session } from "./link/broker/broker.ts";
 import { termsFor } from "./payment/terms.ts";
-import { decodeMessage, encodeMessage, type Message } from "./protocol/message.ts";
+import { decodeMessage, encodeMessage, type Message, parseJson } from "./protocol/message.ts";
 import type { Topic } from "./protocol/topic.ts";
 import type { Market } from "./protocol/typed-data.ts";
 
@@ -146,13 +146,5 @@ export class Reception {
   #refusedAt(refusal: Refusal, { device, session, topic }: RefusedAt): void {
     if (session) this.refuse(session.device, null, topic, refusal);
     else this.count(refusal, device, topic);
-  }
-}
-
-function parseJson(payload: Uint8Array): unknown {
-  try {
-    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(payload));
-  } catch {
-    return undefined;
   }
 }

@@ -7,18 +7,7 @@
  */
 import type { Clock } from "../../src/base/clock.ts";
 import type { Message } from "../../src/protocol/message.ts";
-import type { Topic } from "../../src/protocol/topic.ts";
-
-/** The topics whose messages carry an id that the gateway acks or refuses. */
-export type CommandTopic =
-  | "offer"
-  | "bid"
-  | "accept"
-  | "decline"
-  | "forfeit"
-  | "cancel"
-  | "result"
-  | "voucher";
+import type { CommandTopic, Topic } from "../../src/protocol/topic.ts";
 
 export type Reply =
   | { readonly acked: Message<"ack"> }

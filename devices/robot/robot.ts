@@ -40,6 +40,8 @@ export type RobotOptions = {
 /** Chunks of a blob that we ask for: over TCP, and over a line where a long packet would hold up all others. */
 const TCP_CHUNK = 32_768;
 const LINE_CHUNK = 512;
+/** Awards kept until the program serves; more than any device runs at a time. */
+const MAX_EARLY = 64;
 
 /**
  * Connects a device to its gateway and stays connected until closed. Waits for a gateway that is not there yet.
@@ -74,6 +76,8 @@ export class Robot {
   readonly #parts: RobotParts;
   readonly #hiring: Hiring;
   #serving: Serving | null = null;
+  /** Awards of this session that came before {@link serve}: an earlier process of this device bid for them. */
+  #early: Message<"award">[] = [];
   #isClosed: boolean = false;
 
   /** Made by {@link connectRobot}. */
@@ -151,6 +155,7 @@ export class Robot {
     this.#mustBeOpen();
     if (this.#serving?.isStopped === false) throw new Fault("usage", "this robot serves already");
     this.#serving = new Serving(this.#parts, options);
+    for (const award of this.#early.splice(0)) this.#watch(this.#serving.awarded(award));
     return this.#serving;
   }
 
@@ -173,8 +178,11 @@ export class Robot {
 
   // Order matters: the told lane first, so that what is repeated and what follows is counted on top of it.
   #up(terms: Terms): void {
-    this.#parts.wallet.login(terms.lane);
+    const { wallet } = this.#parts;
+    this.#early = [];
+    wallet.login(terms.lane);
     this.#events.emit({ kind: "connected", terms });
+    if (wallet.doubt) this.#events.emit({ kind: "ignored", topic: "ack", reason: wallet.doubt });
     this.#parts.outbox.repeat();
     this.#parts.blobs.repeat();
   }
@@ -192,7 +200,8 @@ export class Robot {
         this.#watch(this.#serving?.announced(incoming.message));
         break;
       case "award":
-        this.#watch(this.#serving?.awarded(incoming.message));
+        if (this.#serving) this.#watch(this.#serving.awarded(incoming.message));
+        else if (this.#early.length < MAX_EARLY) this.#early.push(incoming.message);
         break;
       case "payment":
         this.#watch(this.#paid(incoming.message));

@@ -11,10 +11,11 @@ import type { Amount } from "../../src/base/money.ts";
 import type { Executor, RunResult } from "../../src/firmware/executor.ts";
 import { recoverAddress } from "../../src/kernels/signature.ts";
 import type { Message } from "../../src/protocol/message.ts";
+import type { CommandTopic } from "../../src/protocol/topic.ts";
 import { acceptDigest, awardDigest, bidDigest, resultDigest } from "../../src/protocol/typed-data.ts";
 import { newCommandId } from "./command-id.ts";
 import type { Role, TaskStep } from "./events.ts";
-import type { CommandTopic, Reply } from "./outbox.ts";
+import type { Reply } from "./outbox.ts";
 import type { RobotParts } from "./parts.ts";
 
 export type ServeOptions = {
@@ -34,6 +35,8 @@ type Bid = { readonly price: Amount; readonly expires: Instant };
 type Job = {
   readonly award: Message<"award">;
   readonly hash: Hex;
+  /** It answers no bid of this process: one before us bid, and may have accepted. */
+  readonly isInherited: boolean;
   /** Commands that are repeated at each session until the job ends. */
   readonly kept: string[];
   output: Hex | null;
@@ -110,17 +113,17 @@ export class Serving {
     const problem = this.#problemOf(award, hash);
     if (problem !== null) return events.emit({ kind: "ignored", topic: "award", reason: problem });
     const { task } = award;
-    if (award.acceptBy <= now()) {
-      // A process of this device before us may have accepted it: the gateway need not wait for its run.
-      const reason = "the award came too late";
-      outbox.send("forfeit", { version: 1, id: newCommandId(now()), task, reason });
-      return this.#tell(task, "forfeited", reason);
+    const isInherited = !this.#bids.has(task);
+    const reason = this.#whyNot(award, isInherited);
+    if (reason !== null) {
+      const command = { version: 1 as const, id: newCommandId(now()), task };
+      // Past `acceptBy` it may be accepted already, which only a forfeit undoes: the gateway need not wait for its run.
+      const isLate = award.acceptBy <= now();
+      if (isLate) outbox.send("forfeit", { ...command, reason });
+      else outbox.send("decline", command);
+      return this.#tell(task, isLate ? "forfeited" : "declined", reason);
     }
-    if (this.#isFull() || !this.#isWorthIt(award)) {
-      outbox.send("decline", { version: 1, id: newCommandId(now()), task });
-      return this.#tell(task, "declined", this.#isFull() ? "no free place" : "below our price");
-    }
-    const job: Job = { award, hash, kept: [], output: null, forget: () => {} };
+    const job: Job = { award, hash, isInherited, kept: [], output: null, forget: () => {} };
     this.#jobs.set(hash, job);
     const run = this.#work(job).catch((error: unknown) => {
       this.#end(job);
@@ -148,6 +151,14 @@ export class Serving {
     return recoverAddress(hash, award.signature) === market.gateway ? null : "bad_signature";
   }
 
+  /** Why an award is not taken on, or null. What we have accepted before is said again until its run has to end. */
+  #whyNot(award: Message<"award">, isInherited: boolean): string | null {
+    const last = isInherited ? award.runBy : award.acceptBy;
+    if (last <= this.#parts.now()) return "the award came too late";
+    if (this.#isFull()) return "no free place";
+    return this.#isWorthIt(award) ? null : "below our price";
+  }
+
   /** An award without a bid that we remember (a restart lies between) is priced as if it were announced now. */
   #isWorthIt(award: Message<"award">): boolean {
     const { task, requester, firmware, firmwareBytes, inputBytes, price } = award;
@@ -170,7 +181,10 @@ export class Serving {
     const { task } = job.award;
     const signature = await signer.sign(acceptDigest(market, job.hash));
     const reply = await this.#command(job, "accept", { task, award: job.hash, signature });
-    if (!("acked" in reply)) return this.#lose(job, reply);
+    // The gateway says an award again only while it is ours: then the accept that stands is our earlier one. Should
+    // the task be lost after all, the result is refused.
+    const stands = job.isInherited && "refused" in reply && reply.refused.code === "wrong_state";
+    if (!("acked" in reply) && !stands) return this.#lose(job, reply);
     this.#tell(task, "accepted", "");
     const outcome = await this.#run(job);
     if (!this.#jobs.has(job.hash)) return;

@@ -2,9 +2,10 @@
  * The device's money: what it has promised the gateway, and what the gateway has promised it.
  *
  * One lane each way. A voucher is cumulative, so the only thing that must never be forgotten is how far we have
- * signed: that is on disk before a voucher is handed out. What is not yet spent of it is *free*: an estimate kept
- * between logins, exact again at each login, and never above what the gateway counts but for the vouchers under
- * way to it.
+ * signed: that is on disk before a voucher is handed out. A lost file is made good by the gateway showing our own
+ * newest voucher; its bare word for what we have signed is not believed. What is not yet spent of it is *free*: an
+ * estimate kept between logins, exact again at each login, and never above what the gateway counts but for the
+ * vouchers under way to it.
  */
 import { z } from "zod";
 import { Fault } from "../../src/base/fault.ts";
@@ -35,7 +36,7 @@ type WalletFile = z.output<typeof walletFile>;
 export type WalletOptions = {
   readonly market: Market;
   readonly signer: Signer;
-  /** Where to remember; without it the wallet forgets with the process, and the next login tells it again. */
+  /** Where to remember; without it the wallet forgets with the process, and the next login's proof tells it again. */
   readonly path?: string;
 };
 
@@ -47,6 +48,9 @@ export type Hold = { readonly need: Amount; readonly voucher: Voucher | null };
  * left on the lane.
  */
 export type HoldEnd = "refused" | "unknown" | { readonly spent: Amount; readonly credit: Amount };
+
+/** What was not believed at a login: more signed than a voucher of ours proves, or an older life of the lane. */
+export type LoginDoubt = "signed_unproven" | "epoch_behind";
 
 /** What became of a voucher from the gateway. */
 export type VoucherReceived = "kept" | "stale" | "forged";
@@ -61,6 +65,7 @@ export class Wallet {
   #epoch = 0;
   #signed: Amount = ZERO;
   #lane: Terms["lane"] | null = null;
+  #doubt: LoginDoubt | null = null;
   #free = 0n;
   /** The highest total that the gateway is known to hold a voucher for. */
   #confirmed: Amount = ZERO;
@@ -108,27 +113,46 @@ export class Wallet {
     return [...this.#received.values()].toSorted((a, b) => a.epoch - b.epoch);
   }
 
+  /** What was not believed at the newest login; null when all was. */
+  get doubt(): LoginDoubt | null {
+    return this.#doubt;
+  }
+
   /** Vouchers that came from the gateway and were worth nothing. */
   get ignored(): { readonly stale: number; readonly forged: number } {
     return { stale: this.#staleVouchers, forged: this.#forgedVouchers };
   }
 
   /**
-   * Takes over what the gateway says at login about the lane. Of the two totals signed the higher counts; the
-   * gateway's word for its own is trusted, up to the deposit.
+   * Takes over what the gateway says at login about the lane, as far as it is safe: our total grows only to what
+   * `lane.voucher` proves, and falls only with a new epoch. The credit is taken at its word, for spending it takes
+   * no signature. What was not believed is {@link doubt}.
    */
   login(lane: Terms["lane"]): void {
     this.#lane = lane;
-    if (lane.epoch < this.#epoch) return;
-    if (lane.epoch > this.#epoch || lane.signed > this.#signed) this.#signed = lane.signed;
+    this.#doubt = lane.epoch < this.#epoch ? "epoch_behind" : null;
+    if (this.#doubt) return;
+    if (lane.epoch > this.#epoch) this.#signed = ZERO;
     this.#epoch = lane.epoch;
-    this.#confirmed = lane.signed;
-    let free = lane.credit + (this.#signed - lane.signed);
+    const { voucher } = lane;
+    if (voucher && voucher.cumulative > this.#signed && this.#isOurs(voucher)) {
+      this.#signed = voucher.cumulative;
+    }
+    if (lane.signed > this.#signed) this.#doubt = "signed_unproven";
+    this.#confirmed = this.#doubt ? this.#signed : lane.signed;
+    let free = lane.credit + (this.#signed - this.#confirmed);
     for (const [hold, state] of this.#holds) {
       state.isCounted = state.isAcked;
       if (!state.isAcked) free -= hold.need;
     }
     this.#free = free > 0n ? free : 0n;
+  }
+
+  /** Whether this device signed the voucher, on the lane that it now signs for. */
+  #isOurs(voucher: Voucher): boolean {
+    const { gateway, token } = this.#market;
+    const isHere = voucher.payee === gateway && voucher.token === token && voucher.epoch === this.#epoch;
+    return isHere && voucherPayer(this.#market, voucher) === this.#signer.address;
   }
 
   /**

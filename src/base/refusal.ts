@@ -19,6 +19,7 @@ export const REFUSALS = {
   offer_expired: "set the deadline later than the bid window and the run need, in gateway time",
   deadline_too_far: "set the deadline at most a day ahead",
   price_over_budget: "bid at most the announced maxPrice, and at least one atomic unit above the fee",
+  price_too_low: "offer at least one atomic unit more than the fee on it",
   bid_late: "bid before the announced bidBy",
   bid_expired: "give the bid an expiry after the announced bidBy",
   unknown_task: "name a task that this gateway announced",
@@ -34,7 +35,7 @@ export const REFUSALS = {
   hub_capacity: "the gateway's lane to you is full; it is topped up after the next settlement",
   hash_mismatch: "send the bytes whose SHA-256 you named",
   blob_unexpected: "send only chunks that were asked for",
-  blob_unknown: "ask only for bytes named in a message to you",
+  blob_unknown: "ask only for bytes that were named to you; others are not kept here",
   firmware_rejected: "the module breaks the static policy; see hirewire firmware check",
   too_many: "slow down: too many open tasks or messages from this device",
 } as const;

@@ -11,6 +11,11 @@ export function memoryStore(quota: number): BlobStore {
   return {
     has: (hash) => Promise.resolve(blobs.has(hash)),
     get: (hash) => Promise.resolve(blobs.get(hash)?.slice() ?? null),
+    chunk: (hash, offset, length) => {
+      const blob = blobs.get(hash);
+      if (!blob) return Promise.resolve(null);
+      return Promise.resolve({ total: blob.length, bytes: blob.slice(offset, offset + length) });
+    },
     put: (bytes) => {
       const hash = hashBlob(bytes);
       if (blobs.has(hash)) return Promise.resolve(hash);

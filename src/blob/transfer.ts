@@ -132,6 +132,13 @@ function joined(chunks: ReadonlyMap<number, Uint8Array>, total: number): Uint8Ar
 
 /** The chunk that answers a request for `bytes`; `blob_unexpected` when it asks beyond their end. */
 export function chunkOf(bytes: Uint8Array, { offset, length }: ChunkRequest): Chunk | Refusal {
-  if (offset > 0 && offset >= bytes.length) return refuse("blob_unexpected", "ask for bytes within the blob");
+  const refusal = refuseBeyond(offset, bytes.length);
+  if (refusal) return refusal;
   return { offset, total: bytes.length, bytes: bytes.subarray(offset, offset + Math.min(length, MAX_CHUNK)) };
+}
+
+/** `blob_unexpected` for an offset at the end of a blob of `total` bytes, or beyond; an empty one has a chunk at 0. */
+export function refuseBeyond(offset: number, total: number): Refusal | null {
+  if (offset === 0 || offset < total) return null;
+  return refuse("blob_unexpected", "ask for bytes within the blob");
 }

@@ -10,8 +10,8 @@ import { type Amount, add } from "../base/money.ts";
 import { awardTo, rankBids } from "../market/auction.ts";
 import { decideAnnounce, heldFor, openTasks } from "../market/market.ts";
 import { isOpen, type Task } from "../market/task.ts";
-import { type Due, decidePayment, hubRoom, release, UNSIGNED } from "../payment/payment.ts";
-import type { END_STATES, Fact, FactNamed } from "../protocol/facts.ts";
+import { type Due, decidePayment, hubRoom, release } from "../payment/payment.ts";
+import { type END_STATES, type Fact, type FactNamed, UNSIGNED } from "../protocol/facts.ts";
 import { judge, type Ruling } from "../verdict/verdict.ts";
 import type { Context, State } from "./state.ts";
 
@@ -148,7 +148,7 @@ function outvoted(task: Task, provider: Hex, role: "run" | "check"): FactNamed<"
 }
 
 /** How long after a task's deadline the gateway may still verify what was delivered in time. */
-const VERIFY_GRACE_MS = 60_000;
+export const VERIFY_GRACE_MS = 60_000;
 
 /** When a task's next deadline is; null once it has ended. */
 function nextDue(task: Task, inputMs: number): Instant | null {
@@ -162,12 +162,22 @@ function nextDue(task: Task, inputMs: number): Instant | null {
   return instant(times.length === 0 ? task.deadline + VERIFY_GRACE_MS : Math.min(...times));
 }
 
-/** The first deadline of all open tasks. */
-export function firstDue(state: State, inputMs: number): { task: Hex; at: Instant } | null {
+/**
+ * The first deadline of all open tasks.
+ *
+ * @param notBefore - when a task's deadline is enforced at the earliest
+ */
+export function firstDue(
+  state: State,
+  inputMs: number,
+  notBefore: (task: Task) => Instant,
+): { task: Hex; at: Instant } | null {
   let first: { task: Hex; at: Instant } | null = null;
   for (const task of openTasks(state.market)) {
-    const at = nextDue(task, inputMs);
-    if (at !== null && (first === null || at < first.at)) first = { task: task.id, at };
+    const due = nextDue(task, inputMs);
+    if (due === null) continue;
+    const at = instant(Math.max(due, notBefore(task)));
+    if (first === null || at < first.at) first = { task: task.id, at };
   }
   return first;
 }

@@ -14,25 +14,12 @@ import {
   taskOf,
 } from "../market/market.ts";
 import type { Task } from "../market/task.ts";
-import { decideHold, decideVoucher, release } from "../payment/payment.ts";
+import { decideHold, decideVoucher, reconcile, release } from "../payment/payment.ts";
 import type { Fact } from "../protocol/facts.ts";
 import type { Message } from "../protocol/message.ts";
+import type { CommandTopic } from "../protocol/topic.ts";
 import { decideDue, end, heldBy, roomFor, rule, withdraw } from "./course.ts";
 import type { Context, State } from "./state.ts";
-
-/** The topics whose messages are commands: they carry an id and are answered by `ack` or `refusal`. */
-export const COMMAND_TOPICS = [
-  "offer",
-  "bid",
-  "accept",
-  "result",
-  "voucher",
-  "decline",
-  "forfeit",
-  "cancel",
-] as const;
-
-export type CommandTopic = (typeof COMMAND_TOPICS)[number];
 
 /** A device's command, with schema and signature checked. */
 export type DeviceCommand = {
@@ -84,11 +71,21 @@ export function decide(
   spoiled: Refusal | null = null,
 ): Decision {
   if (spoiled) return { facts: voucherIn(state, command, context), refused: spoiled };
-  if (command.topic === "observed") return { facts: command.facts, refused: null };
+  if (command.topic === "observed")
+    return { facts: decideObserved(state, command.facts, context), refused: null };
   if (command.topic === "offer") return decideOffered(state, command.by, command.message, context);
   const outcome =
     "by" in command ? decideDevice(state, command, context) : decideTask(state, command, context);
   return isRefusal(outcome) ? { facts: [], refused: outcome } : { facts: outcome, refused: null };
+}
+
+/** Observations stand as they are; a lane that the books do not agree with is squared in the same record. */
+function decideObserved(state: State, facts: readonly Fact[], { market }: Context): readonly Fact[] {
+  return facts.flatMap((fact) => {
+    const lanes = fact.kind === "laneObserved" ? [fact] : fact.kind === "claimed" ? fact.lanes : [];
+    const squared = lanes.map((lane) => reconcile(state.payment, market, lane));
+    return [...squared.filter((one) => one !== null), fact];
+  });
 }
 
 function voucherIn(state: State, command: Command, { market }: Context): readonly Fact[] {

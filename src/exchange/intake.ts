@@ -2,10 +2,10 @@
 import type { Hex } from "../base/bytes.ts";
 import { type Refusal, refuse } from "../base/refusal.ts";
 import { recoverAddress } from "../kernels/signature.ts";
-import { decodeMessage } from "../protocol/message.ts";
-import { TOPICS } from "../protocol/topic.ts";
+import { decodeMessage, parseJson } from "../protocol/message.ts";
+import { COMMAND_TOPICS, type CommandTopic, TOPICS } from "../protocol/topic.ts";
 import { acceptDigest, bidDigest, type Market, offerDigest, resultDigest } from "../protocol/typed-data.ts";
-import { COMMAND_TOPICS, type CommandTopic, type DeviceCommand } from "./decide.ts";
+import type { DeviceCommand } from "./decide.ts";
 
 /** What was read, or why not; the id as far as it could be made out, so that the refusal can name it. */
 export type Intake = { readonly id: string | null; readonly command: DeviceCommand | Refusal };
@@ -23,14 +23,6 @@ export function readCommand(topic: CommandTopic, by: Hex, payload: Uint8Array): 
   const message = decodeMessage(topic, value);
   if (message === null) return { id: idIn(value), command: refuse("bad_schema") };
   return { id: message.id, command: { topic, by, message } as DeviceCommand };
-}
-
-function parseJson(payload: Uint8Array): unknown {
-  try {
-    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(payload));
-  } catch {
-    return undefined;
-  }
 }
 
 function idIn(value: unknown): string | null {

@@ -21,6 +21,8 @@ export type State = {
   readonly payment: PaymentState;
   readonly roster: Roster;
   readonly answers: Answers;
+  /** Where this journal's money lives, by the newest start in it; null in an empty one. */
+  home: Market | null;
   /** Claim transactions sent and not yet seen in a block: hash to raw bytes. */
   readonly claims: Map<Hex, { readonly raw: string; readonly nonce: number }>;
 };
@@ -31,6 +33,7 @@ export function emptyState(): State {
     market: emptyMarket(),
     payment: emptyPayment(),
     roster: new Map(),
+    home: null,
     answers: new Map(),
     claims: new Map(),
   };
@@ -51,12 +54,17 @@ export function apply(state: State, market: Market, record: JournalRecord): void
     applyToMarket(state.market, fact, instant(record.at));
     applyToPayment(state.payment, market, fact);
     applyToRoster(state.roster, fact);
+    if (fact.kind === "gatewayStarted") state.home = marketOf(fact);
     if (fact.kind === "claimPrepared")
       state.claims.set(fact.transaction, { raw: fact.raw, nonce: fact.nonce });
     if (fact.kind === "claimed" || fact.kind === "claimDropped") state.claims.delete(fact.transaction);
   }
   applyPostings(state.payment, postingsOf(record.facts));
   rememberAnswer(state.answers, record.cause, record.index, taskNamedBy(record.facts));
+}
+
+function marketOf({ gateway, chainId, vault, token }: Market): Market {
+  return { gateway, chainId, vault, token };
 }
 
 /** The task that a record is about: the first one that a fact names. */

@@ -120,7 +120,8 @@ function observed(
   if (!isIncoming && seen.payer !== market.gateway) return null;
   const [lanes, party] = isIncoming ? [memory.incoming, seen.payer] : [memory.outgoing, seen.payee];
   const lane = totalOf(lanes, party);
-  if (seen.epoch !== lane.epoch || seen.settled > lane.signed) {
+  if (seen.epoch < lane.epoch) return null;
+  if (seen.epoch > lane.epoch || seen.settled > lane.signed) {
     lanes.set(party, { epoch: seen.epoch, signed: seen.settled });
   }
   return null;

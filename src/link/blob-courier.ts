@@ -8,7 +8,7 @@ import type { Hex } from "../base/bytes.ts";
 import type { Clock } from "../base/clock.ts";
 import { isRefusal, type Refusal, refuse } from "../base/refusal.ts";
 import type { BlobStore } from "../blob/blob.ts";
-import { askAgain, beginPull, chunkOf, nextRequests, type Pull, takeChunk } from "../blob/transfer.ts";
+import { askAgain, beginPull, nextRequests, type Pull, refuseBeyond, takeChunk } from "../blob/transfer.ts";
 import type { Message } from "../protocol/message.ts";
 
 /** After how long an unanswered request is repeated, milliseconds. */
@@ -51,11 +51,14 @@ export class BlobCourier {
    */
   async fetch(device: Hex, hash: Hex, total: number, signal: AbortSignal): Promise<Uint8Array | Refusal> {
     const kept = await this.#store.get(hash);
-    if (kept) return kept;
+    if (kept)
+      return kept.length === total ? kept : refuse("hash_mismatch", "the blob of this hash has another size");
     const key = keyOf(device, hash);
-    const under = this.#pulls.get(key);
-    // The other's signal may abort before ours: then it is our turn to ask.
-    if (under && !isRefusal(await under)) return await under;
+    for (let other = this.#pulls.get(key); other; other = this.#pulls.get(key)) {
+      const came = await Promise.race([other, aborted(signal)]);
+      // The other's signal may abort before ours: then it is our turn to ask.
+      if (!isRefusal(came) || signal.aborted) return came;
+    }
     if (signal.aborted) return refuse("blob_unknown", "the bytes did not come in time");
     const pull = this.#pull(device, hash, total, signal).finally(() => this.#pulls.delete(key));
     this.#pulls.set(key, pull);
@@ -113,19 +116,14 @@ export class BlobCourier {
   /** Answers a device's request; our own echo is none. */
   async onGet(device: Hex, message: Message<"blob-get">): Promise<Refusal | null> {
     if (message.from !== "device") return null;
-    const bytes = await this.#store.get(message.hash);
-    if (!bytes) return refuse("blob_unknown");
-    const chunk = chunkOf(bytes, message);
-    if (isRefusal(chunk)) return chunk;
-    const text = Buffer.from(chunk.bytes).toString("base64");
-    const { hash } = message;
-    const reply = {
-      version: 1 as const,
-      from: "gateway" as const,
-      hash,
-      offset: chunk.offset,
-      total: chunk.total,
-    };
+    const { hash, offset, length } = message;
+    const range = await this.#store.chunk(hash, offset, length);
+    if (!range) return refuse("blob_unknown");
+    const { total, bytes } = range;
+    const refusal = refuseBeyond(offset, total);
+    if (refusal) return refusal;
+    const text = Buffer.from(bytes).toString("base64");
+    const reply = { version: 1 as const, from: "gateway" as const, hash, offset, total };
     this.#publish(device, { topic: "blob-data", message: { ...reply, bytes: text } });
     return null;
   }
@@ -149,4 +147,13 @@ export class BlobCourier {
 
 function keyOf(device: Hex, hash: Hex): string {
   return `${device} ${hash}`;
+}
+
+/** Resolves to a refusal once the signal aborts. */
+function aborted(signal: AbortSignal): Promise<Refusal> {
+  return new Promise((resolve) => {
+    const stop = () => resolve(refuse("blob_unknown", "the bytes did not come in time"));
+    if (signal.aborted) stop();
+    else signal.addEventListener("abort", stop, { once: true });
+  });
 }

@@ -22,7 +22,7 @@ function next(task: Task, fact: Exclude<TaskFact, { kind: "offered" }>): Task {
       return moveTo(task, "announced", { bidBy: fact.bidBy });
     case "bidPlaced": {
       const bid = { provider: fact.provider, price: fact.price, expires: fact.expires };
-      return { ...task, bids: [...task.bids, bid] };
+      return { ...task, bids: [...task.bids.filter((other) => other.provider !== fact.provider), bid] };
     }
     case "awarded":
       return fact.role === "check"

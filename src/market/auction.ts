@@ -7,6 +7,7 @@ import type { Hex } from "../base/bytes.ts";
 import { type Instant, instant } from "../base/clock.ts";
 import type { Amount } from "../base/money.ts";
 import type { FactNamed } from "../protocol/facts.ts";
+import { UNSIGNED } from "../protocol/facts.ts";
 import { awardDigest, type Market } from "../protocol/typed-data.ts";
 import { feeOf } from "./market.ts";
 import type { MarketRules } from "./rules.ts";
@@ -53,5 +54,5 @@ export function awardTo(
     firmware: task.firmware,
     input: task.input,
   });
-  return { kind: "awarded", task: task.id, ...terms, award, signature: `0x${"0".repeat(130)}` };
+  return { kind: "awarded", task: task.id, ...terms, award, signature: UNSIGNED };
 }

@@ -1,7 +1,7 @@
 /**
  * The market: offers, bids, awards, and who is out.
  *
- * Pure: `decide…` functions read the state and return facts or a refusal; `applyFact` is the only thing that
+ * Pure: `decide…` functions read the state and return facts or a refusal; `applyToMarket` is the only thing that
  * changes it, and gives the same state for the same facts on every machine.
  */
 import type { Hex } from "../base/bytes.ts";
@@ -71,6 +71,7 @@ export function decideOffer(
   if (state.tasks.has(task)) return refuse("id_reused");
   if (offer.deadline <= now + rules.bidWindowMs) return refuse("offer_expired");
   if (offer.deadline > now + rules.maxDeadlineMs) return refuse("deadline_too_far");
+  if (offer.maxPrice <= feeOf(offer.maxPrice, rules)) return refuse("price_too_low");
   let open = 0;
   for (const other of openTasks(state)) if (other.requester === requester) open++;
   if (open >= rules.maxOpen) return refuse("too_many", `finish some of your ${open} open tasks first`);
@@ -105,8 +106,9 @@ export function decideBid(
   if (!task) return refuse("unknown_task");
   if (task.requester === provider) return refuse("own_task");
   if (task.state !== "announced" || task.bidBy === null || now > task.bidBy) return refuse("bid_late");
-  if (task.bids.some((other) => other.provider === provider))
-    return refuse("wrong_state", "one bid per task");
+  if (task.bids.some((other) => other.provider === provider && other.expires > now)) {
+    return refuse("wrong_state", "your bid on this task still stands");
+  }
   if (bid.expires <= task.bidBy) return refuse("bid_expired");
   const fee = feeOf(bid.price, rules);
   if (bid.price > task.maxPrice || bid.price <= fee) return refuse("price_over_budget");

@@ -5,7 +5,7 @@
  * whenever it changes, and journals who is new. Keys are never in here.
  */
 import { mkdirSync, readdirSync, readFileSync, renameSync, watch, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { z } from "zod";
 import type { Hex } from "../base/bytes.ts";
 import { Fault } from "../base/fault.ts";
@@ -31,24 +31,79 @@ function folderOf(dataFolder: string): string {
 /** Writes or replaces one entry; never half of it. */
 export function writeRosterEntry(dataFolder: string, entry: RosterEntry): void {
   mkdirSync(folderOf(dataFolder), { recursive: true });
-  const file = join(folderOf(dataFolder), `${entry.name}.json`);
+  const file = rosterFile(dataFolder, entry.name);
   writeFileSync(`${file}.new`, `${JSON.stringify(z.encode(schema, entry), null, 2)}\n`);
   renameSync(`${file}.new`, file);
 }
 
-/** @throws {@link Fault} `file_format` naming the file that is not an entry */
-export function readRoster(dataFolder: string): RosterEntry[] {
+export type RosterReading = {
+  readonly entries: readonly RosterEntry[];
+  /** `file_format` for each file that is passed over, its path in the fact `file`. */
+  readonly faults: readonly Fault[];
+};
+
+/**
+ * Reads every entry that can be used: one bad file must not keep the other devices out.
+ *
+ * Passed over are files that are no entry, and those that claim the name, the address or the topics of another. An
+ * entry in the file of its own name comes before one in a copy of it; else the file's name decides.
+ */
+export function readRoster(dataFolder: string): RosterReading {
   mkdirSync(folderOf(dataFolder), { recursive: true });
-  const files = readdirSync(folderOf(dataFolder)).filter((file) => file.endsWith(".json"));
-  return files.toSorted().map((file) => readEntry(join(folderOf(dataFolder), file)));
+  const names = readdirSync(folderOf(dataFolder)).filter((name) => name.endsWith(".json"));
+  const faults: Fault[] = [];
+  const found: Found[] = [];
+  for (const name of names.toSorted()) {
+    const one = readEntry(join(folderOf(dataFolder), name));
+    if (one instanceof Fault) faults.push(one);
+    else found.push(one);
+  }
+  const entries: RosterEntry[] = [];
+  for (const { file, entry } of found.toSorted((a, b) => Number(isCopy(a)) - Number(isCopy(b)))) {
+    const claim = claimOf(entry, entries);
+    if (claim)
+      faults.push(fileFault(file, `claims the ${claim.what} of ${claim.by.name} (${claim.by.device})`));
+    else entries.push(entry);
+  }
+  return { entries: entries.toSorted((a, b) => (a.name < b.name ? -1 : 1)), faults };
 }
 
-function readEntry(file: string): RosterEntry {
+type Found = { readonly file: string; readonly entry: RosterEntry };
+
+function readEntry(file: string): Found | Fault {
   try {
-    return schema.parse(JSON.parse(readFileSync(file, "utf8")));
+    return { file, entry: schema.parse(JSON.parse(readFileSync(file, "utf8"))) };
   } catch (cause) {
-    throw new Fault("file_format", `${file} is not a roster entry`, { cause });
+    return fileFault(file, "is not a roster entry", cause);
   }
+}
+
+function isCopy({ file, entry }: Found): boolean {
+  return basename(file) !== `${entry.name}.json`;
+}
+
+function fileFault(file: string, why: string, cause?: unknown): Fault {
+  return new Fault("file_format", `${file} ${why}`, { cause, facts: { file } });
+}
+
+/** What an entry would take away from another, and from whom; null when all of it is free. */
+export function claimOf(
+  entry: RosterEntry,
+  others: readonly RosterEntry[],
+): { what: "name" | "address" | "topics"; by: RosterEntry } | null {
+  for (const by of others) {
+    // some file systems keep Robot.json and robot.json in one place
+    if (by.name.toLowerCase() === entry.name.toLowerCase()) return { what: "name", by };
+    if (by.device === entry.device) return { what: "address", by };
+    const isSameMaker = by.manufacturer === entry.manufacturer;
+    if (isSameMaker && by.serialNumber === entry.serialNumber) return { what: "topics", by };
+  }
+  return null;
+}
+
+/** The file that an entry of this name is kept in. */
+export function rosterFile(dataFolder: string, name: string): string {
+  return join(folderOf(dataFolder), `${name}.json`);
 }
 
 /** The entries that the journal does not know, or knows otherwise. */

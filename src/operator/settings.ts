@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { fromHex, type Hex } from "../base/bytes.ts";
 import { Fault } from "../base/fault.ts";
 import { addressOfKey } from "../kernels/signature.ts";
-import { type RosterEntry, readRoster } from "./roster-folder.ts";
+import { type RosterReading, readRoster } from "./roster-folder.ts";
 
 /** Opens key files; nothing else does. */
 export interface Keys {
@@ -80,7 +80,7 @@ export function readGatewayKey(settings: Settings, keys: Keys): Uint8Array {
   return keys.read(file);
 }
 
-/** The enrolled devices; makes no folder where there is none. */
-export function enrolled(settings: Settings): RosterEntry[] {
-  return existsSync(join(settings.data, "devices")) ? readRoster(settings.data) : [];
+/** The enrolled devices, and what is wrong with the roster's files; makes no folder where there is none. */
+export function enrolled(settings: Settings): RosterReading {
+  return existsSync(join(settings.data, "devices")) ? readRoster(settings.data) : { entries: [], faults: [] };
 }

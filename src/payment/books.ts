@@ -3,7 +3,8 @@
  *
  * Debit is positive. `in:<payer>` counts what payers have signed to the gateway, `out:<payee>` (negative) what the
  * gateway has signed to payees, `credit:` and `held:` (negative) what it owes back to requesters, `fee` (negative)
- * what it has earned. Hence Σ in = −(Σ out + Σ credit + Σ held + fee).
+ * what it has earned, `recovery` (of either sign) what the chain
+ * has taken from it or given to it against the vouchers. Hence Σ in + recovery = −(Σ out + Σ credit + Σ held + fee).
  */
 import type { Hex } from "../base/bytes.ts";
 import { Fault } from "../base/fault.ts";
@@ -12,7 +13,7 @@ import type { Posting } from "../protocol/facts.ts";
 
 export type Books = { readonly balances: Map<string, bigint> };
 
-export type Account = "fee" | `${"in" | "out" | "credit" | "held"}:${Hex}`;
+export type Account = "fee" | "recovery" | `${"in" | "out" | "credit" | "held"}:${Hex}`;
 
 /** Books without an account: each begins at zero with its first posting. */
 export function emptyBooks(): Books {
@@ -42,6 +43,7 @@ export function post(books: Books, postings: readonly Posting[]): void {
   if (sum !== 0n) throw new Fault("impossible", `postings of a record sum to ${sum}, not zero`);
   for (const { account } of postings) {
     const balance = books.balances.get(account) ?? 0n;
+    if (account === "recovery") continue;
     if (account.startsWith("in:") ? balance < 0n : balance > 0n) {
       throw new Fault("impossible", `account ${account} has the wrong sign`, { facts: { balance } });
     }
@@ -61,4 +63,9 @@ export function totalOf(books: Books, sort: "in" | "out" | "credit" | "held" | "
     if (account === sort || account.startsWith(`${sort}:`)) total += balance;
   }
   return amount(total < 0n ? -total : total);
+}
+
+/** What the chain has taken (above zero) or given (below) against the vouchers, see `payment.ts` reconcile. */
+export function recoveryOf(books: Books): bigint {
+  return books.balances.get("recovery") ?? 0n;
 }

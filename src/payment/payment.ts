@@ -6,7 +6,7 @@
 import type { Hex } from "../base/bytes.ts";
 import { type Amount, add, amount, subtract, ZERO } from "../base/money.ts";
 import { isRefusal, type Refusal, refuse } from "../base/refusal.ts";
-import type { Fact, FactNamed, Leg, Posting } from "../protocol/facts.ts";
+import { type Fact, type FactNamed, type Leg, type Posting, UNSIGNED } from "../protocol/facts.ts";
 import type { Market } from "../protocol/typed-data.ts";
 import { type Voucher, voucherPayer } from "../protocol/voucher.ts";
 import { type Books, balanceOf, emptyBooks, move, post } from "./books.ts";
@@ -69,6 +69,39 @@ export function decideVoucher(
     voucher,
     postings: move(`in:${payer}`, `credit:${payer}`, gain),
   };
+}
+
+/**
+ * Squares the books with what the chain shows of a lane; null when they agree.
+ *
+ * A new epoch makes void what was signed and not claimed: the payer's credit pays for that first, and what is held or
+ * spent already is the gateway's loss. A claim of a voucher that was never seen here is money all the same.
+ */
+export function reconcile(
+  state: PaymentState,
+  market: Market,
+  seen: Pick<Lane, "payer" | "payee" | "token" | "epoch" | "settled">,
+): FactNamed<"laneReconciled"> | null {
+  if (seen.token !== market.token) return null;
+  const { payer, payee, epoch, settled } = seen;
+  const isIncoming = payee === market.gateway;
+  const lane = isIncoming ? incomingLane(state, market, payer) : outgoingLane(state, market, payee);
+  if (epoch < lane.epoch) return null;
+  const isFresh = epoch > lane.epoch;
+  const unclaimed = isFresh ? subtract(lane.signed, lane.settled) : ZERO;
+  const unseen = isFresh ? settled : settled > lane.signed ? subtract(settled, lane.signed) : ZERO;
+  if (unclaimed === 0n && unseen === 0n) return null;
+  const postings = isIncoming
+    ? [...voided(state, payer, unclaimed), ...move(`in:${payer}`, `credit:${payer}`, unseen)]
+    : [...move(`out:${payee}`, "recovery", unclaimed), ...move("recovery", `out:${payee}`, unseen)];
+  return { kind: "laneReconciled", payer, payee, epoch, amount: unseen - unclaimed, postings };
+}
+
+function voided(state: PaymentState, payer: Hex, unclaimed: Amount): Posting[] {
+  const credit = creditOf(state, payer);
+  const fromCredit = unclaimed < credit ? unclaimed : credit;
+  const loss = subtract(unclaimed, fromCredit);
+  return [...move(`credit:${payer}`, `in:${payer}`, fromCredit), ...move("recovery", `in:${payer}`, loss)];
 }
 
 /**
@@ -135,9 +168,6 @@ export function decidePayment(
   postings.push(...release(requester, subtract(held, spent)));
   return { legs, fee, spent, postings };
 }
-
-/** Stands where the gateway's signature goes before the fact is journalled. */
-export const UNSIGNED: Hex = `0x${"0".repeat(130)}`;
 
 /** Applies one fact in place. Facts of other rooms change nothing here. */
 export function applyToPayment(state: PaymentState, market: Market, fact: Fact): void {

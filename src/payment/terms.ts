@@ -16,8 +16,15 @@ export function termsFor(
   device: Hex,
   common: { readonly time: Instant; readonly feeBasisPoints: number; readonly decimals: number },
 ): Terms {
-  const { epoch, deposit, signed } = incomingLane(state, market, device);
-  const lane = { epoch, deposit, signed, credit: creditOf(state, device), held: heldOf(state, device) };
+  const { epoch, deposit, signed, newest } = incomingLane(state, market, device);
+  const lane = {
+    epoch,
+    deposit,
+    signed,
+    voucher: newest,
+    credit: creditOf(state, device),
+    held: heldOf(state, device),
+  };
   const { gateway, chainId, vault, token } = market;
   return { ...common, gateway, chainId, vault, token, lane };
 }

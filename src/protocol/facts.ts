@@ -5,6 +5,7 @@
  * What one command caused stands in one record, so that a payment is never half there.
  */
 import { z } from "zod";
+import type { Hex } from "../base/bytes.ts";
 import { REFUSALS, type RefusalCode } from "../base/refusal.ts";
 import { ROLES } from "./message.ts";
 import {
@@ -22,12 +23,15 @@ import { voucherSchema } from "./voucher.ts";
 
 const count = z.number().int().min(0);
 
+/** Stands where the gateway's signature goes, from the decision to the seal. */
+export const UNSIGNED: Hex = `0x${"0".repeat(130)}`;
+
 /**
  * A change of one account of the books, debit positive. Accounts are `in:<payer>`, `out:<payee>`, `credit:<device>`,
- * `held:<device>` and `fee`; the changes of one record sum to zero.
+ * `held:<device>`, `fee` and `recovery`; the changes of one record sum to zero.
  */
 const posting = z.strictObject({
-  account: z.string().regex(/^(fee|(in|out|credit|held):0x[0-9a-f]{40})$/),
+  account: z.string().regex(/^(fee|recovery|(in|out|credit|held):0x[0-9a-f]{40})$/),
   change,
 });
 
@@ -76,6 +80,11 @@ const kinds = {
     serialNumber: topicLevel,
   },
   laneObserved: { ...laneState, block: count },
+  /**
+   * The chain shows more, or less, signed on a lane than the journal knows: a voucher claimed that was never seen here
+   * (`amount` above zero), or vouchers that a close has made void before they were claimed (below).
+   */
+  laneReconciled: { payer: address, payee: address, epoch: count, amount: change, postings },
   /** A voucher is money even where its command is refused; `amount` is what it adds to the lane. */
   voucherReceived: { payer: address, amount, voucher: voucherSchema, postings },
   offered: {

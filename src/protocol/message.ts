@@ -142,6 +142,8 @@ export const messageSchemas = {
           epoch: z.number().int(),
           deposit: amount,
           signed: amount,
+          /** The newest voucher, which proves `signed`; null while there is none. */
+          voucher: voucherSchema.nullable(),
           credit: amount,
           held: amount,
         }),
@@ -194,4 +196,13 @@ export function encodeMessage<T extends Topic>(topic: T, message: Message<T>): s
 export function decodeMessage<T extends Topic>(topic: T, value: unknown): Message<T> | null {
   const decoded = z.safeDecode(schemaOf(topic), value as never);
   return decoded.success ? decoded.data : null;
+}
+
+/** The JSON value in a payload; undefined when it is not UTF-8 or not JSON. */
+export function parseJson(payload: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(payload));
+  } catch {
+    return undefined;
+  }
 }

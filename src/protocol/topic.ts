@@ -43,6 +43,20 @@ export const TOPICS = {
 
 export type Topic = keyof typeof TOPICS;
 
+/** The topics whose messages are commands: they carry an id and are answered by `ack` or `refusal`. */
+export const COMMAND_TOPICS = [
+  "offer",
+  "bid",
+  "accept",
+  "result",
+  "voucher",
+  "decline",
+  "forfeit",
+  "cancel",
+] as const satisfies readonly Topic[];
+
+export type CommandTopic = (typeof COMMAND_TOPICS)[number];
+
 export const TOPIC_ROOT = "hirewire/v1";
 
 /** Who a device is on the wire; each part is one topic level. */

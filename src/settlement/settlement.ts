@@ -5,14 +5,22 @@
  * in between repeats the same bytes instead of making new ones.
  */
 import type { Hex } from "../base/bytes.ts";
-import type { Clock } from "../base/clock.ts";
-import { isFault } from "../base/fault.ts";
+import { type Clock, type Instant, instant } from "../base/clock.ts";
+import { Fault, isFault } from "../base/fault.ts";
 import { type Amount, subtract } from "../base/money.ts";
-import { type Lane, newLane, roomOf } from "../payment/lane.ts";
+import { type Lane, newLane, observe, roomOf } from "../payment/lane.ts";
 import { claimable, type PaymentState } from "../payment/payment.ts";
 import type { Fact } from "../protocol/facts.ts";
 import type { Market } from "../protocol/typed-data.ts";
-import { type Chain, claimBatch, fundLanes, type LaneKey, mined, type Signer } from "./chain.ts";
+import {
+  type Chain,
+  claimBatch,
+  fundLanes,
+  type LaneKey,
+  type LaneOnChain,
+  mined,
+  type Signer,
+} from "./chain.ts";
 import { MAX_CLAIM_ROWS } from "./claim-batch.ts";
 
 /** How long a transaction may take to be mined, milliseconds, before the caller is told. */
@@ -34,6 +42,8 @@ export type SettlementOptions = {
   /** Room that each lane to a device is topped up to, as far as the gateway's vault goes. */
   readonly laneDeposit: Amount;
   readonly pollMs: number;
+  /** How long vouchers may go unclaimed, milliseconds. */
+  readonly settleEveryMs: number;
   /** Makes facts durable. */
   readonly record: (facts: readonly Fact[]) => Promise<void>;
   readonly onFault: (fault: unknown) => void;
@@ -45,6 +55,8 @@ export type Settled = { readonly transaction: Hex; readonly rows: number; readon
 export class Settlement {
   readonly #options: SettlementOptions;
   readonly #stop = new AbortController();
+  #settledAt: Instant = instant(0);
+  #isShortOfFunds: boolean = false;
   /** One thing at a time: an older look at the chain must not overwrite a newer one. */
   #turn: Promise<unknown> = Promise.resolve();
 
@@ -52,15 +64,22 @@ export class Settlement {
     this.#options = options;
   }
 
-  /** Looks at the chain, finishes claims that a crash left behind, funds lanes, and goes on looking. */
+  /**
+   * Looks at the chain, funds lanes, finishes claims that a crash left behind, and goes on looking.
+   *
+   * @throws {@link Fault} `chain_unreachable` when the chain cannot be seen at all; a claim that hangs is only reported
+   */
   async start(): Promise<void> {
-    await this.#inTurn(() => this.#resume());
     await this.refresh();
+    await this.#inTurn(() => this.#resume()).catch(this.#options.onFault);
+    this.#settledAt = this.#options.clock.now();
     void this.#poll();
   }
 
-  stop(): void {
+  /** Resolves when nothing is under way any more. */
+  async stop(): Promise<void> {
     this.#stop.abort();
+    await this.#turn;
   }
 
   /** Reads every lane now and tops up those that the gateway pays on. */
@@ -99,10 +118,18 @@ export class Settlement {
       try {
         await clock.sleep(pollMs, this.#stop.signal);
         await this.refresh();
+        if (this.#shouldSettle()) await this.settle();
       } catch (fault) {
         if (!this.#stop.signal.aborted) onFault(fault);
       }
     }
+  }
+
+  /** A lane that is closing has to be claimed before its window ends; all others can wait for company. */
+  #shouldSettle(): boolean {
+    const { clock, ledger, settleEveryMs } = this.#options;
+    const lanes = claimable(ledger.payment);
+    return lanes.some((lane) => lane.closeAt !== 0) || clock.now() - this.#settledAt >= settleEveryMs;
   }
 
   #keys(): LaneKey[] {
@@ -117,13 +144,19 @@ export class Settlement {
     const { chain, record } = this.#options;
     const keys = this.#keys();
     if (keys.length === 0) return;
+    // Gains count once they are confirmed, a close as soon as it is seen.
     const { block, lanes } = await chain.lanes(keys, "confirmed");
+    const head = await chain.lanes(keys, "head");
     const facts: Fact[] = [];
     for (const [at, key] of keys.entries()) {
       const seen = lanes[at];
-      const known = this.#known(key);
-      if (!seen || sameOnChain(seen, known)) continue;
-      facts.push({ kind: "laneObserved", ...key, ...seen, block: Number(block) });
+      const now = head.lanes[at];
+      if (!seen || !now) continue;
+      const closeAt = now.epoch === seen.epoch ? now.closeAt : Math.max(1, seen.closeAt);
+      const lane = { ...seen, closeAt };
+      if (!sameOnChain(lane, this.#known(key))) {
+        facts.push({ kind: "laneObserved", ...key, ...lane, block: Number(block) });
+      }
     }
     if (facts.length > 0) await record(facts);
   }
@@ -137,24 +170,38 @@ export class Settlement {
 
   /** Tops up the lanes to devices from the gateway's vault; true when something was sent. */
   async #fund(): Promise<boolean> {
-    const { chain, signer, market, ledger, clock, laneDeposit } = this.#options;
-    let left: bigint = await chain.vaultBalance(market.gateway, market.token);
-    const rows: { payee: Hex; amount: Amount }[] = [];
-    for (const payee of ledger.devices()) {
-      const lane = this.#known({ payer: market.gateway, payee, token: market.token });
-      const room = roomOf(lane);
-      // Half is the threshold: topping up at each payment would cost gas each time.
-      if (lane.closeAt !== 0 || room * 2n >= laneDeposit) continue;
-      const amount = subtract(laneDeposit, room);
-      if (left < amount) continue;
-      left -= amount;
-      rows.push({ payee, amount });
+    const { chain, signer, market, clock, onFault } = this.#options;
+    const rows = await this.#topUps();
+    const left = await chain.vaultBalance(market.gateway, market.token);
+    const affordable = rows.filter((_, at) => sumOf(rows.slice(0, at + 1)) <= left);
+    const isShort = affordable.length < rows.length;
+    if (isShort && !this.#isShortOfFunds) {
+      const wanted = sumOf(rows);
+      onFault(new Fault("funds_short", `lanes need ${wanted} atomic units, the gateway's vault has ${left}`));
     }
-    if (rows.length === 0) return false;
-    const prepared = await chain.prepare(signer, fundLanes(market.vault, market.token, rows));
+    this.#isShortOfFunds = isShort;
+    if (affordable.length === 0) return false;
+    const prepared = await chain.prepare(signer, fundLanes(market.vault, market.token, affordable));
     await chain.broadcast(prepared.raw);
-    await mined(chain, prepared.hash, clock, { withinMs: MINED_WITHIN_MS, everyMs: 50 });
+    const { signal } = this.#stop;
+    await mined(chain, prepared.hash, clock, { withinMs: MINED_WITHIN_MS, everyMs: 50, signal });
     return true;
+  }
+
+  /** What each lane to a device lacks, counted at the head: what is on its way must not be sent twice. */
+  async #topUps(): Promise<{ payee: Hex; amount: Amount }[]> {
+    const { chain, market, ledger, laneDeposit } = this.#options;
+    const payees = ledger.devices();
+    const keys = payees.map((payee) => ({ payer: market.gateway, payee, token: market.token }));
+    if (keys.length === 0) return [];
+    const { lanes } = await chain.lanes(keys, "head");
+    return keys.flatMap((key, at) => {
+      const seen = lanes[at];
+      if (!seen || seen.closeAt !== 0) return [];
+      const room = roomOf(observe(this.#known(key), seen));
+      // Half is the threshold: topping up at each payment would cost gas each time.
+      return room * 2n >= laneDeposit ? [] : [{ payee: key.payee, amount: subtract(laneDeposit, room) }];
+    });
   }
 
   async #claim(lanes: ReturnType<typeof claimable>): Promise<Settled> {
@@ -164,46 +211,64 @@ export class Settlement {
     const { hash, nonce, raw } = prepared;
     await record([{ kind: "claimPrepared", transaction: hash, nonce, raw, rows: rows.length }]);
     const gasUsed = await this.#finish(hash, raw);
+    this.#settledAt = this.#options.clock.now();
     return { transaction: hash, rows: rows.length, gasUsed };
   }
 
-  /** Sends a prepared claim (again) and records what it did. */
+  /**
+   * Sends a prepared claim (again) and records what it did.
+   *
+   * One that can never be mined, because its nonce is used up or it reverts, is recorded as dropped: claims are safe
+   * to make anew.
+   */
   async #finish(transaction: Hex, raw: Hex): Promise<bigint> {
     const { chain, clock, record } = this.#options;
-    await chain.broadcast(raw);
-    const { block, gasUsed, gasPrice } = await mined(chain, transaction, clock, {
-      withinMs: MINED_WITHIN_MS,
-      everyMs: 50,
-      signal: this.#stop.signal,
-    });
+    const { signal } = this.#stop;
+    try {
+      await chain.broadcast(raw);
+      const wait = { withinMs: MINED_WITHIN_MS, everyMs: 50, signal };
+      const { block, gasUsed, gasPrice } = await mined(chain, transaction, clock, wait);
+      const lanes = await this.#lanesAt(block);
+      const gasCost = gasUsed * gasPrice;
+      await record([{ kind: "claimed", transaction, block: Number(block), gasUsed, gasCost, lanes }]);
+      return gasUsed;
+    } catch (fault) {
+      if (isFault(fault, "transaction_failed")) {
+        await record([{ kind: "claimDropped", transaction, reason: fault.message }]);
+      }
+      throw fault;
+    }
+  }
+
+  /** The lanes with claims on them, once the block is confirmed. */
+  async #lanesAt(block: bigint): Promise<(LaneKey & LaneOnChain)[]> {
+    const { chain, clock } = this.#options;
     const keys = this.#keys();
     let seen = await chain.lanes(keys, "confirmed");
     while (seen.block < block) {
       await clock.sleep(200, this.#stop.signal);
       seen = await chain.lanes(keys, "confirmed");
     }
-    const lanes = keys.flatMap((key, at) => {
+    return keys.flatMap((key, at) => {
       const lane = seen.lanes[at];
       return lane && lane.settled > 0n ? [{ ...key, ...lane }] : [];
     });
-    const gasCost = gasUsed * gasPrice;
-    await record([{ kind: "claimed", transaction, block: Number(block), gasUsed, gasCost, lanes }]);
-    return gasUsed;
   }
 
   /** Claims that were prepared before a crash: the same bytes once more, whether or not they were sent. */
   async #resume(): Promise<void> {
-    const { ledger, record } = this.#options;
-    for (const [transaction, { raw }] of [...ledger.claims]) {
+    for (const [transaction, { raw }] of [...this.#options.ledger.claims]) {
       try {
         await this.#finish(transaction, raw as Hex);
       } catch (fault) {
         if (!isFault(fault, "transaction_failed")) throw fault;
-        // Its nonce is used up or it reverted: it can never be mined, and claims are safe to make anew.
-        await record([{ kind: "claimDropped", transaction, reason: fault.message }]);
       }
     }
   }
+}
+
+function sumOf(rows: readonly { readonly amount: Amount }[]): bigint {
+  return rows.reduce((sum, row) => sum + row.amount, 0n);
 }
 
 function sameOnChain(seen: Pick<Lane, "epoch" | "deposit" | "settled" | "closeAt">, known: Lane): boolean {

@@ -64,6 +64,34 @@ function storeContract(name: string, make: (quota: number) => Promise<BlobStore>
       expect(await store.get(hashBlob(a))).toEqual(a);
     });
 
+    it("gives any range of a blob, cut at its end", async () => {
+      const store = await make(1_000);
+      const range = fc.record({ offset: fc.nat(80), length: fc.nat(80) });
+      await fc.assert(
+        fc.asyncProperty(fc.uint8Array({ maxLength: 64 }), range, async (bytes, { offset, length }) => {
+          const hash = hashBlob(bytes);
+          await store.put(bytes);
+          expect(await store.chunk(hash, offset, length)).toEqual({
+            total: bytes.length,
+            bytes: bytes.slice(offset, offset + length),
+          });
+        }),
+        { numRuns: 60 },
+      );
+    });
+
+    it("gives ranges that cannot change the blob, and none of one that left", async () => {
+      const store = await make(4);
+      expect(await store.chunk(hashBlob(a), 0, 4)).toBeNull();
+      await store.put(a);
+      (await store.chunk(hashBlob(a), 1, 2))?.bytes.fill(0);
+      expect(await store.chunk(hashBlob(a), 1, 2)).toEqual({ total: 4, bytes: Uint8Array.of(2, 3) });
+      await store.put(b);
+      expect(await store.chunk(hashBlob(a), 0, 4)).toBeNull();
+      await store.put(a);
+      expect(await store.chunk(hashBlob(a), 0, 4)).toEqual({ total: 4, bytes: a });
+    });
+
     it("counts the same bytes once", async () => {
       const store = await make(100);
       await Promise.all([store.put(a), store.put(a), store.put(b)]);
@@ -148,6 +176,42 @@ describe("folder store on disk", () => {
     expect(store.size).toBe(0);
     expect(await store.put(a)).toBe(hashBlob(a));
     expect(await store.get(hashBlob(a))).toEqual(a);
+  });
+
+  it.for([
+    ["changed", (path: string) => writeFile(path, b)],
+    ["cut", (path: string) => writeFile(path, a.slice(0, 3))],
+    ["removed", (path: string) => rm(path)],
+  ] as const)(
+    "gives no range of a file that was %s, however many ask, and takes the blob again",
+    async ([, spoil]) => {
+      const store = await folderStore(folder, 100);
+      await store.put(a);
+      await spoil(fileOf(a));
+      const ask = () => Promise.all([0, 1, 2].map((offset) => store.chunk(hashBlob(a), offset, 1)));
+      expect(await ask()).toEqual([null, null, null]);
+      expect(store.size).toBe(0);
+      await store.put(a);
+      expect((await ask()).map((range) => range?.bytes[0])).toEqual([1, 2, 3]);
+    },
+  );
+
+  it("checks a file once until it is put anew, and sees at any time that bytes are gone", async () => {
+    const store = await folderStore(folder, 4);
+    await store.put(a);
+    expect(await store.chunk(hashBlob(a), 0, 1)).toMatchObject({ total: 4 });
+    await writeFile(fileOf(a), b);
+    // only the receiver's own check finds this: the price of not reading the whole for every range
+    expect((await store.chunk(hashBlob(a), 0, 4))?.bytes).toEqual(b);
+    await store.put(b);
+    await store.put(a);
+    await writeFile(fileOf(a), b);
+    expect(await store.chunk(hashBlob(a), 0, 4)).toBeNull();
+    await store.put(a);
+    expect(await store.chunk(hashBlob(a), 0, 4)).toMatchObject({ bytes: a });
+    await writeFile(fileOf(a), a.slice(0, 3));
+    expect(await store.chunk(hashBlob(a), 2, 2)).toBeNull();
+    expect(await store.has(hashBlob(a))).toBe(false);
   });
 
   it("goes on after a write that failed", async () => {

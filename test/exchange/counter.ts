@@ -1,7 +1,7 @@
 /** A heartbeat on a memory journal, with everything that it says and does written down in order. */
 import { type Clock, type Instant, instant, systemClock } from "../../src/base/clock.ts";
 import type { Refusal } from "../../src/base/refusal.ts";
-import type { CommandTopic, InnerCommand } from "../../src/exchange/decide.ts";
+import type { InnerCommand } from "../../src/exchange/decide.ts";
 import type { Outgoing } from "../../src/exchange/outbox.ts";
 import { emptyState, type State } from "../../src/exchange/state.ts";
 import { Heartbeat } from "../../src/heartbeat.ts";
@@ -11,7 +11,7 @@ import type { MarketRules } from "../../src/market/rules.ts";
 import type { Fact } from "../../src/protocol/facts.ts";
 import { encodeMessage, type Message } from "../../src/protocol/message.ts";
 import type { Signer } from "../../src/protocol/signer.ts";
-import type { Topic } from "../../src/protocol/topic.ts";
+import type { CommandTopic, Topic } from "../../src/protocol/topic.ts";
 import { ARM, BOARD, CAMERA, GATEWAY, MARKET, RULES, START } from "./stage.ts";
 
 /** Stands still until the test moves it. */

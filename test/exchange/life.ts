@@ -235,7 +235,7 @@ function nextFor(life: Life, task: Task, sum: number): string {
   if (task.state === "announced" && ((sum > 1 && task.bids.length < 3) || sum > 6)) return "bid";
   const waiting = [task.check, task.run].find((one) => one && one.stage !== "delivered");
   if (task.state === "announced" || (waiting && sum === 0)) {
-    const first = firstDue(life.state, RULES.inputMs);
+    const first = firstDue(life.state, RULES.inputMs, () => START);
     life.now = instant(Math.max(life.now, first?.at ?? 0));
     return "due";
   }

@@ -131,6 +131,11 @@ export const WAYS: readonly Way[] = [
     keeps: true,
   },
   {
+    title: "a price that the fee would eat",
+    code: "price_too_low",
+    command: sendOffer("o-9", { maxPrice: amount(0n) }),
+  },
+  {
     title: "a deadline before the bids are in",
     code: "offer_expired",
     command: sendOffer("o-9", { deadline: instant(START + 100) }),

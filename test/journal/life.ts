@@ -252,7 +252,13 @@ export async function buildLife(): Promise<Life> {
       enrolled(BOARD.address, "board-3", "0003"),
       enrolled(CHECKER.address, "checker", "0004"),
     ],
-    [{ kind: "laneObserved", ...lane(ROBOT.address, gateway.address, 0n), block: 12 }],
+    [
+      {
+        ...{ kind: "laneReconciled", payer: ROBOT.address, payee: gateway.address, epoch: 0, amount: 7n },
+        postings: move(`in:${ROBOT.address}`, `credit:${ROBOT.address}`, amount(7n)),
+      },
+      { kind: "laneObserved", ...lane(ROBOT.address, gateway.address, 0n), block: 12 },
+    ],
     ...paid.drafts,
     ...ended.drafts,
     [prepared(bytes32(0xc1), 7)],

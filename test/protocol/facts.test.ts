@@ -70,6 +70,14 @@ const FACTS: { readonly [K in FactKind]: fc.Arbitrary<FactNamed<K>> } = {
     serialNumber: level,
   }),
   laneObserved: fc.record({ ...kind("laneObserved"), ...lane, block: anyCount }),
+  laneReconciled: fc.record({
+    ...kind("laneReconciled"),
+    payer: anyAddress,
+    payee: anyAddress,
+    epoch: anyCount,
+    amount: fc.bigInt({ min: -(2n ** 96n), max: 2n ** 96n }),
+    postings,
+  }),
   voucherReceived: fc.record({
     ...kind("voucherReceived"),
     payer: anyAddress,

@@ -4,7 +4,7 @@ import { type Hex, toHex } from "../../src/base/bytes.ts";
 import { instant } from "../../src/base/clock.ts";
 import { amount } from "../../src/base/money.ts";
 import { decodeMessage, encodeMessage, type Message } from "../../src/protocol/message.ts";
-import { TOPICS, type Topic } from "../../src/protocol/topic.ts";
+import { COMMAND_TOPICS, TOPICS, type Topic } from "../../src/protocol/topic.ts";
 import {
   anyAddress,
   anyAmount,
@@ -36,6 +36,7 @@ const terms: fc.Arbitrary<NonNullable<Message<"ack">["terms"]>> = fc.record({
     epoch: anyCount,
     deposit: anyAmount,
     signed: anyAmount,
+    voucher: fc.option(anyVoucher),
     credit: anyAmount,
     held: anyAmount,
   }),
@@ -181,7 +182,6 @@ const MESSAGES: { readonly [T in Topic]: fc.Arbitrary<Message<T>> } = {
 };
 
 const TOPIC_NAMES = Object.keys(TOPICS) as Topic[];
-const COMMANDS = ["offer", "bid", "accept", "decline", "forfeit", "cancel", "result", "voucher"] as const;
 const TELEMETRY = ["connection", "factsheet", "state"] as const;
 
 function sample<T extends Topic>(topic: T): Message<T> {
@@ -228,7 +228,12 @@ describe("a message", () => {
     }
   });
 
-  it.each(COMMANDS)("of %s has no unknown field", (topic) => {
+  it("is a command when it goes up and has an id of its sender", () => {
+    const withId = TOPIC_NAMES.filter((topic) => TOPICS[topic].up && Object.hasOwn(jsonOf(topic), "id"));
+    expect(new Set<Topic>(COMMAND_TOPICS)).toEqual(new Set(withId));
+  });
+
+  it.each(COMMAND_TOPICS)("of %s has no unknown field", (topic) => {
     expect(decodeMessage(topic, jsonOf(topic))).not.toBeNull();
     expect(decodeMessage(topic, { ...jsonOf(topic), extra: 1 })).toBeNull();
     expect(
@@ -240,7 +245,7 @@ describe("a message", () => {
     expect(decodeMessage(topic, { ...jsonOf(topic), extra: 1 })).toEqual(sample(topic));
   });
 
-  it.each(COMMANDS)("of %s is never longer than its topic allows", (topic) => {
+  it.each(COMMAND_TOPICS)("of %s is never longer than its topic allows", (topic) => {
     fc.assert(
       fc.property(MESSAGES[topic], (message: Message<typeof topic>) => {
         const { length } = new TextEncoder().encode(encodeMessage(topic, message));

@@ -1,11 +1,34 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { systemClock } from "../../src/base/clock.ts";
+import { replay } from "../../src/exchange/replay.ts";
+import { openJournal } from "../../src/journal/sqlite-journal.ts";
 import { Program } from "./program.ts";
 
 const KILLS = 20;
+
+/** What a device was told is paid must be in the journal, and what the journal says a device signed it has signed. */
+function expectWalletsToAgree(data: string): void {
+  const journal = openJournal(data, { readOnly: true });
+  const start = [...(journal.entry(1)?.facts ?? [])].find((fact) => fact.kind === "gatewayStarted");
+  if (!start) throw new Error("the journal has no start");
+  const { payment, roster } = replay(journal, start);
+  journal.close();
+  for (const { address, name } of roster.values()) {
+    const wallet = JSON.parse(readFileSync(join(data, `${name}.wallet.json`), "utf8"));
+    expect(BigInt(wallet.signed ?? 0)).toBeGreaterThanOrEqual(payment.incoming.get(address)?.signed ?? 0n);
+    const received = (wallet.received ?? []).map((voucher: { cumulative: string }) =>
+      BigInt(voucher.cumulative),
+    );
+    const paid = payment.outgoing.get(address)?.signed ?? 0n;
+    // Told before the kill, so it has to be on disk; the newest may still be on its way to a device that comes back.
+    expect(received.at(-1) ?? 0n, `${name} was told of more than the journal knows`).toBeLessThanOrEqual(
+      paid,
+    );
+  }
+}
 
 let folder = "";
 
@@ -33,6 +56,7 @@ it(`loses and doubles nothing when the gateway is killed ${KILLS} times at rando
   expect(demo.last).toMatchObject({ kind: "summary", queries: 30, optimal: 30, agree: true });
   expect(demo.last?.["restarts"]).toBe(kills);
   expect(kills).toBe(KILLS);
+  expectWalletsToAgree(folder);
   const verify = new Program(["log", "verify", "--data", folder, "--json"]);
   expect(await verify.ended()).toBe(0);
 });

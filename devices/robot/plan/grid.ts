@@ -14,6 +14,15 @@ export interface Cell {
   readonly y: number;
 }
 
+/** Most cells of a map that the task firmware plans on. */
+export const MAX_CELLS = 2 ** 21;
+
+/** Whether a map of these sides can be planned on. */
+export function isPlannable(width: number, height: number): boolean {
+  const fits = (side: number) => Number.isInteger(side) && side >= 1 && side <= 65_535;
+  return fits(width) && fits(height) && width * height <= MAX_CELLS;
+}
+
 /** A shortest path that is wanted. */
 export interface Query {
   readonly start: Cell;

@@ -4,7 +4,7 @@
  * The byte layout is in the head of devices/firmware/path-plan.ts, which is the other side of it.
  */
 import { Fault } from "../../../src/base/fault.ts";
-import { type Cell, type Grid, MOVES, type Query } from "./grid.ts";
+import { type Cell, type Grid, isPlannable, MOVES, type Query } from "./grid.ts";
 
 const INPUT_MAGIC = 0x31495050;
 const OUTPUT_MAGIC = 0x314f5050;
@@ -14,8 +14,6 @@ const QUERY_BYTES = 8;
 const ANSWER_HEAD = 9;
 const STATUSES = ["found", "unreachable", "blocked"] as const;
 
-/** Most cells a map may have. */
-const MAX_CELLS = 2 ** 21;
 /** Most queries in one job. */
 export const MAX_QUERIES = 2 ** 16;
 
@@ -68,8 +66,7 @@ export function encodeInput(grid: Grid, queries: readonly Query[]): Uint8Array {
 
 function checkSizes(grid: Grid, queries: readonly Query[]): void {
   const { width, height } = grid;
-  const fits = (side: number) => Number.isInteger(side) && side >= 1 && side <= 65_535;
-  if (!fits(width) || !fits(height) || width * height > MAX_CELLS || grid.cells.length !== width * height) {
+  if (!isPlannable(width, height) || grid.cells.length !== width * height) {
     throw new Fault("usage", `a map of ${width} x ${height} cells cannot be planned on`, {
       facts: { width, height, cells: grid.cells.length },
     });

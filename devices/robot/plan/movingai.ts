@@ -1,17 +1,19 @@
 /**
  * Maps and scenarios of the MovingAI benchmarks: https://movingai.com/benchmarks/formats.html.
  *
- * Sturtevant, "Benchmarks for Grid-Based Pathfinding", IEEE TCIAIG 4(2), 2012.
+ * Sturtevant, "Benchmarks for Grid-Based Pathfinding", IEEE TCIAIG 4(2), 2012. Files in the wild were written by many
+ * programs: blank lines, white space at the end of a line and every line ending are allowed, as the benchmarks' own
+ * reader (HOG2) allows them.
  */
-import { Fault } from "../../../src/base/fault.ts";
-import type { Grid, Query } from "./grid.ts";
+import { type Grid, isPlannable, MAX_CELLS, type Query } from "./grid.ts";
+import { mapFault } from "./map-file.ts";
 
 /** A query with the length of a shortest path, as published. */
 export interface ScenarioQuery extends Query {
   /** Name of the map file. */
   readonly map: string;
-  readonly width: number;
-  readonly height: number;
+  /** Cells of the map; null in a file of version 0, which does not tell. */
+  readonly size: { readonly width: number; readonly height: number } | null;
   /** Cells, diagonal moves counting sqrt 2; published to 8 decimals. */
   readonly optimal: number;
 }
@@ -20,75 +22,113 @@ export interface ScenarioQuery extends Query {
 const FREE = new Set([".", "G", "S"]);
 const NOT_FREE = new Set(["@", "O", "T", "W"]);
 
+interface Line {
+  /** 1 is the file's first. */
+  readonly number: number;
+  /** Not blank; no white space at its end. */
+  readonly text: string;
+}
+
+function linesOf(text: string): Line[] {
+  return text
+    .split(/\r\n|\n|\r/)
+    .map((line, index) => ({ number: index + 1, text: line.trimEnd() }))
+    .filter((line) => line.text !== "");
+}
+
 /**
- * Reads a `.map` file of type octile. `file` names it in faults.
+ * Reads a `.map` file of type octile, height and width in either order. `file` names it in faults.
  *
- * @throws {@link Fault} `file_format`
+ * @throws {@link Fault} `file_format`, also for a map of more than {@link MAX_CELLS}
  */
 export function parseMap(text: string, file: string): Grid {
-  const lines = text.split(/\r?\n/);
-  if (lines[0]?.trim() !== "type octile") throw bad(file, 1, 'expected "type octile"');
-  const height = side(lines[1], "height", file, 2);
-  const width = side(lines[2], "width", file, 3);
-  if (lines[3]?.trim() !== "map") throw bad(file, 4, 'expected "map"');
+  const [type, first, second, word, ...rows] = linesOf(text);
+  if (!/^\s*type\s+octile$/.test(type?.text ?? ""))
+    throw mapFault(file, type?.number ?? 1, 'expected "type octile"');
+  const isWidthFirst = first?.text.trim().startsWith("width") === true;
+  const [heightLine, widthLine] = isWidthFirst ? [second, first] : [first, second];
+  const height = side(heightLine, "height", file);
+  const width = side(widthLine, "width", file);
+  if (!isPlannable(width, height)) throw mapFault(file, second?.number ?? 1, tooLarge(width, height));
+  if (word?.text.trim() !== "map") throw mapFault(file, word?.number ?? 4, 'expected "map"');
   const cells = new Uint8Array(width * height);
   for (let y = 0; y < height; y++) {
-    const row = lines[4 + y] ?? "";
-    if (row.length !== width) throw bad(file, 5 + y, `expected ${width} cells, found ${row.length}`);
+    const { text: row, number } = rows[y] ?? { text: "", number: (rows.at(-1) ?? word).number + 1 };
+    if (row.length !== width) throw mapFault(file, number, `expected ${width} cells, found ${row.length}`);
     for (let x = 0; x < width; x++) {
       const letter = row.charAt(x);
       if (FREE.has(letter)) cells[y * width + x] = 1;
-      else if (!NOT_FREE.has(letter)) throw bad(file, 5 + y, `unknown cell ${JSON.stringify(letter)}`);
+      else if (!NOT_FREE.has(letter)) throw mapFault(file, number, `unknown cell ${JSON.stringify(letter)}`);
     }
   }
   return { width, height, cells };
 }
 
-function side(line: string | undefined, name: string, file: string, number: number): number {
-  const [word, digits, ...rest] = (line ?? "").trim().split(/\s+/);
-  const value = /^\d{1,5}$/.test(digits ?? "") ? Number(digits) : 0;
-  if (word !== name || rest.length > 0 || value < 1 || value > 65_535) {
-    throw bad(file, number, `expected "${name}" and a number within 1..65535`);
+function side(line: Line | undefined, name: string, file: string): number {
+  const [word, digits = "", ...rest] = (line?.text ?? "").trim().split(/\s+/);
+  const value = countOf(digits);
+  if (word !== name || rest.length > 0 || !(value >= 1)) {
+    throw mapFault(file, line?.number ?? 1, `expected "${name}" and a number within 1..65535`);
   }
   return value;
 }
 
+/** Decimal digits within 0..65535; NaN for anything else. */
+function countOf(digits: string): number {
+  const value = /^\d{1,5}$/.test(digits) ? Number(digits) : Number.NaN;
+  return value <= 65_535 ? value : Number.NaN;
+}
+
+function tooLarge(width: number, height: number): string {
+  return `a map of ${width} x ${height} cells is too large: at most ${MAX_CELLS} cells can be planned on`;
+}
+
 /**
- * Reads a `.scen` file of version 1. `file` names it in faults.
+ * Reads a `.scen` file, its columns parted by tabs or spaces. `file` names it in faults.
  *
- * @throws {@link Fault} `file_format`
+ * Version 1 has nine columns: bucket, map, width, height, start x, y, goal x, y, length. A file of version 0, or one
+ * that does not tell its version, may leave out width and height (HOG2's ScenarioLoader).
+ *
+ * @throws {@link Fault} `file_format`, also for a map of more than {@link MAX_CELLS}
  */
 export function parseScenario(text: string, file: string): ScenarioQuery[] {
-  const [head, ...lines] = text.split(/\r?\n/);
-  if (!/^version\s+1(\.0)?\s*$/.test(head ?? "")) throw bad(file, 1, 'expected "version 1"');
-  const queries: ScenarioQuery[] = [];
-  lines.forEach((line, index) => {
-    if (line.trim() !== "") queries.push(scenarioQuery(line, file, index + 2));
-  });
-  return queries;
+  const lines = linesOf(text);
+  const [head] = lines;
+  let mayOmitSize = true;
+  if (head && /^\s*version\b/.test(head.text)) {
+    const version = /^\s*version\s+([01])(\.0*)?$/.exec(head.text)?.[1];
+    if (version === undefined) throw mapFault(file, head.number, 'expected "version 1" or "version 0"');
+    mayOmitSize = version === "0";
+    lines.shift();
+  }
+  return lines.map((line) => scenarioQuery(line, file, mayOmitSize));
 }
 
-function scenarioQuery(line: string, file: string, number: number): ScenarioQuery {
-  const fields = line.trim().split("\t");
+function scenarioQuery(line: Line, file: string, mayOmitSize: boolean): ScenarioQuery {
+  // between tabs, the name of a map may have spaces
+  const tabbed = line.text.split("\t").map((field) => field.trim());
+  const fields = tabbed.length > 1 ? tabbed : line.text.trim().split(/\s+/);
   const [, map = "", ...numbers] = fields;
-  const optimal = Number(numbers[6]);
-  const counts = numbers
-    .slice(0, 6)
-    .map((digits) => (/^\d{1,5}$/.test(digits) ? Number(digits) : Number.NaN));
-  const [width = 0, height = 0, startX = 0, startY = 0, goalX = 0, goalY = 0] = counts;
-  if (fields.length !== 9 || counts.some(Number.isNaN) || !(optimal >= 0)) {
-    throw bad(
-      file,
-      number,
-      "expected bucket, map, width, height, start x, y, goal x, y and a length, tab separated",
-    );
+  const optimal = lengthOf(numbers.pop() ?? "");
+  const counts = numbers.map(countOf);
+  const isSized = counts.length === 6;
+  if ((!isSized && !(mayOmitSize && counts.length === 4)) || counts.some(Number.isNaN) || !(optimal >= 0)) {
+    const columns = "bucket, map, width, height, start x, y, goal x, y and a length";
+    throw mapFault(file, line.number, `expected ${columns}, parted by tabs or spaces`);
   }
+  const [startX = 0, startY = 0, goalX = 0, goalY = 0] = counts.slice(-4);
+  const [width = 0, height = 0] = counts;
+  const query = { map, start: { x: startX, y: startY }, goal: { x: goalX, y: goalY }, optimal };
+  if (!isSized) return { ...query, size: null };
   if (startX >= width || goalX >= width || startY >= height || goalY >= height) {
-    throw bad(file, number, `start or goal lies off the map of ${width} x ${height} cells`);
+    const where = `the map of ${width} x ${height} cells`;
+    throw mapFault(file, line.number, `start or goal lies off ${where}`);
   }
-  return { map, width, height, start: { x: startX, y: startY }, goal: { x: goalX, y: goalY }, optimal };
+  if (!isPlannable(width, height)) throw mapFault(file, line.number, tooLarge(width, height));
+  return { ...query, size: { width, height } };
 }
 
-function bad(file: string, line: number, message: string): Fault {
-  return new Fault("file_format", `${file}:${line}: ${message}`, { facts: { file, line } });
+/** A decimal number of cells; NaN for anything else. */
+function lengthOf(text: string): number {
+  return /^\d+(\.\d*)?(e[+-]?\d+)?$/i.test(text) ? Number(text) : Number.NaN;
 }

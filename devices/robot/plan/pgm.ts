@@ -1,5 +1,5 @@
 /** Grey images in the binary PGM format: https://netpbm.sourceforge.net/doc/pgm.html. */
-import { Fault } from "../../../src/base/fault.ts";
+import { mapFault } from "./map-file.ts";
 
 export interface Pgm {
   readonly width: number;
@@ -27,7 +27,7 @@ const HASH = 35;
  * @throws {@link Fault} `file_format`
  */
 export function parsePgm(bytes: Uint8Array, file: string): Pgm {
-  if (bytes[0] !== 0x50 || bytes[1] !== 0x35) throw bad(file, 1, 'expected "P5"');
+  if (bytes[0] !== 0x50 || bytes[1] !== 0x35) throw mapFault(file, 1, 'expected "P5"');
   const header: Header = { bytes, file, at: 2, line: 1 };
   const width = readNumber(header, "width");
   const height = readNumber(header, "height");
@@ -38,13 +38,14 @@ export function parsePgm(bytes: Uint8Array, file: string): Pgm {
   const count = width * height;
   if (bytes.length < start + count * sampleBytes) {
     const found = Math.max(bytes.length - start, 0);
-    throw bad(file, header.line, `expected ${count * sampleBytes} bytes of samples, found ${found}`);
+    throw mapFault(file, header.line, `expected ${count * sampleBytes} bytes of samples, found ${found}`);
   }
   const pixels = new Uint16Array(count);
   const view = new DataView(bytes.buffer, bytes.byteOffset + start);
   for (let i = 0; i < count; i++) {
     const value = sampleBytes === 1 ? view.getUint8(i) : view.getUint16(2 * i);
-    if (value > maxval) throw bad(file, header.line, `sample ${i} is ${value}, above the maxval ${maxval}`);
+    if (value > maxval)
+      throw mapFault(file, header.line, `sample ${i} is ${value}, above the maxval ${maxval}`);
     pixels[i] = value;
   }
   return { width, height, maxval, pixels };
@@ -59,7 +60,7 @@ function readNumber(header: Header, name: string): number {
   }
   const value = Number(digits);
   if (value < 1 || value > 65_535 || !isBlank(header.bytes[header.at])) {
-    throw bad(header.file, header.line, `expected a ${name} within 1..65535`);
+    throw mapFault(header.file, header.line, `expected a ${name} within 1..65535`);
   }
   return value;
 }
@@ -84,8 +85,4 @@ function isBlank(byte: number | undefined): boolean {
 
 function isDigit(byte: number | undefined): boolean {
   return byte !== undefined && byte >= 48 && byte <= 57;
-}
-
-function bad(file: string, line: number, message: string): Fault {
-  return new Fault("file_format", `${file}:${line}: ${message}`, { facts: { file, line } });
 }

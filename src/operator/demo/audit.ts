@@ -3,7 +3,7 @@ import type { Hex } from "../../base/bytes.ts";
 import { type Amount, amount } from "../../base/money.ts";
 import { replay } from "../../exchange/replay.ts";
 import { openJournal } from "../../journal/sqlite-journal.ts";
-import { balanceOf, totalOf } from "../../payment/books.ts";
+import { balanceOf, recoveryOf, totalOf } from "../../payment/books.ts";
 import type { World } from "./world.ts";
 
 /** One figure, from both sides. */
@@ -16,7 +16,6 @@ export type Audit = {
   readonly paid: Amount;
   /** Of these, what the chain has credited to them. */
   readonly settled: Amount;
-  readonly spent: Amount;
   readonly fees: Amount;
   readonly credit: Amount;
   readonly entries: number;
@@ -86,10 +85,10 @@ export async function audit(world: World): Promise<Audit> {
   const out = totalOf(books, "out");
   const fees = balanceOf(books, "fee");
   const credit = totalOf(books, "credit");
-  const conserved = totalOf(books, "in") === out + fees + credit + totalOf(books, "held");
+  const conserved = totalOf(books, "in") + recoveryOf(books) === out + fees + credit + totalOf(books, "held");
   const agree = conserved && comparisons.every((one) => one.journal === one.chain);
   return {
-    ...{ comparisons, agree, paid: out, settled: amount(settled), spent: amount(out + fees), fees, credit },
+    ...{ comparisons, agree, paid: out, settled: amount(settled), fees, credit },
     ...counts,
   };
 }

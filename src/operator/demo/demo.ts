@@ -86,7 +86,7 @@ class Stage {
   /** Where the broker listens, once it has said so: a gateway started again must be found there. */
   #port = 0;
   #lastPaid = 1;
-  #settled = Promise.withResolvers<void>();
+  #settled = Promise.withResolvers<Line>();
 
   constructor(options: DemoOptions, report: Report, world: World, boardPath: string) {
     this.#options = options;
@@ -111,9 +111,9 @@ class Stage {
     this.#report.stage("gateway", `MQTT on 127.0.0.1:${port}, data in ${this.#world.folder}`);
     await this.#orFail(Promise.all(PROVIDERS.map((provider) => this.#startProvider(provider))));
     const done = await this.#orFail(Promise.all([this.#startRequester(), this.#startBoard()]));
-    await this.#orFail(this.#settle());
+    const { refusals } = await this.#orFail(this.#settle());
     const books = await audit(this.#world);
-    return this.#conclude(done, books, this.#options.clock.now() - startedAt);
+    return this.#conclude(done, books, { refusals, elapsedMs: this.#options.clock.now() - startedAt });
   }
 
   async stop(): Promise<void> {
@@ -160,7 +160,10 @@ class Stage {
       if (this.#isSettling) this.#gateway?.send({ kind: "settle" });
     }
     if (line.kind === "facts") this.#hearFacts(Number(line["index"]), line["facts"] as readonly unknown[]);
-    if (line.kind === "settled") this.#settled.resolve();
+    if (line.kind === "settled") this.#settled.resolve(line);
+    if (line.kind === "settleFailed") {
+      this.#failed.reject(new Fault("transaction_failed", `settlement failed: ${String(line["message"])}`));
+    }
     if (line.kind === "fault") this.#report.note(`gateway: ${String(line["message"])}`, line);
   }
 
@@ -174,10 +177,10 @@ class Stage {
 
   #isSettling: boolean = false;
 
-  async #settle(): Promise<void> {
+  #settle(): Promise<Line> {
     this.#isSettling = true;
     this.#gateway?.send({ kind: "settle" });
-    await this.#settled.promise;
+    return this.#settled.promise;
   }
 
   #startDevice(name: string, program: string, args: readonly string[], hear: (line: Line) => void): void {
@@ -247,7 +250,7 @@ class Stage {
     return done.promise;
   }
 
-  #conclude(done: readonly Line[], books: Audit, elapsedMs: number): number {
+  #conclude(done: readonly Line[], books: Audit, run: Readonly<Record<string, unknown>>): number {
     const sum = (key: string) => done.reduce((total, line) => total + Number(line[key] ?? 0), 0);
     const queries = sum("queries");
     const optimal = sum("optimal");
@@ -262,7 +265,7 @@ class Stage {
         gas: Number(gas),
         gasPerPayment: payments > 0 ? Math.round(Number(gas) / payments) : 0,
       },
-      ...{ restarts: this.#restarts, entries, elapsedMs, data: this.#world.folder },
+      ...{ restarts: this.#restarts, entries, ...run, data: this.#world.folder },
     };
     const data = `--data ${relative(process.cwd(), this.#world.folder)}`;
     const command = import.meta.url.endsWith(".js") ? "npx hirewire" : "npm run -s hirewire --";

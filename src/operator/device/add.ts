@@ -7,7 +7,7 @@ import { addressOfKey, randomKey } from "../../kernels/signature.ts";
 import { topicLevel } from "../../protocol/scalar.ts";
 import { parseAddress, parseArguments } from "../arguments.ts";
 import type { CommandIo } from "../io.ts";
-import { type RosterEntry, writeRosterEntry } from "../roster-folder.ts";
+import { claimOf, type RosterEntry, rosterFile, writeRosterEntry } from "../roster-folder.ts";
 import {
   type CommandPorts,
   DEFAULT_CONFIG,
@@ -78,7 +78,9 @@ export function addDevice(args: readonly string[], io: CommandIo, ports: Command
     manufacturer: level(values.manufacturer, "--manufacturer"),
     serialNumber: level(values.serial ?? name, "--serial"),
   };
-  refuseTaken(entry, enrolled(settings));
+  const { entries, faults } = enrolled(settings);
+  for (const { message } of faults) io.warn(`passed over: ${message}\n`);
+  refuseTaken(entry, entries, rosterFile(settings.data, name));
   const broker = brokerUrl(values.broker, settings.broker.listen);
   refuseExisting(values.out);
   const gateway = gatewayAddress(settings, ports.keys, io);
@@ -125,21 +127,23 @@ function identityOf(values: Values, keys: Keys): Identity {
   return { address: addressOfKey(key), key };
 }
 
-function refuseTaken(entry: RosterEntry, others: readonly RosterEntry[]): void {
-  for (const other of others) {
-    const by = `${other.name} (${other.device})`;
-    // some file systems keep Robot.json and robot.json in one place
-    if (other.name.toLowerCase() === entry.name.toLowerCase()) {
-      throw new Fault("usage", `the name is taken by ${by}: choose another, see hirewire device list`);
-    }
-    if (other.device === entry.device) {
-      throw new Fault("usage", `the address is enrolled as ${by}: every device needs a key of its own`);
-    }
-    if (other.manufacturer === entry.manufacturer && other.serialNumber === entry.serialNumber) {
-      const topics = `${entry.manufacturer}/${entry.serialNumber}`;
-      throw new Fault("usage", `${topics} belongs to ${by}: give another --serial or --manufacturer`);
-    }
+/** @param file - where the entry is to be written: one that is passed over may be there */
+function refuseTaken(entry: RosterEntry, others: readonly RosterEntry[], file: string): void {
+  const claim = claimOf(entry, others);
+  if (!claim) {
+    if (!existsSync(file)) return;
+    throw new Fault("usage", `the name is taken by ${file}: correct that file or remove it`);
   }
+  const { what } = claim;
+  const by = `${claim.by.name} (${claim.by.device})`;
+  if (what === "name") {
+    throw new Fault("usage", `the name is taken by ${by}: choose another, see hirewire device list`);
+  }
+  if (what === "address") {
+    throw new Fault("usage", `the address is enrolled as ${by}: every device needs a key of its own`);
+  }
+  const topics = `${entry.manufacturer}/${entry.serialNumber}`;
+  throw new Fault("usage", `${topics} belongs to ${by}: give another --serial or --manufacturer`);
 }
 
 function refuseExisting(out: string | undefined): void {

@@ -21,8 +21,10 @@ Lists the enrolled devices: name, address, topics, and who owns the money.
 `;
 
 /**
+ * Lists what can be used, and warns of each file that is passed over.
+ *
  * @param args - what stands after `device list`
- * @throws {@link Fault} `usage`, `config_missing`, `config_syntax`, `file_format`
+ * @throws {@link Fault} `usage`, `config_missing`, `config_syntax`
  */
 export function listDevices(args: readonly string[], io: CommandIo, ports: CommandPorts): void {
   const { values, positionals } = parseArguments("hirewire device list", args, OPTIONS);
@@ -31,7 +33,8 @@ export function listDevices(args: readonly string[], io: CommandIo, ports: Comma
     return;
   }
   if (positionals.length > 0) throw new Fault("usage", "expected nothing after hirewire device list");
-  const entries = enrolled(ports.readConfig(values.config));
+  const { entries, faults } = enrolled(ports.readConfig(values.config));
+  for (const { message } of faults) io.warn(`passed over: ${message}\n`);
   if (values.json) {
     for (const { version: _, ...entry } of entries) io.write(`${JSON.stringify(entry)}\n`);
   } else if (entries.length === 0) io.write("no device is enrolled: hirewire device add NAME\n");

@@ -59,14 +59,19 @@ export function keyCheck(settings: Settings, keys: Keys): { check: Check; gatewa
   }
 }
 
-/** The check of the roster, and who is on it. */
-export function rosterCheck(settings: Settings): { check: Check; devices: RosterEntry[] } {
+/** The check of the roster, and who is on it: files that the gateway passes over are wrong. */
+export function rosterCheck(settings: Settings): { check: Check; devices: readonly RosterEntry[] } {
   try {
-    const devices = enrolled(settings);
+    const { entries: devices, faults } = enrolled(settings);
+    if (faults.length > 0) {
+      const found = faults.map(({ message }) => message).join("; ");
+      const fix = "correct or remove that file, then hirewire device add";
+      return { check: wrong("roster", `${count(devices.length, "device")}, and ${found}`, fix), devices };
+    }
     if (devices.length > 0) return { check: good("roster", count(devices.length, "device")), devices };
     return { check: note("roster", "no device is enrolled", "hirewire device add NAME"), devices };
   } catch (error) {
-    const fix = "remove that file, then hirewire device add";
+    const fix = `see that $USER can read ${settings.data}`;
     return { check: wrong("roster", words(error), fix), devices: [] };
   }
 }

@@ -53,6 +53,7 @@ function actorOf(fact: Fact, legend: Legend): Hex | null {
     case "deviceEnrolled":
       return fact.device;
     case "laneObserved":
+    case "laneReconciled":
     case "voucherReceived":
       return fact.payer;
     case "offered":
@@ -69,7 +70,8 @@ function actorOf(fact: Fact, legend: Legend): Hex | null {
 /** Everyone whom a line concerns. */
 export function partiesOf(line: Line): readonly Hex[] {
   const { fact } = line;
-  const lanes = fact?.kind === "claimed" ? fact.lanes : fact?.kind === "laneObserved" ? [fact] : [];
+  const lanes =
+    fact?.kind === "claimed" ? fact.lanes : fact && "payer" in fact && "payee" in fact ? [fact] : [];
   const parties = lanes.flatMap((lane) => [lane.payer, lane.payee]);
   if (fact?.kind === "paid") parties.push(...fact.legs.map((leg) => leg.payee));
   if (line.device) parties.push(line.device);
@@ -82,6 +84,7 @@ function amountOf(fact: Fact, device: Hex | null): bigint | null {
     case "laneObserved":
       return fact.deposit;
     case "voucherReceived":
+    case "laneReconciled":
       return fact.amount;
     case "offered":
       return fact.maxPrice;
@@ -116,6 +119,8 @@ function laneSentence(fact: Exclude<Fact, TaskFact>, legend: Legend): string {
       const closing = fact.closeAt === 0 ? "" : `, closing at ${fact.closeAt}`;
       return `lane to ${name(fact.payee)}: settled ${money(fact.settled)}, epoch ${fact.epoch}, block ${fact.block}${closing}`;
     }
+    case "laneReconciled":
+      return `lane to ${name(fact.payee)}, epoch ${fact.epoch}: ${fact.amount < 0n ? "closed before this was claimed" : "claimed by a voucher not seen here"}`;
     case "voucherReceived":
       return `signed ${money(fact.voucher.cumulative)} in all, epoch ${fact.voucher.epoch}`;
     case "claimPrepared":

@@ -72,7 +72,7 @@ export function laneTarget(
  */
 export function findDevice(settings: Settings, typed: string): { address: Hex; name: string } {
   const wanted = typed.toLowerCase();
-  const entries = enrolled(settings);
+  const { entries } = enrolled(settings);
   const found = entries.find(({ name, device }) => device === wanted || name.toLowerCase() === wanted);
   if (found) return { address: found.device, name: found.name };
   const known = [...entries.map(({ name }) => name), "gateway"];

@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
@@ -29,8 +29,31 @@ describe("MovingAI files", () => {
     [4, "type octile\nheight 1\nwidth 1\n.\n"],
     [6, "type octile\nheight 2\nwidth 2\nmap\n..\n.\n"],
     [5, "type octile\nheight 1\nwidth 2\nmap\n.?\n"],
+    [3, "type octile\nheight 1\nheight 1\nmap\n.\n"],
+    [8, "type octile\n\nheight 2\nwidth 2\nmap\n\n..\n.\n"],
+    [3, "type octile\nheight 2048\nwidth 1025\nmap\n.\n"],
+    [3, "type octile\nwidth 65535\nheight 65535\nmap\n.\n"],
+    [1, ""],
   ] as const)("are refused with the line %i at fault", ([line, text]) => {
     expect(() => parseMap(text, "a.map")).toThrow(faultAt(line));
+  });
+
+  it.for([
+    [
+      "blank lines in the header and at the end",
+      "type octile\n\nheight 2\nwidth 3\n\nmap\n\n..@\n.@.\n\n \n",
+    ],
+    ["white space at the end of lines", "type octile \nheight 2\t\nwidth 3 \nmap \n..@ \n.@.\t\t\n"],
+    ["CRLF", "type octile\r\nheight 2\r\nwidth 3\r\nmap\r\n..@\r\n.@.\r\n"],
+    ["the width before the height", "type octile\nwidth 3\nheight 2\nmap\n..@\n.@."],
+    ["a byte order mark", "\ufefftype octile\nheight 2\nwidth 3\nmap\n..@\n.@.\n"],
+  ] as const)("may have %s", ([, text]) => {
+    expect(parseMap(text, "a.map")).toEqual({ width: 3, height: 2, cells: Uint8Array.of(1, 1, 0, 1, 0, 1) });
+  });
+
+  it("may have as many cells as can be planned on", () => {
+    const text = `type octile\nheight 1024\nwidth 2048\nmap\n${`${".".repeat(2_048)}\n`.repeat(1_024)}`;
+    expect(parseMap(text, "a.map").cells).toHaveLength(2 ** 21);
   });
 
   it("give queries with their published lengths", () => {
@@ -38,8 +61,7 @@ describe("MovingAI files", () => {
     expect(parseScenario(text, "a.scen")).toEqual([
       {
         map: "room.map",
-        width: 64,
-        height: 64,
+        size: { width: 64, height: 64 },
         start: { x: 36, y: 55 },
         goal: { x: 39, y: 47 },
         optimal: 28.89949493,
@@ -48,7 +70,38 @@ describe("MovingAI files", () => {
   });
 
   it.for([
+    ["spaces between columns", "version 1\n0 m.map 4 3  0 1   3 2  4.5\n"],
+    ["no version", "0\tm.map\t4\t3\t0\t1\t3\t2\t4.5\n"],
+    ["version 1.0", "version 1.0\n0\tm.map\t4\t3\t0\t1\t3\t2\t4.5\n"],
+    ["version 0", "version 0\n0\tm.map\t4\t3\t0\t1\t3\t2\t4.5\n"],
+    ["blank lines", "\nversion 1\n\n0\tm.map\t4\t3\t0\t1\t3\t2\t4.5\n\n\n"],
+    ["CRLF and white space at the end", "version 1 \r\n0\tm.map\t4\t3\t0\t1\t3\t2\t4.5\t \r\n"],
+  ] as const)("may have %s in a scenario", ([, text]) => {
+    const query = { start: { x: 0, y: 1 }, goal: { x: 3, y: 2 }, optimal: 4.5 };
+    expect(parseScenario(text, "a.scen")).toEqual([
+      { ...query, map: "m.map", size: { width: 4, height: 3 } },
+    ]);
+  });
+
+  it("may have spaces in the name of a scenario's map, between tabs", () => {
+    const [query] = parseScenario("version 1\n0\tmy maps/a b.map\t4\t3\t0\t1\t3\t2\t4.5\n", "a.scen");
+    expect(query?.map).toBe("my maps/a b.map");
+  });
+
+  // HOG2, ScenarioLoader: bucket, map, start x, y, goal x, y, length
+  it.for(["", "version 0\n", "version 0.0\n"])("may leave out the map's size after %j", (head) => {
+    expect(parseScenario(`${head}0 m.map 0 1 3 2 4.5\n`, "a.scen")).toEqual([
+      { map: "m.map", size: null, start: { x: 0, y: 1 }, goal: { x: 3, y: 2 }, optimal: 4.5 },
+    ]);
+  });
+
+  it.for([
     [1, "version 2\n"],
+    [2, "version 1\n0 m.map 0 1 3 2 4.5\n"],
+    [3, "version 1\n\n0\tm.map\t2048\t1025\t0\t1\t3\t2\t4.5\n"],
+    [1, "0 m.map 4 3 0 1 3 2 4.5 9\n"],
+    [1, "0 m.map 4 3 0 1 3 2 Infinity\n"],
+    [1, "0 m.map 4 3 0 1 3 2 0x10\n"],
     [2, "version 1\n7\troom.map\t64\t64\t36\t55\t39\t47\n"],
     [3, "version 1\n0\tm\t2\t2\t0\t0\t1\t1\t1.4\n0\tm\t2\t2\t0\t0\t2\t1\t1.4\n"],
     [2, "version 1\n0\tm\t2\t2\t0\t0\t1\t-1\t1.4\n"],
@@ -140,8 +193,65 @@ describe("ROS maps", () => {
     await expect(readRosMap(join(folder, "b.yaml"))).rejects.toThrow(faultAt(1));
   });
 
+  // samples 0, 203, 206 and 255: occupancy 1, 0.204, 0.192 and 0, or raw 0 % and three unknown
   it.for([
-    [7, yaml("a.pgm", "mode: raw\n")],
+    ["trinary", 0, [0, 0, 1, 1]],
+    ["scale", 0, [0, 0, 1, 1]],
+    ["Scale", 1, [1, 0, 0, 0]],
+    ["raw", 0, [1, 0, 0, 0]],
+    ["raw", 1, [1, 0, 0, 0]],
+  ] as const)("read as %s, with negate %i, are free below free_thresh", async ([mode, negate, cells]) => {
+    const text = yaml("hall.pgm", `mode: ${mode}\n`).replace("negate: 0", `negate: ${negate}`);
+    await writeFile(join(folder, "a.yaml"), text);
+    await writeFile(join(folder, "hall.pgm"), image);
+    expect((await readRosMap(join(folder, "a.yaml"))).grid.cells).toEqual(Uint8Array.from(cells));
+  });
+
+  it("read as raw, are free where the percentage is below free_thresh", async () => {
+    await writeFile(join(folder, "a.yaml"), yaml("hall.pgm", "mode: raw\n").replace("0.196", "0.2"));
+    const grey = Uint8Array.from([...new TextEncoder().encode("P5\n5 1\n255\n"), 0, 19, 20, 100, 101]);
+    await writeFile(join(folder, "hall.pgm"), grey);
+    const { grid } = await readRosMap(join(folder, "a.yaml"));
+    expect(grid.cells).toEqual(Uint8Array.of(1, 1, 0, 0, 0));
+  });
+
+  it("without thresholds have ROS 1's, so that the grey of unknown cells is not free", async () => {
+    const text = yaml("hall.pgm").replace("occupied_thresh: 0.65\nfree_thresh: 0.196\n", "");
+    expect(parseMapYaml(text.replaceAll("\n", "\r\n"), "a.yaml")).toMatchObject({
+      ...{ mode: "trinary", occupiedThresh: 0.65, freeThresh: 0.196 },
+    });
+    await writeFile(join(folder, "a.yaml"), text);
+    const grey = Uint8Array.from([...new TextEncoder().encode("P5\n3 1\n255\n"), 0, 205, 254]);
+    await writeFile(join(folder, "hall.pgm"), grey);
+    expect((await readRosMap(join(folder, "a.yaml"))).grid.cells).toEqual(Uint8Array.of(0, 0, 1));
+  });
+
+  it("that are a folder, or lead nowhere, are a fault", async () => {
+    await mkdir(join(folder, "maps"));
+    await symlink("loop.pgm", join(folder, "loop.pgm"));
+    for (const named of ["maps", "loop.pgm", "a\\0b.pgm"]) {
+      await writeFile(join(folder, "a.yaml"), yaml(`"${named}"`));
+      await expect(readRosMap(join(folder, "a.yaml"))).rejects.toThrow(faultAt(1));
+    }
+    await expect(readRosMap(join(folder, "maps"))).rejects.toThrow(faultAt(1));
+    // a file stands where a folder should: the image is looked for elsewhere, and found
+    await writeFile(join(folder, "hall.pgm"), image);
+    await writeFile(join(folder, "a.yaml"), yaml("a.yaml/hall.pgm"));
+    expect((await readRosMap(join(folder, "a.yaml"))).grid.width).toBe(4);
+  });
+
+  it("of more cells than can be planned on are a fault", async () => {
+    await writeFile(join(folder, "a.yaml"), yaml("a.pgm"));
+    const head = new TextEncoder().encode("P5\n2048 1025\n255\n");
+    const large = new Uint8Array(head.length + 2_048 * 1_025);
+    large.set(head);
+    await writeFile(join(folder, "a.pgm"), large);
+    await expect(readRosMap(join(folder, "a.yaml"))).rejects.toThrow(faultAt(1));
+  });
+
+  it.for([
+    [7, yaml("a.pgm", "mode: rainbow\n")],
+    [5, yaml("a.pgm").replace("0.65", "0.1").replace("free_thresh: 0.196\n", "")],
     [2, yaml("a.pgm").replace("0.05", "-1")],
     [2, yaml("a.pgm").replace("0.05", "0")],
     [3, yaml("a.pgm").replace("-2.5, ", "")],

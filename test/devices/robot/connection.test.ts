@@ -4,6 +4,7 @@ import type { RobotEvent } from "../../../devices/robot/events.ts";
 import { connectRobot } from "../../../devices/robot/robot.ts";
 import { toHex } from "../../../src/base/bytes.ts";
 import { instant, systemClock } from "../../../src/base/clock.ts";
+import { amount } from "../../../src/base/money.ts";
 import { randomKey } from "../../../src/kernels/signature.ts";
 import { FakeGateway } from "./fake-gateway.ts";
 import { ManualClock } from "./manual-clock.ts";
@@ -102,6 +103,18 @@ describe("a robot's connection", () => {
     clock.advance(50);
     const robot = await connecting;
     expect(gateway.logins).toBe(2);
+    await robot.close();
+  });
+
+  it("tells that it does not believe a total that it has not signed", async () => {
+    gateway.lane = { ...gateway.lane, signed: amount(999_000n) };
+    const robot = await connectRobot({ file: gateway.enroll("r1") });
+    expect(robot.wallet).toMatchObject({ signed: 0n, doubt: "signed_unproven" });
+    const ignored = new Promise<RobotEvent>((tell) => {
+      robot.listen((event) => event.kind === "ignored" && tell(event));
+    });
+    gateway.cut();
+    expect(await ignored).toEqual({ kind: "ignored", topic: "ack", reason: "signed_unproven" });
     await robot.close();
   });
 

@@ -31,7 +31,7 @@ export class FakeGateway {
   readonly said: Said[] = [];
   readonly blobs = new Map<Hex, Uint8Array>();
   lane: Terms["lane"] = {
-    ...{ epoch: 1, deposit: amount(1_000_000n), signed: amount(0n) },
+    ...{ epoch: 1, deposit: amount(1_000_000n), signed: amount(0n), voucher: null },
     ...{ credit: amount(0n), held: amount(0n) },
   };
   terms: Partial<Terms> = {};

@@ -6,6 +6,7 @@ import type { ServeOptions } from "../../../devices/robot/serve.ts";
 import type { Hex } from "../../../src/base/bytes.ts";
 import { instant, systemClock } from "../../../src/base/clock.ts";
 import { amount } from "../../../src/base/money.ts";
+import type { RefusalCode } from "../../../src/base/refusal.ts";
 import { Executor } from "../../../src/firmware/executor.ts";
 import { randomKey, recoverAddress } from "../../../src/kernels/signature.ts";
 import type { Message } from "../../../src/protocol/message.ts";
@@ -31,18 +32,21 @@ describe("serving", () => {
   beforeEach(async () => {
     gateway = await FakeGateway.start();
     file = gateway.enroll("worker");
-    robot = await connectRobot({ file });
     events = [];
-    robot.listen((event) => {
-      events.push(event);
-      for (const look of waiting) look();
-    });
+    await connect();
   });
   afterEach(async () => {
     await robot.close();
     await gateway.drop();
   });
 
+  const connect = async () => {
+    robot = await connectRobot({ file });
+    robot.listen((event) => {
+      events.push(event);
+      for (const look of waiting) look();
+    });
+  };
   const soon = (ms: number) => instant(Date.now() + ms);
   const serve = (more: Partial<ServeOptions> = {}) =>
     robot.serve({ executor, price: () => amount(500n), concurrency: 2, ...more });
@@ -66,6 +70,8 @@ describe("serving", () => {
       gateway.on(topic, ({ id, task: about }) => gateway.ack(file, id, about));
     }
   };
+  const refuseAll = (topic: "bid" | "accept" | "result", code: RefusalCode) =>
+    gateway.on(topic, ({ id }) => gateway.say(file, "refusal", { version: 1, id, topic, code, hint: "" }));
   const until = (claim: () => boolean) =>
     new Promise<void>((done) => {
       const look = () => {
@@ -207,21 +213,106 @@ describe("serving", () => {
     expect(gateway.heard("result").length).toBe(2);
   });
 
-  it("lets an award go when its accept is refused", async () => {
-    gateway.on("accept", ({ id }) => {
-      gateway.say(file, "refusal", { version: 1, id, topic: "accept", code: "wrong_state", hint: "" });
-    });
+  it("bids again on a task whose bid was refused, and not while a bid stands", async () => {
+    refuseAll("bid", "bid_late");
     serve();
+    gateway.say(file, "announce", announce());
+    const first = await gateway.nth("bid", 1);
+    await event("refusal");
+    ackAll();
+    gateway.say(file, "announce", announce());
+    const second = await gateway.nth("bid", 2);
+    expect(second).toMatchObject({ task, price: 500n });
+    expect(second.id).not.toBe(first.id);
+    gateway.say(file, "announce", announce());
+    const other: Hex = `0x${"03".repeat(16)}`;
+    gateway.say(file, "announce", announce({ task: other }));
+    expect((await gateway.nth("bid", 3)).task).toBe(other);
+  });
+
+  it.each(["bad_award", "not_yours", "unknown_task"] as const)(
+    "lets an award go when its accept is refused with %s",
+    async (code) => {
+      refuseAll("accept", code);
+      serve();
+      gateway.say(file, "award", await award());
+      await event("task", "rejected");
+      expect(gateway.heard("blob-get")).toEqual([]);
+    },
+  );
+
+  it("lets an award to a bid of its own go when the task has moved on", async () => {
+    ackAll();
+    refuseAll("accept", "wrong_state");
+    serve();
+    gateway.say(file, "announce", announce());
+    await gateway.nth("bid", 1);
     gateway.say(file, "award", await award());
     await event("task", "rejected");
     expect(gateway.heard("blob-get")).toEqual([]);
   });
 
-  it("gives an award back that comes when it can no longer be accepted", async () => {
+  it("runs and delivers what the process before it has accepted", async () => {
     ackAll();
+    const never = Promise.withResolvers<never>();
+    serve({ executor: { run: () => never.promise } });
+    gateway.say(file, "announce", announce());
+    await gateway.nth("bid", 1);
+    const awarded = await award();
+    gateway.say(file, "award", awarded);
+    await event("task", "running");
+    await robot.close();
+
+    refuseAll("accept", "wrong_state");
+    // right behind the terms, before the program can serve
+    gateway.on("connection", ({ state }) => state === "ONLINE" && gateway.say(file, "award", awarded));
+    events = [];
+    await connect();
+    serve();
+    const hash = awardDigest(gateway.market, awarded);
+    const result = await gateway.nth("result", 1);
+    const accepts = gateway.heard("accept");
+    expect(accepts.map((accept) => accept.award)).toEqual([hash, hash]);
+    expect(new Set(accepts.map(({ id }) => id)).size).toBe(2);
+    expect(result).toMatchObject({ task, award: hash, output: gateway.keep(input) });
+    await event("task", "delivered");
+    const steps = events.filter((one) => one.kind === "task").map(({ step }) => step);
+    expect(steps).toEqual(["accepted", "running", "delivered"]);
+    never.reject(new Error("the test is over"));
+  });
+
+  it("runs what an earlier process accepted also past acceptBy, and ends when the result is refused", async () => {
+    ackAll();
+    refuseAll("accept", "wrong_state");
+    refuseAll("result", "wrong_state");
     serve();
     gateway.say(file, "award", await award({ acceptBy: soon(-1_000) }));
+    await event("task", "rejected");
+    expect(gateway.heard("result").length).toBe(1);
+    gateway.cut();
+    await gateway.nth("factsheet", 2);
+    gateway.say(file, "announce", announce());
+    await gateway.nth("bid", 1);
+    expect(gateway.heard("result").length).toBe(1);
+  });
+
+  it("gives back an award to its own bid that comes when it can no longer be accepted", async () => {
+    ackAll();
+    serve();
+    gateway.say(file, "announce", announce());
+    await gateway.nth("bid", 1);
+    gateway.say(file, "award", await award({ acceptBy: soon(-1_000) }));
     expect(await gateway.nth("forfeit", 1)).toMatchObject({ task, reason: "the award came too late" });
+    expect(gateway.heard("accept")).toEqual([]);
+  });
+
+  it("gives back what an earlier process has accepted when it cannot run it", async () => {
+    ackAll();
+    serve({ price: () => null });
+    gateway.say(file, "award", await award({ acceptBy: soon(-1_000) }));
+    expect(await gateway.nth("forfeit", 1)).toMatchObject({ task, reason: "below our price" });
+    gateway.say(file, "award", await award({ acceptBy: soon(-2_000), runBy: soon(-1_000) }));
+    expect(await gateway.nth("forfeit", 2)).toMatchObject({ task, reason: "the award came too late" });
     expect(gateway.heard("accept")).toEqual([]);
   });
 

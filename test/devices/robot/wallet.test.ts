@@ -10,7 +10,7 @@ import { randomKey } from "../../../src/kernels/signature.ts";
 import type { Terms } from "../../../src/protocol/message.ts";
 import { keySigner } from "../../../src/protocol/signer.ts";
 import type { Market } from "../../../src/protocol/typed-data.ts";
-import { voucherDigest, voucherPayer } from "../../../src/protocol/voucher.ts";
+import { type Voucher, voucherDigest, voucherPayer } from "../../../src/protocol/voucher.ts";
 
 const signer = keySigner(randomKey());
 const gateway = keySigner(randomKey());
@@ -19,9 +19,18 @@ const market: Market = {
   ...{ vault: `0x${"aa".repeat(20)}`, token: `0x${"bb".repeat(20)}` },
 };
 const lane = (more: Partial<Terms["lane"]> = {}): Terms["lane"] => ({
-  ...{ epoch: 3, deposit: amount(10_000n), signed: ZERO, credit: ZERO, held: ZERO },
+  ...{ epoch: 3, deposit: amount(10_000n), signed: ZERO, voucher: null, credit: ZERO, held: ZERO },
   ...more,
 });
+/** A voucher to the gateway, as it shows it at login. */
+const proof = async (cumulative: bigint, more: Partial<Voucher> = {}, by = signer, at = market) => {
+  const { signature: given, ...named } = more;
+  const voucher = {
+    ...{ payee: gateway.address, token: market.token, epoch: 3, cumulative: amount(cumulative) },
+    ...named,
+  };
+  return { ...voucher, signature: given ?? (await by.sign(voucherDigest(at, voucher))) };
+};
 const paid = async (cumulative: bigint, epoch = 0, by = gateway) => {
   const voucher = { payee: signer.address, token: market.token, epoch, cumulative: amount(cumulative) };
   return { ...voucher, signature: await by.sign(voucherDigest(market, voucher)) };
@@ -30,7 +39,7 @@ const paid = async (cumulative: bigint, epoch = 0, by = gateway) => {
 describe("a wallet", () => {
   it("signs for the gateway's lane, with the epoch it was told", async () => {
     const wallet = await Wallet.open({ market, signer });
-    wallet.login(lane({ signed: amount(400n), credit: amount(100n) }));
+    wallet.login(lane({ signed: amount(400n), voucher: await proof(400n), credit: amount(100n) }));
     const { voucher } = await wallet.cover(amount(250n));
     expect(voucher).toMatchObject({
       payee: gateway.address,
@@ -46,7 +55,9 @@ describe("a wallet", () => {
     const wallet = await Wallet.open({ market, signer });
     await expect(wallet.cover(amount(1n))).rejects.toMatchObject({ code: "link_lost" });
     wallet.login(lane());
+    expect(wallet.doubt).toBeNull();
     wallet.login(lane({ epoch: 2 }));
+    expect(wallet).toMatchObject({ epoch: 3, doubt: "epoch_behind" });
     await expect(wallet.cover(amount(1n))).rejects.toMatchObject({ code: "books_disagree" });
   });
 
@@ -61,9 +72,11 @@ describe("a wallet", () => {
 
   it("starts again from the lane's total when the lane has a new life", async () => {
     const wallet = await Wallet.open({ market, signer });
-    wallet.login(lane({ signed: amount(9_000n) }));
+    wallet.login(lane({ signed: amount(9_000n), voucher: await proof(9_000n) }));
     wallet.login(lane({ epoch: 4 }));
     expect((await wallet.cover(amount(5n))).voucher).toMatchObject({ epoch: 4, cumulative: 5n });
+    wallet.login(lane({ epoch: 5, signed: amount(70n), voucher: await proof(70n, { epoch: 5 }) }));
+    expect(wallet).toMatchObject({ epoch: 5, signed: 70n, free: 0n, doubt: null });
   });
 
   it("keeps only vouchers that are the gateway's and grow, and counts the others", async () => {
@@ -80,6 +93,62 @@ describe("a wallet", () => {
       [1, 1n],
     ]);
     expect(wallet.ignored).toEqual({ stale: 2, forged: 3 });
+  });
+});
+
+describe("a wallet at a gateway that claims more than was signed", () => {
+  const claimed = { signed: amount(999_000n), deposit: amount(1_000_000n) };
+  const other = keySigner(randomKey());
+  const cases: [string, () => Promise<Voucher | null>][] = [
+    ["no proof", () => Promise.resolve(null)],
+    ["a voucher that somebody else signed", () => proof(999_000n, {}, other)],
+    ["a voucher that the gateway signed", () => proof(999_000n, {}, gateway)],
+    ["a total that was changed", async () => ({ ...(await proof(250n)), cumulative: amount(999_000n) })],
+    ["no signature at all", () => proof(999_000n, { signature: `0x${"00".repeat(65)}` })],
+    ["a voucher of an old epoch", () => proof(999_000n, { epoch: 2 })],
+    ["a voucher of an epoch to come", () => proof(999_000n, { epoch: 4 })],
+    ["a voucher to another payee", () => proof(999_000n, { payee: other.address })],
+    ["a voucher of another token", () => proof(999_000n, { token: `0x${"cc".repeat(20)}` })],
+    ["a voucher of another chain", () => proof(999_000n, {}, signer, { ...market, chainId: 2 })],
+  ];
+
+  it.each(cases)("with %s, goes on from its own total", async (_, shown) => {
+    const wallet = await Wallet.open({ market, signer });
+    wallet.login(lane());
+    await wallet.cover(amount(250n));
+    wallet.login(lane({ ...claimed, voucher: await shown() }));
+    expect(wallet).toMatchObject({ epoch: 3, signed: 250n, doubt: "signed_unproven" });
+    expect((await wallet.cover(amount(50n))).voucher).toMatchObject({ epoch: 3, cumulative: 300n });
+    wallet.login(lane({ signed: amount(300n), voucher: await proof(300n) }));
+    expect(wallet).toMatchObject({ signed: 300n, doubt: null });
+  });
+
+  it.each(cases)("with %s in a new epoch, begins at nothing", async (_, shown) => {
+    const wallet = await Wallet.open({ market, signer });
+    wallet.login(lane({ epoch: 1, signed: amount(9n), voucher: await proof(9n, { epoch: 1 }) }));
+    wallet.login(lane({ ...claimed, voucher: await shown() }));
+    expect(wallet).toMatchObject({ epoch: 3, signed: 0n, doubt: "signed_unproven" });
+  });
+
+  it("believes as much as is proven", async () => {
+    const wallet = await Wallet.open({ market, signer });
+    wallet.login(lane({ ...claimed, voucher: await proof(600n) }));
+    expect(wallet).toMatchObject({ signed: 600n, doubt: "signed_unproven" });
+  });
+
+  it("spends the credit that it is told of, for that takes no signature", async () => {
+    const wallet = await Wallet.open({ market, signer });
+    wallet.login(lane({ ...claimed, credit: amount(80n) }));
+    expect((await wallet.cover(amount(80n))).voucher).toBeNull();
+    expect((await wallet.cover(amount(20n))).voucher?.cumulative).toBe(20n);
+  });
+
+  it("keeps its own total where the proof is of less", async () => {
+    const wallet = await Wallet.open({ market, signer });
+    wallet.login(lane());
+    await wallet.cover(amount(500n));
+    wallet.login(lane({ signed: amount(200n), voucher: await proof(200n) }));
+    expect(wallet).toMatchObject({ signed: 500n, doubt: null });
   });
 });
 
@@ -139,10 +208,14 @@ class Ledger {
   signed = 0n;
   spent = 0n;
   held = 0n;
-  readonly wallet: Wallet;
-  readonly vouchers: bigint[] = [];
+  wallet: Wallet;
+  /** What the wallet has ever signed. */
+  promised = 0n;
   /** In the order of their covers; an end is there before the wallet has heard of it. */
   offers: { hold: Hold; taken: boolean; end: bigint | null }[] = [];
+
+  /** Taken, of a process that is gone. */
+  readonly forgotten: Hold[] = [];
 
   constructor(wallet: Wallet) {
     this.wallet = wallet;
@@ -153,14 +226,28 @@ class Ledger {
     return amount(this.signed - this.spent - this.held);
   }
 
-  login(): void {
-    const [deposit, signed, held] = [amount(this.deposit), amount(this.signed), amount(this.held)];
-    this.wallet.login({ epoch: 0, deposit, signed, credit: this.credit, held });
+  /** @param more - what the gateway claims to have beyond the truth */
+  login(more = 0n, voucher: Voucher | null = null): void {
+    const [deposit, signed, held] = [amount(this.deposit), amount(this.signed + more), amount(this.held)];
+    this.wallet.login({ epoch: 0, deposit, signed, voucher, credit: this.credit, held });
     for (const offer of [...this.offers]) {
       if (!offer.taken) this.take(offer, true);
       else if (offer.end !== null) this.tell(offer);
       else this.wallet.confirm(offer.hold);
     }
+  }
+
+  /** Another process of the device, without a file: what has not arrived is lost, and no end is waited for. */
+  async restart(wallet: Wallet): Promise<void> {
+    for (const { hold, taken, end } of this.offers) if (taken && end === null) this.forgotten.push(hold);
+    this.offers = [];
+    this.wallet = wallet;
+    this.login(0n, this.signed > 0n ? await proof(this.signed, { epoch: 0 }) : null);
+    expect(wallet).toMatchObject({ signed: this.signed, doubt: null });
+  }
+
+  cancelForgotten(): void {
+    this.held -= this.forgotten.pop()?.need ?? 0n;
   }
 
   /** The offer arrives; its ack may be lost. */
@@ -174,7 +261,6 @@ class Ledger {
 
   keepVoucher({ voucher }: Hold): void {
     if (!voucher) return;
-    this.vouchers.push(voucher.cumulative);
     expect(voucher.cumulative).toBeGreaterThanOrEqual(this.signed);
     this.signed = voucher.cumulative;
   }
@@ -200,20 +286,33 @@ class Ledger {
 
 describe("a wallet's estimate of its credit", () => {
   const quick = { address: signer.address, sign: () => Promise.resolve(`0x${"00".repeat(65)}` as const) };
+  const forged = { payee: gateway.address, token: market.token, epoch: 0, cumulative: amount(2_999n) };
   const step = fc.oneof(
-    fc.record({ do: fc.constant("hire" as const), need: fc.bigInt(0n, 400n) }),
-    fc.record({ do: fc.constant("arrive" as const), acked: fc.boolean() }),
-    fc.record({ do: fc.constant("refuse" as const), kept: fc.boolean() }),
-    fc.record({
-      do: fc.constant("end" as const),
-      which: fc.nat(9),
-      share: fc.bigInt(0n, 100n),
-      heard: fc.boolean(),
-    }),
-    fc.record({ do: fc.constant("reconnect" as const) }),
+    { weight: 8, arbitrary: fc.record({ do: fc.constant("hire" as const), need: fc.bigInt(0n, 400n) }) },
+    { weight: 8, arbitrary: fc.record({ do: fc.constant("arrive" as const), acked: fc.boolean() }) },
+    { weight: 8, arbitrary: fc.record({ do: fc.constant("refuse" as const), kept: fc.boolean() }) },
+    {
+      weight: 8,
+      arbitrary: fc.record({
+        do: fc.constant("end" as const),
+        which: fc.nat(9),
+        share: fc.bigInt(0n, 100n),
+        heard: fc.boolean(),
+      }),
+    },
+    { weight: 5, arbitrary: fc.record({ do: fc.constant("reconnect" as const) }) },
+    {
+      weight: 3,
+      arbitrary: fc.record({
+        do: fc.constant("lie" as const),
+        more: fc.bigInt(1n, 999_000n),
+        shown: fc.constantFrom(null, { ...forged, signature: `0x${"00".repeat(65)}` } as const),
+      }),
+    },
+    { weight: 1, arbitrary: fc.record({ do: fc.constant("restart" as const) }) },
   );
 
-  it("never lets an offer arrive without cover, nor a voucher fall or exceed the deposit, whatever is lost", async () => {
+  it("never lets an offer arrive without cover, nor a voucher fall or exceed the deposit, whatever is lost or lied", async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { minLength: 20, maxLength: 60, size: "max" }), async (steps) => {
         const ledger = new Ledger(await Wallet.open({ market, signer: quick }));
@@ -225,15 +324,21 @@ describe("a wallet's estimate of its credit", () => {
               throw error;
             });
             if (hold) ledger.offers.push({ hold, taken: false, end: null });
+            const cumulative = hold?.voucher?.cumulative ?? 0n;
+            if (cumulative > ledger.promised) ledger.promised = cumulative;
           } else if (one.do === "reconnect") ledger.login();
+          else if (one.do === "lie") ledger.login(one.more, one.shown);
+          else if (one.do === "restart") await ledger.restart(await Wallet.open({ market, signer: quick }));
           else if (one.do === "arrive" && waiting) ledger.take(waiting, one.acked);
           else if (one.do === "refuse" && waiting) ledger.refuse(waiting, one.kept);
           else if (one.do === "end") {
             const open = ledger.offers.filter(({ taken, end }) => taken && end === null);
             const offer = open[one.which % Math.max(open.length, 1)];
             if (offer) ledger.end(offer, one.share, one.heard);
+            else ledger.cancelForgotten();
           }
           expect(ledger.wallet.signed).toBeLessThanOrEqual(ledger.deposit);
+          expect(ledger.wallet.signed).toBeLessThanOrEqual(ledger.promised);
         }
         ledger.login();
         const open = [...ledger.offers];

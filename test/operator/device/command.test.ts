@@ -25,6 +25,7 @@ beforeEach(() => {
   return () => stand.remove();
 });
 
+const rosterOf = (data: string) => readRoster(data).entries;
 const device = (...args: string[]) => stand.run(deviceCommand, ...args);
 
 describe("device add", () => {
@@ -43,7 +44,7 @@ describe("device add", () => {
       vault: `0x${"11".repeat(20)}`,
       token: `0x${"22".repeat(20)}`,
     });
-    expect(readRoster(stand.data)).toEqual([
+    expect(rosterOf(stand.data)).toEqual([
       {
         version: 1,
         device: addressOfKey(fromHex(connection.key)),
@@ -75,7 +76,7 @@ describe("device add", () => {
     expect(written + warned).not.toContain(key.slice(2));
     await expect(device("add", "robot-2", "--out", out)).rejects.toThrow(usage(/is there already/));
     expect(parseConnectionFile(readFileSync(out, "utf8")).key).toBe(key);
-    expect(readRoster(stand.data)).toHaveLength(1);
+    expect(rosterOf(stand.data)).toHaveLength(1);
   });
 
   it("enrols nothing when the file cannot be written", async () => {
@@ -83,13 +84,13 @@ describe("device add", () => {
     await expect(device("add", "robot-1", "--out", out)).rejects.toThrow(
       expect.objectContaining({ code: "disk_failed" }),
     );
-    expect(readRoster(stand.data)).toEqual([]);
+    expect(rosterOf(stand.data)).toEqual([]);
   });
 
   it.each([KNOWN.key, `0x${KNOWN.key}`, `\n 0x${KNOWN.key.toUpperCase()} \n`])("imports %j", async (text) => {
     const { written } = await device("add", "arm", "--key", stand.put("arm.key", text));
     expect(parseConnectionFile(written).key).toBe(`0x${KNOWN.key}`);
-    expect(readRoster(stand.data)).toMatchObject([{ name: "arm", device: known }]);
+    expect(rosterOf(stand.data)).toMatchObject([{ name: "arm", device: known }]);
   });
 
   it("refuses a file without a private key", async () => {
@@ -107,27 +108,40 @@ describe("device add", () => {
     expect(warned).toContain(`the private key of ${known}`);
     const completed = JSON.stringify({ ...JSON.parse(written), key: `0x${KNOWN.key}` });
     expect(parseConnectionFile(completed)).toMatchObject({ name: "arm" });
-    expect(readRoster(stand.data)).toMatchObject([{ device: known, owner: other }]);
+    expect(rosterOf(stand.data)).toMatchObject([{ device: known, owner: other }]);
   });
 
   it("refuses a name, an address or topics that are taken, and changes nothing", async () => {
     await device("add", "arm", "--address", KNOWN.address, "--manufacturer", "acme", "--serial", "7");
-    const before = readRoster(stand.data);
+    const before = rosterOf(stand.data);
     const taken = [
       ["ARM"],
       ["leg", "--key", stand.put("arm.key", KNOWN.key)],
       ["leg", "--manufacturer", "acme", "--serial", "7"],
     ];
     for (const args of taken) await expect(device("add", ...args)).rejects.toThrow(usage(/arm \(0xf39f/));
-    expect(readRoster(stand.data)).toEqual(before);
+    expect(rosterOf(stand.data)).toEqual(before);
     expect((await device("add", "leg", "--serial", "7")).code).toBe(0);
+  });
+
+  it("passes over files that are no entry, says so, and writes over none", async () => {
+    await device("add", "arm", "--address", KNOWN.address);
+    stand.put("data/devices/leg.json", "{}");
+    const added = await device("add", "eye", "--address", other);
+    expect(added.warned).toMatch(/passed over: .*leg\.json/);
+    expect(rosterOf(stand.data)).toMatchObject([{ name: "arm" }, { name: "eye" }]);
+    await expect(device("add", "leg")).rejects.toThrow(usage(/leg\.json/));
+    expect(readFileSync(join(stand.data, "devices", "leg.json"), "utf8")).toBe("{}");
+    const listed = await device("list");
+    expect(listed.written).toMatch(/^arm .*\neye .*\n$/);
+    expect(listed.warned).toMatch(/passed over: .*leg\.json/);
   });
 
   it("refuses the gateway's own key", async () => {
     await device("add", "arm");
     const args = ["add", "leg", "--key", join(stand.data, "gateway.key")];
     await expect(device(...args)).rejects.toThrow(usage(/gateway's own key/));
-    expect(readRoster(stand.data)).toHaveLength(1);
+    expect(rosterOf(stand.data)).toHaveLength(1);
   });
 
   it("tells where the broker is: from its settings, or as told", async () => {

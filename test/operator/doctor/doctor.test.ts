@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, mkdirSync, readdirSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { createServer, type Server } from "node:net";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -114,7 +114,11 @@ describe("doctor, without a chain", () => {
     await stand.run(deviceCommand, "add", "robot-1", "--broker", "mqtt://10.0.0.5");
     expect((await examine(stand)).of("roster")).toMatchObject({ outcome: "good", found: "1 device" });
     stand.put("data/devices/bad.json", "{}");
-    expect((await examine(stand)).of("roster")).toMatchObject(wrong(/bad\.json/, /remove/));
+    expect((await examine(stand)).of("roster")).toMatchObject(wrong(/^1 device, and .*bad\.json/, /remove/));
+    stand.put("data/devices/robot-2.json", readFileSync(join(stand.data, "devices/robot-1.json"), "utf8"));
+    expect((await examine(stand)).of("roster")).toMatchObject(
+      wrong(/bad\.json.*; .*robot-2\.json/, /remove/),
+    );
   });
 
   it("reads the newest entries of the journal, beside a gateway that writes it", async () => {
