@@ -285,6 +285,9 @@ export class Gateway {
       for (const fact of entry.facts) {
         const task = "task" in fact ? this.#state.market.tasks.get(fact.task) : undefined;
         if (task) this.#errands.consider(task);
+        if (fact.kind === "laneObserved" && fact.payer !== this.market.gateway) {
+          this.#reception.laneChanged(fact.payer);
+        }
       }
       if (entry.index % SNAPSHOT_EVERY === 0) saveSnapshot(this.#journal, this.#state);
     }

@@ -95,12 +95,25 @@ export class Reception {
 
   /** The terms first: a device signs nothing before it knows them. */
   #greet({ courier }: Backrooms, { device, nonce }: Session): void {
+    const { state } = this.#options;
+    this.#tellTerms(device, nonce);
+    for (const outgoing of sayAgain(state, device, this.#providers.has(device))) this.publish(outgoing);
+    courier.askAgain(device);
+  }
+
+  /** The chain shows another lane: its device hears the terms again. */
+  laneChanged(device: Hex): void {
+    for (const session of this.#broker?.sessions() ?? []) {
+      if (session.device === device) this.#tellTerms(device, session.nonce);
+    }
+  }
+
+  /** An ack that names the CONNECT by its nonce. */
+  #tellTerms(device: Hex, nonce: Hex): void {
     const { state, market, clock, decimals, feeBasisPoints, journalIndex } = this.#options;
     const terms = termsFor(state.payment, market, device, { time: clock.now(), feeBasisPoints, decimals });
     const message = { version: 1 as const, id: nonce.slice(2), journalIndex: journalIndex(), terms };
     this.publish({ to: device, topic: "ack", message });
-    for (const outgoing of sayAgain(state, device, this.#providers.has(device))) this.publish(outgoing);
-    courier.askAgain(device);
   }
 
   #gone({ device, id }: Session): void {

@@ -28,6 +28,8 @@ export type Incoming = { [T in DownTopic]: { readonly topic: T; readonly message
 export type ConnectionListener = {
   /** The gateway has told its terms: messages can be published from here on. */
   readonly up: (terms: Terms) => void;
+  /** The gateway has told its terms again: the lane's deposit is another. */
+  readonly changed: (terms: Terms) => void;
   readonly down: (reason: string) => void;
   readonly heard: (incoming: Incoming) => void;
   /** A message that is none of the gateway's was dropped. */
@@ -221,6 +223,7 @@ export class Connection {
         const terms = isLogin ? incoming.message.terms : undefined;
         if (!terms) return this.#listener.heard(incoming);
         if (!this.#agrees(terms)) return drop("the gateway's terms are not those of the connection file");
+        if (wasUp) return this.#changed(terms, drop);
         cancelLogin();
         wasUp = true;
         this.#up(client, terms);
@@ -254,6 +257,16 @@ export class Connection {
     this.#ahead = terms.time - this.#options.clock.now();
     this.#listener.up(terms);
     this.#first.resolve();
+  }
+
+  /** The lane has moved on chain. A new life of it is for a new login, which settles what is signed in it. */
+  #changed(terms: Terms, drop: (why: string) => void): void {
+    if (terms.lane.epoch !== this.#terms?.lane.epoch) {
+      drop("the lane has begun a new epoch");
+      return;
+    }
+    this.#terms = terms;
+    this.#listener.changed(terms);
   }
 
   #agrees(terms: Terms): boolean {

@@ -91,6 +91,7 @@ export class Robot {
       { file, signer, slot, factsheet, clock, ...(stream && { stream }) },
       {
         up: (terms) => this.#up(terms),
+        changed: (terms) => this.#parts.wallet.redeposit(terms.lane),
         down: (reason) => this.#events.emit({ kind: "disconnected", reason }),
         heard: (incoming) => this.#heard(incoming),
         ignored: (topic, reason) => this.#events.emit({ kind: "ignored", topic, reason }),

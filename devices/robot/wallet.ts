@@ -148,6 +148,11 @@ export class Wallet {
     this.#free = free > 0n ? free : 0n;
   }
 
+  /** Takes over a deposit that has changed since the login; what is signed is no business of it. */
+  redeposit(lane: Pick<Terms["lane"], "epoch" | "deposit">): void {
+    if (this.#lane?.epoch === lane.epoch) this.#lane = { ...this.#lane, deposit: lane.deposit };
+  }
+
   /** Whether this device signed the voucher, on the lane that it now signs for. */
   #isOurs(voucher: Voucher): boolean {
     const { gateway, token } = this.#market;
