@@ -2,12 +2,13 @@
 import type { Hex } from "../../base/bytes.ts";
 import type { Instant } from "../../base/clock.ts";
 import type { Journal } from "../../journal/journal.ts";
+import { unknownWord } from "../arguments.ts";
 import type { CommandIo } from "../io.ts";
 import { csvHeader, csvLine } from "./csv.ts";
 import { jsonLine } from "./json.ts";
 import { forget, type Legend, learn, moneyOf, newLegend, printable, shortHash, timeText } from "./legend.ts";
 import { type Line, linesOf, partiesOf } from "./line.ts";
-import { type ListOptions, unknown } from "./options.ts";
+import type { ListOptions } from "./options.ts";
 import { addTo, footOf, noSums } from "./sums.ts";
 
 /**
@@ -61,7 +62,7 @@ function findDevice(journal: Journal, typed: string): Hex {
     }
   }
   const found = names.get(typed.toLowerCase());
-  if (!found) throw unknown("device", printable(typed), names.keys(), "");
+  if (!found) throw unknownWord("hirewire log", "device", printable(typed), names.keys());
   return found;
 }
 

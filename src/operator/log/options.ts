@@ -1,8 +1,8 @@
 /** What was asked on the command line of `hirewire log`. */
-import { type ParseArgsConfig, parseArgs } from "node:util";
+import type { ParseArgsConfig, parseArgs } from "node:util";
 import { Fault } from "../../base/fault.ts";
 import { FACT_KINDS, type FactKind } from "../../protocol/facts.ts";
-import { nearestName } from "../nearest.ts";
+import { parseArguments, unknownWord } from "../arguments.ts";
 
 /** The newest so many lines, or all within so many milliseconds. */
 type Span = { readonly lines: number } | { readonly ms: number };
@@ -31,6 +31,8 @@ const OPTIONS = {
   csv: { type: "boolean" },
   help: { type: "boolean", short: "h" },
 } as const satisfies ParseArgsConfig["options"];
+
+type LogValues = ReturnType<typeof parseArgs<{ options: typeof OPTIONS }>>["values"];
 
 const VIEWS = ["show", "verify"] as const;
 
@@ -70,14 +72,14 @@ function wrapped(words: readonly string[]): string {
  * @throws {@link Fault} `usage`
  */
 export function parseLogRequest(args: readonly string[], defaultData: string | null): LogRequest {
-  const { values, positionals } = parseStrictly(args);
+  const { values, positionals } = parseArguments("hirewire log", args, OPTIONS);
   if (values.help) return { view: "help" };
   const [view, ...rest] = positionals;
   const data = values.data ?? defaultData;
   if (data === null) throw usage("name the gateway's folder with --data DIR");
   if (view === undefined) return { view: "list", data, list: listOptions(values) };
   const known = VIEWS.find((name) => name === view);
-  if (!known) throw unknown("view", view, VIEWS, "");
+  if (!known) throw unknownWord("hirewire log", "view", view, VIEWS);
   for (const option of ["last", "device", "kind", "csv"] as const) {
     if (values[option] !== undefined) throw usage(`--${option} goes with hirewire log alone`);
   }
@@ -87,21 +89,7 @@ export function parseLogRequest(args: readonly string[], defaultData: string | n
   throw usage(known === "show" ? "expected one entry: hirewire log show N" : "expected hirewire log verify");
 }
 
-function parseStrictly(args: readonly string[]) {
-  const config = { args: [...args], options: OPTIONS, allowPositionals: true } as const;
-  const { tokens } = parseArgs({ ...config, strict: false, tokens: true });
-  for (const token of tokens) {
-    if (token.kind !== "option" || Object.hasOwn(OPTIONS, token.name)) continue;
-    throw unknown("option", token.name, Object.keys(OPTIONS), token.name.length === 1 ? "-" : "--");
-  }
-  try {
-    return parseArgs(config);
-  } catch (cause) {
-    throw usage(cause instanceof Error ? cause.message : String(cause), cause);
-  }
-}
-
-function listOptions(values: ReturnType<typeof parseStrictly>["values"]): ListOptions {
+function listOptions(values: LogValues): ListOptions {
   if (values.json && values.csv) throw usage("--json and --csv exclude each other");
   const format = values.json ? "json" : values.csv ? "csv" : "text";
   const kinds = new Set((values.kind ?? []).flatMap((text) => text.split(",")).map(factKind));
@@ -125,7 +113,7 @@ function parseSpan(text: string): Span {
 
 function factKind(text: string): FactKind {
   const kind = FACT_KINDS.find((name) => name === text);
-  if (!kind) throw unknown("kind", text, FACT_KINDS, "");
+  if (!kind) throw unknownWord("hirewire log", "kind", text, FACT_KINDS);
   return kind;
 }
 
@@ -134,13 +122,6 @@ function entryIndex(text: string | undefined): number {
     throw usage(`an entry is named by its number, from 1 on, not "${text}"`);
   }
   return Number(text);
-}
-
-/** A `usage` fault that names what was not known, and what may have been meant. */
-export function unknown(sort: string, word: string, known: Iterable<string>, prefix: string): Fault {
-  const nearest = nearestName(word, known);
-  const hint = nearest === null ? "see hirewire log --help" : `did you mean ${prefix}${nearest}?`;
-  return usage(`there is no ${sort} ${prefix}${word}: ${hint}`);
 }
 
 /** The fault of a mistyped command line, for the caller to throw; `message` says what was expected. */
