@@ -16,6 +16,7 @@ import { deviceCommand } from "./operator/device/command.ts";
 import { doctorCommand } from "./operator/doctor/command.ts";
 import { thisMachine } from "./operator/doctor/machine.ts";
 import { logCommand } from "./operator/log/command.ts";
+import { deployCommand } from "./operator/money/deploy.ts";
 import { fundCommand } from "./operator/money/fund.ts";
 import { withdrawCommand } from "./operator/money/withdraw.ts";
 import { nearestName } from "./operator/nearest.ts";
@@ -35,6 +36,7 @@ const HELP = `hirewire: robots and boards hire each other's compute and pay in U
                             deposits USDT on a device's lane, or in the gateway's vault
   hirewire withdraw AMOUNT --to ADDRESS
                             takes USDT out of the vault
+  hirewire deploy           puts a LaneVault on a chain and prints gateway.toml's [chain] section
   hirewire doctor           checks this machine and the gateway's settings
 
 Every command takes --help.
@@ -241,6 +243,7 @@ const COMMANDS: Record<string, (args: string[]) => Promise<number> | number> = {
   device: (args) => deviceCommand(args, io, ports),
   fund: (args) => fundCommand(args, io, ports),
   withdraw: (args) => withdrawCommand(args, io, ports),
+  deploy: (args) => deployCommand(args, io, ports),
   doctor: (args) => doctorCommand(args, io, ports, thisMachine(process.env["PATH"] ?? "")),
   version: () => print(`${version()}\n`),
   help: () => print(HELP),

@@ -1,5 +1,5 @@
 /**
- * A chain of one's own, for play money and tests: `anvil` on a free port of 127.0.0.1, and the two contracts on it.
+ * A chain of one's own, for play money and tests: `anvil` on a free port of 127.0.0.1.
  *
  * anvil comes with the npm package of the platform; elsewhere the one on PATH is taken. It dies with this process
  * however that ends, kill -9 included: a shell next to it reads a pipe whose other end only this process holds,
@@ -9,12 +9,9 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { pbkdf2Sync } from "node:crypto";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
-import { type Abi, BaseError, createWalletClient, http, publicActions, RpcRequestError } from "viem";
 import { HDKey, privateKeyToAccount } from "viem/accounts";
 import { type Hex, toHex } from "../base/bytes.ts";
 import { Fault, isFault } from "../base/fault.ts";
-import laneVault from "./artifacts/LaneVault.json" with { type: "json" };
-import testUsdt from "./artifacts/TestUsdt.json" with { type: "json" };
 
 /**
  * A running anvil. Blocks are mined as transactions arrive; the chain id is 31337. What the chain was like can be
@@ -62,57 +59,6 @@ export async function startLocalChain(options: { readonly state?: string } = {})
       await gone;
     },
   };
-}
-
-/** Where the play money is. */
-export interface PlayMoney {
-  readonly vault: Hex;
-  readonly token: Hex;
-  readonly chainId: number;
-}
-
-/**
- * Deploys a vault and the USDT stand-in. The deployer can mint, take fees, pause and block; over the vault it has
- * no power.
- *
- * @param options - `challengeSeconds`: 1..7,776,000
- * @throws {@link Fault} `transaction_failed` when the chain refuses a deployment; `chain_unreachable`
- */
-export async function deployPlayMoney(
-  url: string,
-  deployerKey: Hex,
-  options: { readonly challengeSeconds: number },
-): Promise<PlayMoney> {
-  const account = privateKeyToAccount(deployerKey);
-  const transport = http(url, { retryCount: 0 });
-  const client = createWalletClient({ account, transport, pollingInterval: 50 }).extend(publicActions);
-  const create = async (artifact: { abi: unknown; bytecode: string }, args: readonly unknown[]) => {
-    const abi = artifact.abi as Abi;
-    const hash = await client.deployContract({ abi, bytecode: artifact.bytecode as Hex, args, chain: null });
-    return (await client.waitForTransactionReceipt({ hash })).contractAddress;
-  };
-  try {
-    const chainId = await client.getChainId();
-    const token = await create(testUsdt, []);
-    const vault = await create(laneVault, [BigInt(options.challengeSeconds)]);
-    return { vault: deployed(vault), token: deployed(token), chainId };
-  } catch (cause) {
-    throw deploymentFault(url, cause);
-  }
-}
-
-function deployed(address: string | null | undefined): Hex {
-  if (!address) throw new Fault("transaction_failed", "a deployment reverted");
-  return address.toLowerCase() as Hex;
-}
-
-function deploymentFault(url: string, cause: unknown): Fault {
-  if (isFault(cause)) return cause;
-  const answered =
-    cause instanceof BaseError && cause.walk((error) => error instanceof RpcRequestError) !== null;
-  return answered
-    ? new Fault("transaction_failed", `the chain at ${url} refused a deployment`, { cause })
-    : new Fault("chain_unreachable", `no chain answers at ${url}`, { cause });
 }
 
 function anvilPath(): string {

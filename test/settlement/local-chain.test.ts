@@ -5,8 +5,9 @@ import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { deployPlayMoney } from "../../src/settlement/deploy.ts";
 import { openEvmChain } from "../../src/settlement/evm-chain.ts";
-import { deployPlayMoney, startLocalChain } from "../../src/settlement/local-chain.ts";
+import { startLocalChain } from "../../src/settlement/local-chain.ts";
 
 describe("startLocalChain", () => {
   it("funds ten accounts and gives way to another chain", async () => {

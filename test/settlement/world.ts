@@ -15,7 +15,8 @@ import type { Hex } from "../../src/base/bytes.ts";
 import { amount } from "../../src/base/money.ts";
 import { TOKEN_ABI, VAULT_ABI } from "../../src/settlement/chain.ts";
 import { type ClaimRow, encodeClaimBatch } from "../../src/settlement/claim-batch.ts";
-import { deployPlayMoney, startLocalChain } from "../../src/settlement/local-chain.ts";
+import { deployPlayMoney } from "../../src/settlement/deploy.ts";
+import { startLocalChain } from "../../src/settlement/local-chain.ts";
 
 export const CHALLENGE_SECONDS = 3_600;
 

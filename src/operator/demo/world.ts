@@ -7,8 +7,9 @@ import type { Clock } from "../../base/clock.ts";
 import { type Amount, amount } from "../../base/money.ts";
 import { addressOfKey, randomKey } from "../../kernels/signature.ts";
 import { approve, type Call, type Chain, deposit, depositLane, mined, mint } from "../../settlement/chain.ts";
+import { deployPlayMoney } from "../../settlement/deploy.ts";
 import { openEvmChain } from "../../settlement/evm-chain.ts";
-import { deployPlayMoney, type LocalChain } from "../../settlement/local-chain.ts";
+import type { LocalChain } from "../../settlement/local-chain.ts";
 import { writeRosterEntry } from "../roster-folder.ts";
 
 /** USDT's decimals, here and on most chains. */

@@ -1,0 +1,62 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { deployCommand } from "../../../src/operator/money/deploy.ts";
+import { openEvmChain } from "../../../src/settlement/evm-chain.ts";
+import { type Bank, openBank } from "./bank.ts";
+
+/** The stand ends every command with its own `--config FILE`; a deployment comes before there is one. */
+const deploy: typeof deployCommand = (args, io, ports) => deployCommand(args.slice(0, -2), io, ports);
+
+let bank: Bank;
+beforeAll(async () => {
+  bank = await openBank();
+});
+afterAll(() => bank.stop());
+
+describe("hirewire deploy", () => {
+  it("puts a vault on the chain that a gateway can open, with the window it was asked for", async () => {
+    const { local, token, chainId } = bank.world;
+    const options = [
+      "--rpc",
+      local.url,
+      "--from",
+      bank.from,
+      "--token",
+      token,
+      "--challenge",
+      "3d",
+      "--json",
+    ];
+    const { written } = await bank.stand.run(deploy, ...options);
+    const found = JSON.parse(written);
+    expect(found).toMatchObject({ chainId, token, decimals: 6, challengeSeconds: 259_200 });
+    const chain = await openEvmChain({ url: local.url, chainId, vault: found.vault });
+    expect(chain.challengeSeconds).toBe(259_200);
+  });
+
+  it("prints the section that gateway.toml needs", async () => {
+    const { local, token } = bank.world;
+    const { written } = await bank.stand.run(
+      deployCommand,
+      "--rpc",
+      local.url,
+      "--from",
+      bank.from,
+      "--token",
+      token,
+    );
+    expect(written).toMatch(
+      /^\[chain\]\nid = 31337\nrpc = "http:.*"\nvault = "0x[0-9a-f]{40}"\ntoken = "0x[0-9a-f]{40}"\n$/,
+    );
+  });
+
+  it.each([
+    [["--challenge", "91d"], /1h to 90d/],
+    [["--challenge", "soon"], /1h to 90d/],
+    [["--rpc", "nowhere"], /no URL/],
+    [["--token", "0x12"], /--token/],
+  ])("refuses %j before it sends anything", async (more, message) => {
+    const { local, token } = bank.world;
+    const options = ["--rpc", local.url, "--from", bank.from, "--token", token, ...more];
+    await bank.refused(deploy, options, "usage", message);
+  });
+});
