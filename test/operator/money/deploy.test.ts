@@ -36,7 +36,7 @@ describe("hirewire deploy", () => {
   it("prints the section that gateway.toml needs", async () => {
     const { local, token } = bank.world;
     const { written } = await bank.stand.run(
-      deployCommand,
+      deploy,
       "--rpc",
       local.url,
       "--from",
