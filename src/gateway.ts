@@ -24,7 +24,7 @@ import { BlobCourier } from "./link/blob-courier.ts";
 import type { Broker } from "./link/broker/broker.ts";
 import { startEmbeddedBroker } from "./link/broker/embedded-broker.ts";
 import { listenAddress } from "./link/listen-address.ts";
-import { openSerialLine, type SerialLine } from "./link/serial/line.ts";
+import { type LineState, openSerialLine, type SerialLine } from "./link/serial/line.ts";
 import { openTasks } from "./market/market.ts";
 import type { Task } from "./market/task.ts";
 import { enrolments, readRoster, watchRoster } from "./operator/roster-folder.ts";
@@ -81,6 +81,7 @@ export class Gateway {
   #bidsFrom: Instant = instant(0);
   #graceUntil: Instant = instant(0);
   #enrolling: Promise<void> = Promise.resolve();
+  #isStopping: boolean = false;
   /** Files of the roster that are passed over, and of which that is told. */
   #badFiles: ReadonlySet<unknown> = new Set();
   #stopTimer: () => void = () => undefined;
@@ -94,10 +95,10 @@ export class Gateway {
     const chain = await openEvmChain({ url, chainId, vault, confirmations });
     const decimals = await chain.decimals(token);
     const laneDeposit = parseAmount(config.settlement.lane_deposit, decimals);
-    const store = await folderStore(join(config.data, "blobs"), BLOB_QUOTA);
     const journal = openJournal(config.data);
     const executor = new Executor({ clock });
     try {
+      const store = await folderStore(join(config.data, "blobs"), BLOB_QUOTA);
       const state = replay(journal, market);
       mustBeHome(state, market, config.data);
       await executor.start();
@@ -168,7 +169,11 @@ export class Gateway {
       signer: transactionSigner,
       market,
       clock,
-      ledger: { payment: state.payment, claims: state.claims, devices: () => [...state.roster.keys()] },
+      ledger: {
+        ...{ payment: state.payment, claims: state.claims },
+        devices: () => [...state.roster.keys()],
+        claimedAt: () => state.claimedAt,
+      },
       laneDeposit: parts.laneDeposit,
       pollMs: config.chain.poll_ms,
       settleEveryMs: config.settlement.every_ms,
@@ -212,8 +217,10 @@ export class Gateway {
   }
 
   async #quiet(): Promise<void> {
+    this.#isStopping = true;
     this.#stopWatching();
     this.#stopTimer();
+    await this.#enrolling;
     this.#errands.stop();
     await this.#settlement.stop();
     await Promise.all(this.#lines.map((line) => line.close()));
@@ -234,7 +241,10 @@ export class Gateway {
     });
     for (const { path, baud } of config.serial) {
       const onSession = (stream: Parameters<Broker["attach"]>[0]) => this.#broker?.attach(stream, path);
-      this.#lines.push(openSerialLine({ path, baud, role: "gateway", clock, onSession }));
+      const onState = (line: LineState) => {
+        if (line.state === "absent") this.#options.onFault?.(line.fault);
+      };
+      this.#lines.push(openSerialLine({ path, baud, role: "gateway", clock, onSession, onState }));
     }
     this.#stopWatching = watchRoster(config.data, () => {
       this.#enrolling = this.#enrolling.then(() => this.#enrol()).catch(this.#options.onFault);
@@ -257,6 +267,7 @@ export class Gateway {
   }
 
   async #enrol(): Promise<void> {
+    if (this.#isStopping) return;
     const { entries, faults } = readRoster(this.#options.config.data);
     for (const fault of faults) if (!this.#badFiles.has(fault.facts["file"])) this.#options.onFault?.(fault);
     this.#badFiles = new Set(faults.map(({ facts: { file } }) => file));
@@ -285,9 +296,8 @@ export class Gateway {
       for (const fact of entry.facts) {
         const task = "task" in fact ? this.#state.market.tasks.get(fact.task) : undefined;
         if (task) this.#errands.consider(task);
-        if (fact.kind === "laneObserved" && fact.payer !== this.market.gateway) {
-          this.#reception.laneChanged(fact.payer);
-        }
+        const lanes = fact.kind === "claimed" ? fact.lanes : fact.kind === "laneObserved" ? [fact] : [];
+        for (const { payer } of lanes) if (payer !== this.market.gateway) this.#reception.laneChanged(payer);
       }
       if (entry.index % SNAPSHOT_EVERY === 0) saveSnapshot(this.#journal, this.#state);
     }
@@ -299,6 +309,7 @@ export class Gateway {
   #setTimer(): void {
     const { clock, config } = this.#options;
     this.#stopTimer();
+    if (this.#isStopping) return;
     const notBefore = ({ state }: Task) => (state === "announced" ? this.#bidsFrom : this.#graceUntil);
     const due = firstDue(this.#state, config.market.input_ms, notBefore);
     if (!due) return;

@@ -32,7 +32,8 @@ const HELP = `hirewire: robots and boards hire each other's compute and pay in U
   hirewire log [show N | verify]
                             what has happened, one task's whole life, every hash and signature
   hirewire device add NAME  enrols a device and prints the connection file it needs
-  hirewire fund DEVICE AMOUNT
+  hirewire device list      who is enrolled
+  hirewire fund DEVICE|gateway AMOUNT --from KEYFILE
                             deposits USDT on a device's lane, or in the gateway's vault
   hirewire withdraw AMOUNT --to ADDRESS
                             takes USDT out of the vault
@@ -40,7 +41,7 @@ const HELP = `hirewire: robots and boards hire each other's compute and pay in U
   hirewire doctor           checks this machine and the gateway's settings
 
 Every command takes --help.
-Exit codes: 0 done, 1 fault, 2 usage, 3 journal broken, 4 chain or gateway not reachable.
+Exit codes: 0 done, 1 fault, 2 usage, 3 journal broken, 4 chain or gateway not reachable, 130 interrupted.
 `;
 
 const RUN_HELP = `hirewire run [--config gateway.toml] [--listen HOST:PORT] [--json]

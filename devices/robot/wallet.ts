@@ -142,8 +142,10 @@ export class Wallet {
     this.#confirmed = this.#doubt ? this.#signed : lane.signed;
     let free = lane.credit + (this.#signed - this.#confirmed);
     for (const [hold, state] of this.#holds) {
-      state.isCounted = state.isAcked;
-      if (!state.isAcked) free -= hold.need;
+      // What an older epoch's voucher was to cover is void with it: no credit comes back when that offer ends.
+      const isVoid = hold.voucher !== null && hold.voucher.epoch !== this.#epoch;
+      state.isCounted = state.isAcked || isVoid;
+      if (!state.isCounted) free -= hold.need;
     }
     this.#free = free > 0n ? free : 0n;
   }

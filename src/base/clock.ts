@@ -18,7 +18,7 @@ export function instant(ms: number): Instant {
   return ms as Instant;
 }
 
-/** The machine's clock. Timers do not keep the process alive by themselves when `background` is set. */
+/** The machine's clock. A pending timer keeps the process alive. */
 export const systemClock: Clock = {
   now: () => instant(Date.now()),
   sleep: (ms, signal) =>

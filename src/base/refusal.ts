@@ -32,11 +32,12 @@ export const REFUSALS = {
   voucher_over_deposit: "deposit more before signing more",
   voucher_wrong_lane: "sign for this gateway's address, token and the lane's current epoch",
   lane_closing: "open a new lane: this one is closing",
-  hub_capacity: "the gateway's lane to you is full; it is topped up after the next settlement",
+  hub_capacity:
+    "the gateway's lane to you is full; it is topped up at the next look at the chain, if the vault has the money",
   hash_mismatch: "send the bytes whose SHA-256 you named",
   blob_unexpected: "send only chunks that were asked for",
   blob_unknown: "ask only for bytes that were named to you; others are not kept here",
-  firmware_rejected: "the module breaks the static policy; see hirewire firmware check",
+  firmware_rejected: "the module breaks the static policy: size, imports, exports or memory",
   too_many: "slow down: too many open tasks or messages from this device",
 } as const;
 

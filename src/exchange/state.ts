@@ -23,6 +23,8 @@ export type State = {
   readonly answers: Answers;
   /** Where this journal's money lives, by the newest start in it; null in an empty one. */
   home: Market | null;
+  /** When the newest claim was recorded; 0 before the first. */
+  claimedAt: Instant;
   /** Claim transactions sent and not yet seen in a block: hash to raw bytes. */
   readonly claims: Map<Hex, { readonly raw: string; readonly nonce: number }>;
 };
@@ -34,6 +36,7 @@ export function emptyState(): State {
     payment: emptyPayment(),
     roster: new Map(),
     home: null,
+    claimedAt: instant(0),
     answers: new Map(),
     claims: new Map(),
   };
@@ -55,6 +58,7 @@ export function apply(state: State, market: Market, record: JournalRecord): void
     applyToPayment(state.payment, market, fact);
     applyToRoster(state.roster, fact);
     if (fact.kind === "gatewayStarted") state.home = marketOf(fact);
+    if (fact.kind === "claimed") state.claimedAt = instant(record.at);
     if (fact.kind === "claimPrepared")
       state.claims.set(fact.transaction, { raw: fact.raw, nonce: fact.nonce });
     if (fact.kind === "claimed" || fact.kind === "claimDropped") state.claims.delete(fact.transaction);

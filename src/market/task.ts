@@ -10,12 +10,12 @@ import type { Amount } from "../base/money.ts";
 
 /** Every legal transition. A state without successors is an end. */
 export const TRANSITIONS = {
-  offered: ["announced", "cancelled", "expired"],
+  offered: ["announced", "cancelled"],
   announced: ["announced", "awarded", "cancelled", "expired"],
-  awarded: ["accepted", "awarded", "declined", "forfeited", "cancelled", "expired"],
+  awarded: ["accepted", "awarded", "declined", "forfeited", "cancelled"],
   accepted: ["running"],
-  running: ["delivered", "awarded", "forfeited", "expired"],
-  delivered: ["verified", "awarded", "rejected", "expired", "forfeited", "refunded"],
+  running: ["delivered", "awarded", "forfeited"],
+  delivered: ["verified", "awarded", "rejected", "forfeited", "refunded"],
   verified: ["paid"],
   paid: ["settled"],
   settled: [],

@@ -11,7 +11,7 @@ import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { HDKey, privateKeyToAccount } from "viem/accounts";
 import { type Hex, toHex } from "../base/bytes.ts";
-import { Fault, isFault } from "../base/fault.ts";
+import { Fault } from "../base/fault.ts";
 
 /**
  * A running anvil. Blocks are mined as transactions arrive; the chain id is 31337. What the chain was like can be

@@ -1,8 +1,8 @@
 /**
  * Settlement: keeps the gateway's picture of the chain true, funds the lanes it pays on, and claims.
  *
- * What the chain shows becomes facts; what the gateway sends is journalled before it is broadcast, so that a crash
- * in between repeats the same bytes instead of making new ones.
+ * What the chain shows becomes facts; a claim is journalled before it is broadcast, so that a crash in between
+ * repeats the same bytes instead of making new ones. A top-up needs no memory: the next look sees what came of it.
  */
 import type { Hex } from "../base/bytes.ts";
 import { type Clock, type Instant, instant } from "../base/clock.ts";
@@ -26,11 +26,16 @@ import { MAX_CLAIM_ROWS } from "./claim-batch.ts";
 /** How long a transaction may take to be mined, milliseconds, before the caller is told. */
 const MINED_WITHIN_MS = 120_000;
 
+/** How long its block may take to be confirmed, milliseconds: 64 blocks of 12 seconds, and a little. */
+const CONFIRMED_WITHIN_MS = 900_000;
+
 /** What settlement reads of the gateway's state; it changes it only by facts. */
 export type Ledger = {
   readonly payment: PaymentState;
   readonly claims: ReadonlyMap<Hex, { readonly raw: string }>;
   readonly devices: () => readonly Hex[];
+  /** When the newest claim was recorded; 0 before the first. */
+  readonly claimedAt: () => number;
 };
 
 export type SettlementOptions = {
@@ -49,13 +54,13 @@ export type SettlementOptions = {
   readonly onFault: (fault: unknown) => void;
 };
 
-/** What one settlement did; null when no voucher was worth claiming. */
+/** What one claim did. */
 export type Settled = { readonly transaction: Hex; readonly rows: number; readonly gasUsed: bigint };
 
 export class Settlement {
   readonly #options: SettlementOptions;
   readonly #stop = new AbortController();
-  #settledAt: Instant = instant(0);
+  #startedAt: Instant = instant(0);
   #isShortOfFunds: boolean = false;
   /** One thing at a time: an older look at the chain must not overwrite a newer one. */
   #turn: Promise<unknown> = Promise.resolve();
@@ -65,14 +70,17 @@ export class Settlement {
   }
 
   /**
-   * Looks at the chain, funds lanes, finishes claims that a crash left behind, and goes on looking.
+   * Looks at the chain and funds lanes; then, in the background, finishes claims that a crash left behind and goes on
+   * looking. A chain that can be seen is all it needs: what fails to be sent is reported, and trading goes on.
    *
-   * @throws {@link Fault} `chain_unreachable` when the chain cannot be seen at all; a claim that hangs is only reported
+   * @throws {@link Fault} `chain_unreachable`
    */
   async start(): Promise<void> {
-    await this.refresh();
-    await this.#inTurn(() => this.#resume()).catch(this.#options.onFault);
-    this.#settledAt = this.#options.clock.now();
+    const { ledger, clock, onFault } = this.#options;
+    await this.#inTurn(() => this.#observe());
+    await this.refresh().catch(onFault);
+    this.#startedAt = clock.now();
+    if (ledger.claims.size > 0) void this.#inTurn(() => this.#resume()).catch(onFault);
     void this.#poll();
   }
 
@@ -129,7 +137,9 @@ export class Settlement {
   #shouldSettle(): boolean {
     const { clock, ledger, settleEveryMs } = this.#options;
     const lanes = claimable(ledger.payment);
-    return lanes.some((lane) => lane.closeAt !== 0) || clock.now() - this.#settledAt >= settleEveryMs;
+    if (lanes.length === 0) return false;
+    const since = ledger.claimedAt() || this.#startedAt;
+    return lanes.some((lane) => lane.closeAt !== 0) || clock.now() - since >= settleEveryMs;
   }
 
   #keys(): LaneKey[] {
@@ -197,7 +207,7 @@ export class Settlement {
     const { lanes } = await chain.lanes(keys, "head");
     return keys.flatMap((key, at) => {
       const seen = lanes[at];
-      if (!seen || seen.closeAt !== 0) return [];
+      if (seen?.closeAt !== 0) return [];
       const room = roomOf(observe(this.#known(key), seen));
       // Half is the threshold: topping up at each payment would cost gas each time.
       return room * 2n >= laneDeposit ? [] : [{ payee: key.payee, amount: subtract(laneDeposit, room) }];
@@ -211,7 +221,6 @@ export class Settlement {
     const { hash, nonce, raw } = prepared;
     await record([{ kind: "claimPrepared", transaction: hash, nonce, raw, rows: rows.length }]);
     const gasUsed = await this.#finish(hash, raw);
-    this.#settledAt = this.#options.clock.now();
     return { transaction: hash, rows: rows.length, gasUsed };
   }
 
@@ -244,8 +253,10 @@ export class Settlement {
   async #lanesAt(block: bigint): Promise<(LaneKey & LaneOnChain)[]> {
     const { chain, clock } = this.#options;
     const keys = this.#keys();
+    const deadline = clock.now() + CONFIRMED_WITHIN_MS;
     let seen = await chain.lanes(keys, "confirmed");
     while (seen.block < block) {
+      if (clock.now() > deadline) throw new Fault("timed_out", `block ${block} is not confirmed yet`);
       await clock.sleep(200, this.#stop.signal);
       seen = await chain.lanes(keys, "confirmed");
     }

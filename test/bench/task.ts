@@ -36,7 +36,8 @@ export async function taskSuite(): Promise<Figure[]> {
     let number = 0;
     const hire = async () => {
       const input = new TextEncoder().encode(`task ${number++}`);
-      const answer = await buyer.hire({ firmware, input, maxPrice: PRICE, checkBudget: amount(0n) });
+      const terms = { maxPrice: PRICE, checkBudget: amount(0n), deadlineMs: 600_000 };
+      const answer = await buyer.hire({ firmware, input, ...terms });
       if (answer.state !== "paid") throw new Error(`a task ended ${answer.state}: ${answer.reason}`);
     };
     await inParallel(TASKS, hire);

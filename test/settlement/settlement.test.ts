@@ -46,7 +46,12 @@ async function open(laneDeposit: bigint, confirmations: number, settleEveryMs = 
   settlement = new Settlement({
     ...{ chain, signer: gateway.key, market, clock: systemClock, pollMs: 20, settleEveryMs },
     laneDeposit: amount(laneDeposit),
-    ledger: { payment: state.payment, claims: state.claims, devices: () => [robot.address] },
+    ledger: {
+      payment: state.payment,
+      claims: state.claims,
+      devices: () => [robot.address],
+      claimedAt: () => state.claimedAt,
+    },
     record: (seen) => {
       const { facts: decided } = decide(state, { topic: "observed", facts: seen }, context);
       const cause = { by: null, topic: "observed", id: "", digest: "", refused: null };

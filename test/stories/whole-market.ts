@@ -43,6 +43,8 @@ export class WholeMarket {
   gateway: Gateway;
   readonly facts: Fact[] = [];
   readonly refused: RefusalCode[] = [];
+  /** What would have ended the process. */
+  readonly broken: unknown[] = [];
   readonly #closing: (() => Promise<unknown>)[] = [];
   readonly #change: (config: Config) => void;
 
@@ -52,14 +54,14 @@ export class WholeMarket {
     this.#change = change;
   }
 
-  /** One buyer `buyer`, and sellers; `change` edits the gateway's settings. */
+  /** One buyer `buyer`, and providers; `change` edits the gateway's settings. */
   static async open(
     change: (config: Config) => void = () => undefined,
-    sellers: readonly string[] = ["first", "second"],
+    providers: readonly string[] = ["first", "second"],
   ): Promise<WholeMarket> {
     const folder = mkdtempSync(join(tmpdir(), "hirewire-market-"));
     const local = await startLocalChain();
-    const names = { buyers: ["buyer"], sellers };
+    const names = { requesters: ["buyer"], providers };
     const world = await makeWorld({
       folder,
       local,
@@ -92,9 +94,7 @@ export class WholeMarket {
       draw: Math.random,
       onEntries: (entries: readonly Entry[]) => this.facts.push(...entries.flatMap((entry) => entry.facts)),
       onRefused: (refusal) => this.refused.push(refusal.refused),
-      onBroken: (fault) => {
-        throw fault;
-      },
+      onBroken: (fault) => this.broken.push(fault),
     });
   }
 

@@ -30,7 +30,7 @@ await runProgram(async (ending) => {
       price: () => amount(BigInt(options.price) + BigInt(options.busy) * BigInt(running.size)),
       onEvent: (task, step) => {
         if (step === "accepted") running.add(task);
-        if (step === "delivered" || step === "forfeited") running.delete(task);
+        if (step === "delivered" || step === "forfeited" || step === "rejected") running.delete(task);
         say("task", { task, step });
       },
     });

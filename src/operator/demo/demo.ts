@@ -49,7 +49,7 @@ export async function runDemo(options: DemoOptions): Promise<number> {
     closing.push(() => local.stop());
     const cable = await layCable(folder);
     closing.push(() => cable.stop());
-    const names = { buyers: [REQUESTER, BOARD], sellers: PROVIDERS.map(({ name }) => name) };
+    const names = { requesters: [REQUESTER, BOARD], providers: PROVIDERS.map(({ name }) => name) };
     const world = await makeWorld({ folder, local, clock, serialPath: cable.ends[0], names });
     report.stage(
       "chain",
@@ -153,6 +153,8 @@ class Stage {
   }
 
   #hearGateway(line: Line): void {
+    // What is taken away from it at the end is no fault.
+    if (this.#isStopping) return;
     if (line.kind === "ready") {
       this.#port = Number(line["port"]);
       this.#ready.resolve(this.#port);

@@ -18,7 +18,7 @@ export const DECIMALS = 6;
 /** Play money in the gateway's vault, which funds the lanes it pays on. */
 const GATEWAY_DEPOSIT = amount(100_000_000n);
 
-/** Play money on each buyer's lane. */
+/** Play money on each requester's lane. */
 const LANE_DEPOSIT = amount(2_000_000n);
 
 /** Room that the gateway keeps on each lane to a device. */
@@ -48,7 +48,7 @@ export type WorldOptions = {
   readonly local: LocalChain;
   readonly clock: Clock;
   readonly serialPath: string;
-  readonly names: { readonly buyers: readonly string[]; readonly sellers: readonly string[] };
+  readonly names: { readonly requesters: readonly string[]; readonly providers: readonly string[] };
 };
 
 /** Deploys, funds and writes everything; the gateway is not running yet. */
@@ -63,7 +63,7 @@ export async function makeWorld(options: WorldOptions): Promise<World> {
   const gatewayKey = randomKey();
   const gateway = addressOfKey(gatewayKey);
   writeSecret(join(folder, "gateway.key"), `${toHex(gatewayKey)}\n`);
-  const keys = [...names.buyers, ...names.sellers].map((name) => ({ name, key: randomKey() }));
+  const keys = [...names.requesters, ...names.providers].map((name) => ({ name, key: randomKey() }));
   const devices = keys.map(({ name, key }) => ({
     name,
     address: addressOfKey(key),
@@ -78,10 +78,10 @@ export async function makeWorld(options: WorldOptions): Promise<World> {
   }
   const config = join(folder, "gateway.toml");
   writeFileSync(config, tomlOf(local.url, money, serialPath));
-  const buyers = devices
-    .filter((device) => names.buyers.includes(device.name))
+  const requesters = devices
+    .filter((device) => names.requesters.includes(device.name))
     .map((device) => device.address);
-  await fund(options, chain, { deployer, gateway, token, buyers });
+  await fund(options, chain, { deployer, gateway, token, requesters });
   const connect = (port: number) => {
     for (const [at, { name, connectionFile }] of devices.entries()) {
       const key = toHex(keys[at]?.key ?? fromHex("0x"));
@@ -102,19 +102,19 @@ type Parties = {
   readonly deployer: { readonly address: Hex; readonly privateKey: Hex };
   readonly gateway: Hex;
   readonly token: Hex;
-  readonly buyers: readonly Hex[];
+  readonly requesters: readonly Hex[];
 };
 
 async function fund(options: WorldOptions, chain: Chain, parties: Parties): Promise<void> {
-  const { deployer, gateway, token, buyers } = parties;
+  const { deployer, gateway, token, requesters } = parties;
   const owner = privateKeyToAccount(deployer.privateKey);
-  const total = amount(GATEWAY_DEPOSIT + LANE_DEPOSIT * BigInt(buyers.length));
+  const total = amount(GATEWAY_DEPOSIT + LANE_DEPOSIT * BigInt(requesters.length));
   const { vault } = chain;
   const calls: Call[] = [
     mint(token, deployer.address, total),
     approve(vault, token, total),
     deposit(vault, gateway, token, GATEWAY_DEPOSIT),
-    ...buyers.map((payer) => depositLane(vault, { payer, payee: gateway, token }, LANE_DEPOSIT)),
+    ...requesters.map((payer) => depositLane(vault, { payer, payee: gateway, token }, LANE_DEPOSIT)),
   ];
   for (const call of calls) {
     const { raw, hash } = await chain.prepare(owner, call);
