@@ -119,7 +119,7 @@ async function run(args: string[]): Promise<number> {
   if (values.help) return print(RUN_HELP);
   const config = readConfig(values.config ?? "gateway.toml");
   if (values.listen) config.broker.listen = values.listen;
-  const say = values.json ? jsonLines : () => undefined;
+  const say = values.json ? jsonLines : plainLines;
   const ended = Promise.withResolvers<number>();
   const gateway = await startGateway(config, say, (fault) => {
     complain(fault);
@@ -135,8 +135,7 @@ async function run(args: string[]): Promise<number> {
     if (message.kind !== "settle") return;
     gateway.settle().then(
       () => say("settled", { refusals: Object.fromEntries(gateway.refusals) }),
-      (fault: unknown) =>
-        say("settleFailed", { message: fault instanceof Error ? fault.message : String(fault) }),
+      (fault: unknown) => say("settleFailed", { message: messageOf(fault) }),
     );
   });
   const code = await ended.promise;
@@ -166,10 +165,7 @@ function startGateway(
     },
     onRefused: (refusal, by, topic) =>
       say("refused", { code: refusal.refused, hint: refusal.hint, by, topic }),
-    onFault: (fault) => {
-      say("fault", { message: fault instanceof Error ? fault.message : String(fault) });
-      complain(fault);
-    },
+    onFault: (fault) => say("fault", { code: codeOf(fault), message: messageOf(fault) }),
     onBroken,
   });
 }
@@ -256,9 +252,21 @@ function version(): string {
   return JSON.parse(readFileSync(join(projectRoot(), "package.json"), "utf8")).version;
 }
 
+/** What a running gateway says on a terminal: what needs somebody, and nothing else. */
+function plainLines(kind: string, what: Record<string, unknown>): void {
+  if (kind === "fault") io.warn(`hirewire [${what["code"]}]: ${what["message"]}\n`);
+}
+
+function codeOf(fault: unknown): string {
+  return isFault(fault) ? fault.code : "impossible";
+}
+
+function messageOf(fault: unknown): string {
+  return fault instanceof Error ? fault.message : String(fault);
+}
+
 function complain(fault: unknown): void {
-  const code = isFault(fault) ? ` [${fault.code}]` : "";
-  io.warn(`hirewire${code}: ${fault instanceof Error ? fault.message : String(fault)}\n`);
+  io.warn(`hirewire${isFault(fault) ? ` [${fault.code}]` : ""}: ${messageOf(fault)}\n`);
   if (!isFault(fault) && fault instanceof Error) io.warn(`${fault.stack ?? ""}\n`);
 }
 

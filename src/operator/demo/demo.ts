@@ -96,9 +96,11 @@ class Stage {
     const names = new Map<Hex, string>(world.devices.map(({ address, name }) => [address, name]));
     this.#rows = new Rows((address) => names.get(address) ?? address.slice(0, 10));
     this.#failed.promise.catch(() => undefined);
-    options.signal.addEventListener("abort", () => this.#failed.reject(options.signal.reason), {
-      once: true,
-    });
+    const abort = () => {
+      this.#isStopping = true;
+      this.#failed.reject(options.signal.reason);
+    };
+    options.signal.addEventListener("abort", abort, { once: true });
   }
 
   async play(): Promise<number> {
@@ -221,7 +223,7 @@ class Stage {
         const what = `${line["queries"]} shortest paths on ${line["map"]} (${width}x${height}) in ${tasks} tasks`;
         this.#report.stage("requester", `${REQUESTER} hires for ${what}; optimum: ${source}`);
       }
-      if (line.kind === "unanswered")
+      if (line.kind === "unanswered" && !this.#isStopping)
         this.#report.note(`offered again: ${line["state"]} ${line["reason"]}`, line);
       if (line.kind === "done") done.resolve(line);
     });
