@@ -30,7 +30,10 @@ export async function taskSuite(): Promise<Figure[]> {
   const bare: number[] = [];
   try {
     const executor = await market.executor();
-    for (const [at, name] of PROVIDERS.entries()) await market.provider(name, 500n + BigInt(at), executor);
+    for (const [at, name] of PROVIDERS.entries()) {
+      // Each could take all: a bidder that is full by the time it wins would decline.
+      await market.provider(name, 500n + BigInt(at), executor, PARALLEL);
+    }
     const buyer = await market.robot("buyer", false);
     const firmware = taskModule({ memory: [1, 4] });
     let number = 0;

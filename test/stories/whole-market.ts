@@ -108,10 +108,15 @@ export class WholeMarket {
   }
 
   /** A provider that asks `price` and runs everything in `executor`, by default honestly. */
-  async provider(name: string, price: bigint, executor?: ServeOptions["executor"]): Promise<Robot> {
+  async provider(
+    name: string,
+    price: bigint,
+    executor?: ServeOptions["executor"],
+    concurrency = 4,
+  ): Promise<Robot> {
     const robot = await this.robot(name, true);
     const honest = executor ?? (await this.executor());
-    robot.serve({ executor: honest, price: () => amount(price), concurrency: 4 });
+    robot.serve({ executor: honest, price: () => amount(price), concurrency });
     return robot;
   }
 
