@@ -121,6 +121,8 @@ export class Serving {
       const isLate = award.acceptBy <= now();
       if (isLate) outbox.send("forfeit", { ...command, reason });
       else outbox.send("decline", command);
+      // The task may be announced again, when there is room for it.
+      this.#bids.delete(task);
       return this.#tell(task, isLate ? "forfeited" : "declined", reason);
     }
     const job: Job = { award, hash, isInherited, kept: [], output: null, forget: () => {} };

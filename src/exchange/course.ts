@@ -9,7 +9,7 @@ import { type Instant, instant } from "../base/clock.ts";
 import { type Amount, add } from "../base/money.ts";
 import { awardTo, rankBids } from "../market/auction.ts";
 import { decideAnnounce, heldFor, openTasks } from "../market/market.ts";
-import { isOpen, type Task } from "../market/task.ts";
+import { isOpen, type Task, without } from "../market/task.ts";
 import { type Due, decidePayment, hubRoom, release } from "../payment/payment.ts";
 import { type END_STATES, type Fact, type FactNamed, UNSIGNED } from "../protocol/facts.ts";
 import { judge, type Ruling } from "../verdict/verdict.ts";
@@ -56,10 +56,21 @@ function awardNext(
 
 /** A provider is out; somebody else may take its place. */
 export function withdraw(state: State, context: Context, task: Task, out: FactNamed<"withdrawn">): Fact[] {
-  const without: Task = { ...task, [out.role]: null, out: [...task.out, out.provider] };
-  if (out.role === "check") return [out, ...rule(state, context, without, true)];
-  const none = out.how === "declined" || out.how === "accept_timeout" ? "declined" : "forfeited";
-  return [out, ...awardNext(state, context, without, none, `no bid is left: ${out.reason}`)];
+  const left = without(task, out.role, out.provider, out.how);
+  if (out.role === "check") return [out, ...rule(state, context, left, true)];
+  const isBefore = out.how === "declined" || out.how === "accept_timeout";
+  const next = awardNext(
+    state,
+    context,
+    left,
+    isBefore ? "declined" : "forfeited",
+    `no bid is left: ${out.reason}`,
+  );
+  const isOver = next.some((fact) => fact.kind === "awarded") || task.deadline <= context.now;
+  // Whoever was full may have room by now, and others may have come.
+  return isBefore && !isOver
+    ? [out, ...decideAnnounce(left, true, context.now, context.rules)]
+    : [out, ...next];
 }
 
 /**

@@ -3,7 +3,7 @@ import { type Instant, instant } from "../base/clock.ts";
 import { ZERO } from "../base/money.ts";
 import type { Fact, FactNamed } from "../protocol/facts.ts";
 import { type MarketState, REMEMBERED_TASKS, taskOf } from "./market.ts";
-import { type Assignment, moveTo, NO_EVIDENCE, type Task, type TaskEnd } from "./task.ts";
+import { type Assignment, moveTo, NO_EVIDENCE, type Task, type TaskEnd, without } from "./task.ts";
 
 /** Applies one fact in place. `at` is the time of its record. Facts of other rooms change nothing here. */
 export function applyToMarket(state: MarketState, fact: Fact, at: Instant): void {
@@ -37,7 +37,7 @@ function next(task: Task, fact: Exclude<TaskFact, { kind: "offered" }>): Task {
       return staged(task, fact.role, { stage: "delivered", output, outputBytes }, "delivered");
     }
     case "withdrawn":
-      return { ...task, [fact.role]: null, out: [...task.out, fact.provider] };
+      return without(task, fact.role, fact.provider, fact.how);
     case "checked":
       return { ...task, evidence: evidenceAfter(task, fact) };
     case "verified":

@@ -81,9 +81,10 @@ export function decideOffer(
   return { kind: "offered", task, requester, ...what, postings: [] };
 }
 
-/** The task goes out to bidders: its bytes are here, or (`again`) no bid has come so far. */
+/** The task goes out to bidders: its bytes are here, or (`again`) no bid has come or is left. */
 export function decideAnnounce(task: Task, again: boolean, from: Instant, rules: MarketRules): Fact[] {
-  if (task.state !== (again ? "announced" : "offered")) return [];
+  const isBefore = task.state === "announced" || task.state === "awarded";
+  if (again ? !isBefore : task.state !== "offered") return [];
   // Each window is as long as the wait so far: a task that nobody wants is announced ever more rarely.
   const window = again ? Math.max(rules.bidWindowMs, from - task.offeredAt) : rules.bidWindowMs;
   return [{ kind: "announced", task: task.id, bidBy: instant(Math.min(from + window, task.deadline)) }];

@@ -12,7 +12,7 @@ import type { Amount } from "../base/money.ts";
 export const TRANSITIONS = {
   offered: ["announced", "cancelled"],
   announced: ["announced", "awarded", "cancelled", "expired"],
-  awarded: ["accepted", "awarded", "declined", "forfeited", "cancelled"],
+  awarded: ["accepted", "awarded", "announced", "declined", "forfeited", "cancelled"],
   accepted: ["running"],
   running: ["delivered", "awarded", "forfeited"],
   delivered: ["verified", "awarded", "rejected", "forfeited", "refunded"],
@@ -136,4 +136,10 @@ export function moveTo(task: Task, state: TaskState, change: Partial<Task> = {})
     });
   }
   return { ...task, ...change, state };
+}
+
+/** A task without one of its providers. Who has only declined may bid again; any other is out of it for good. */
+export function without(task: Task, role: "run" | "check", provider: Hex, how: string): Task {
+  if (how !== "declined") return { ...task, [role]: null, out: [...task.out, provider] };
+  return { ...task, [role]: null, bids: task.bids.filter((bid) => bid.provider !== provider) };
 }
