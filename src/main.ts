@@ -113,10 +113,11 @@ async function run(args: string[]): Promise<number> {
     config: { type: "string" },
     listen: { type: "string" },
     json: { type: "boolean" },
-    help: { type: "boolean" },
+    help: { type: "boolean", short: "h" },
   } as const;
-  const { values } = parseArguments("hirewire run", args, options);
+  const { values, positionals } = parseArguments("hirewire run", args, options);
   if (values.help) return print(RUN_HELP);
+  nothingElse("hirewire run", positionals);
   const config = readConfig(values.config ?? "gateway.toml");
   if (values.listen) config.broker.listen = values.listen;
   const say = values.json ? jsonLines : plainLines;
@@ -185,10 +186,11 @@ async function demo(args: string[]): Promise<number> {
     seed: text,
     data: text,
     json: flag,
-    help: flag,
+    help: { type: "boolean", short: "h" } as const,
   };
-  const { values } = parseArguments("hirewire demo", args, options);
+  const { values, positionals } = parseArguments("hirewire demo", args, options);
   if (values.help) return print(DEMO_HELP);
+  nothingElse("hirewire demo", positionals);
   const stopping = new AbortController();
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => stopping.abort());
   readerGone.signal.addEventListener("abort", () => stopping.abort());
@@ -225,6 +227,10 @@ function count(text: string | undefined, name: string, fallback: number): number
   if (!Number.isInteger(value) || value < 1)
     throw new Fault("usage", `--${name} takes a whole number from 1 on`);
   return value;
+}
+
+function nothingElse(command: string, words: readonly string[]): void {
+  if (words.length > 0) throw new Fault("usage", `${command} takes options only, not "${words.join(" ")}"`);
 }
 
 function print(text: string): number {
@@ -272,7 +278,8 @@ function complain(fault: unknown): void {
 
 async function main(): Promise<number> {
   const [name = "help", ...args] = process.argv.slice(2);
-  const command = COMMANDS[ALIASES[name] ?? name];
+  const known = ALIASES[name] ?? name;
+  const command = Object.hasOwn(COMMANDS, known) ? COMMANDS[known] : undefined;
   if (!command) {
     const nearest = nearestName(name, Object.keys(COMMANDS));
     const hint = nearest ? `did you mean ${nearest}?` : "see hirewire --help";

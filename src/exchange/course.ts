@@ -9,7 +9,7 @@ import { type Instant, instant } from "../base/clock.ts";
 import { type Amount, add } from "../base/money.ts";
 import { awardTo, rankBids } from "../market/auction.ts";
 import { decideAnnounce, heldFor, openTasks } from "../market/market.ts";
-import { isOpen, type Task, without } from "../market/task.ts";
+import { type Bid, isOpen, type Task, without } from "../market/task.ts";
 import { type Due, decidePayment, hubRoom, release } from "../payment/payment.ts";
 import { type END_STATES, type Fact, type FactNamed, UNSIGNED } from "../protocol/facts.ts";
 import { judge, type Ruling } from "../verdict/verdict.ts";
@@ -40,6 +40,12 @@ export function end(task: Task, state: (typeof END_STATES)[number], reason: stri
   };
 }
 
+/** The bids that can be awarded now, best first, each with room for it on its provider's lane. */
+function awardable(state: State, context: Context, task: Task): readonly Bid[] {
+  const hasRoom = (provider: Hex, cost: Amount) => roomFor(state, context, provider) >= cost;
+  return task.deadline <= context.now ? [] : rankBids(task, context.now, context.rules, hasRoom);
+}
+
 /** An award to the best bid left, or the end that having none means. */
 function awardNext(
   state: State,
@@ -48,29 +54,37 @@ function awardNext(
   none: (typeof END_STATES)[number],
   reason: string,
 ): Fact[] {
-  const hasRoom = (provider: Hex, cost: Amount) => roomFor(state, context, provider) >= cost;
-  const [best] = rankBids(task, context.now, context.rules, hasRoom);
-  if (!best || task.deadline <= context.now) return [end(task, none, reason)];
-  return [awardTo(context.market, task, best, "run", context.now, context.rules)];
+  const [best] = awardable(state, context, task);
+  return best
+    ? [awardTo(context.market, task, best, "run", context.now, context.rules)]
+    : [end(task, none, reason)];
+}
+
+/**
+ * As long as nobody has accepted: an award, or else the task is announced again until its deadline. Whoever was full may
+ * have room by then, and others may have come.
+ */
+function awardOrAnnounce(
+  state: State,
+  context: Context,
+  task: Task,
+  none: (typeof END_STATES)[number],
+  reason: string,
+): Fact[] {
+  const isOver = task.deadline <= context.now || awardable(state, context, task).length > 0;
+  return isOver
+    ? awardNext(state, context, task, none, reason)
+    : decideAnnounce(task, true, context.now, context.rules);
 }
 
 /** A provider is out; somebody else may take its place. */
 export function withdraw(state: State, context: Context, task: Task, out: FactNamed<"withdrawn">): Fact[] {
   const left = without(task, out.role, out.provider, out.how);
   if (out.role === "check") return [out, ...rule(state, context, left, true)];
-  const isBefore = out.how === "declined" || out.how === "accept_timeout";
-  const next = awardNext(
-    state,
-    context,
-    left,
-    isBefore ? "declined" : "forfeited",
-    `no bid is left: ${out.reason}`,
-  );
-  const isOver = next.some((fact) => fact.kind === "awarded") || task.deadline <= context.now;
-  // Whoever was full may have room by now, and others may have come.
-  return isBefore && !isOver
-    ? [out, ...decideAnnounce(left, true, context.now, context.rules)]
-    : [out, ...next];
+  const reason = `no bid is left: ${out.reason}`;
+  return out.how === "declined" || out.how === "accept_timeout"
+    ? [out, ...awardOrAnnounce(state, context, left, "declined", reason)]
+    : [out, ...awardNext(state, context, left, "forfeited", reason)];
 }
 
 /**
@@ -98,12 +112,9 @@ export function rule(state: State, context: Context, task: Task, drawn: boolean)
 
 /** A second provider, drawn among the other bidders; with none, the gateway's own run speaks (`wants.ts`). */
 function wantRerun(state: State, context: Context, task: Task): Fact[] {
-  const hasRoom = (provider: Hex, cost: Amount) => roomFor(state, context, provider) >= cost;
-  const others = rankBids(task, context.now, context.rules, hasRoom).filter(
-    (bid) => bid.price <= task.checkBudget,
-  );
+  const others = awardable(state, context, task).filter((bid) => bid.price <= task.checkBudget);
   const drawn = others[Math.floor(context.draw() * others.length)];
-  if (!drawn || task.deadline <= context.now) return [];
+  if (!drawn) return [];
   return [awardTo(context.market, task, drawn, "check", context.now, context.rules)];
 }
 
@@ -142,7 +153,7 @@ function reject(state: State, context: Context, task: Task, reason: string): Fac
     const provider = task[role]?.provider;
     if (!provider) continue;
     facts.push(outvoted(task, provider, role));
-    left = { ...left, [role]: null, out: [...left.out, provider] };
+    left = without(left, role, provider, "outvoted");
   }
   return [...facts, ...awardNext(state, context, left, "rejected", reason)];
 }
@@ -198,7 +209,7 @@ export function decideDue(state: State, context: Context, task: Task): Fact[] {
   const at = nextDue(task, context.rules.inputMs);
   if (at === null || at > context.now) return [];
   if (task.state === "offered") return [end(task, "cancelled", "firmware or input never arrived")];
-  if (task.state === "announced") return decideBidsDue(state, context, task);
+  if (task.state === "announced") return awardOrAnnounce(state, context, task, "expired", "no bid came");
   for (const role of ["run", "check"] as const) {
     const one = task[role];
     if (!one || one.stage === "delivered") continue;
@@ -217,11 +228,4 @@ export function decideDue(state: State, context: Context, task: Task): Fact[] {
     });
   }
   return [end(task, "refunded", "the answer could not be verified in time")];
-}
-
-/** The bid window is over: the best bid is awarded; without one the task is announced again, until its deadline. */
-function decideBidsDue(state: State, context: Context, task: Task): Fact[] {
-  const facts = awardNext(state, context, task, "expired", "no bid came");
-  const isOver = facts.some((fact) => fact.kind === "awarded") || task.deadline <= context.now;
-  return isOver ? facts : decideAnnounce(task, true, context.now, context.rules);
 }

@@ -78,7 +78,7 @@ export class Settlement {
   async start(): Promise<void> {
     const { ledger, clock, onFault } = this.#options;
     await this.#inTurn(() => this.#observe());
-    await this.refresh().catch(onFault);
+    await this.#inTurn(() => this.#fund()).catch(onFault);
     this.#startedAt = clock.now();
     if (ledger.claims.size > 0) void this.#inTurn(() => this.#resume()).catch(onFault);
     void this.#poll();
@@ -94,7 +94,7 @@ export class Settlement {
   refresh(): Promise<void> {
     return this.#inTurn(async () => {
       await this.#observe();
-      if (await this.#fund()) await this.#observe();
+      await this.#fund();
     });
   }
 
@@ -122,13 +122,18 @@ export class Settlement {
 
   async #poll(): Promise<void> {
     const { clock, pollMs, onFault } = this.#options;
+    let told: string | null = null;
     while (!this.#stop.signal.aborted) {
       try {
         await clock.sleep(pollMs, this.#stop.signal);
         await this.refresh();
         if (this.#shouldSettle()) await this.settle();
+        told = null;
       } catch (fault) {
-        if (!this.#stop.signal.aborted) onFault(fault);
+        // An outage is told at its start, not at every look.
+        const sort = isFault(fault) ? fault.code : "unknown";
+        if (!this.#stop.signal.aborted && sort !== told) onFault(fault);
+        told = sort;
       }
     }
   }
@@ -178,8 +183,8 @@ export class Settlement {
     return side.get(other) ?? newLane(key.payer, key.payee, key.token);
   }
 
-  /** Tops up the lanes to devices from the gateway's vault; true when something was sent. */
-  async #fund(): Promise<boolean> {
+  /** Tops up the lanes to devices from the gateway's vault. */
+  async #fund(): Promise<void> {
     const { chain, signer, market, clock, onFault } = this.#options;
     const rows = await this.#topUps();
     const left = await chain.vaultBalance(market.gateway, market.token);
@@ -190,12 +195,12 @@ export class Settlement {
       onFault(new Fault("funds_short", `lanes need ${wanted} atomic units, the gateway's vault has ${left}`));
     }
     this.#isShortOfFunds = isShort;
-    if (affordable.length === 0) return false;
+    if (affordable.length === 0) return;
     const prepared = await chain.prepare(signer, fundLanes(market.vault, market.token, affordable));
     await chain.broadcast(prepared.raw);
     const { signal } = this.#stop;
     await mined(chain, prepared.hash, clock, { withinMs: MINED_WITHIN_MS, everyMs: 50, signal });
-    return true;
+    await this.#observe();
   }
 
   /** What each lane to a device lacks, counted at the head: what is on its way must not be sent twice. */
