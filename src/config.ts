@@ -3,8 +3,12 @@ import { readFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { parse } from "smol-toml";
 import { z } from "zod";
+import type { Hex } from "./base/bytes.ts";
 import { Fault } from "./base/fault.ts";
+import { type Amount, parseAmount } from "./base/money.ts";
 import { DEFAULT_RULES, type MarketRules } from "./market/rules.ts";
+import { WINDOWS } from "./operator/settings.ts";
+import type { Limits } from "./payment/standing.ts";
 import { address } from "./protocol/scalar.ts";
 
 const milliseconds = z.number().int().min(1).max(86_400_000);
@@ -22,11 +26,12 @@ const schema = z.strictObject({
     .default([]),
   chain: z.strictObject({
     id: z.number().int().min(1),
-    rpc: z.url(),
+    /** One node, or several: the others are asked when one fails, and no gain is believed that two do not agree on. */
+    rpc: z.union([z.url().transform((url) => [url]), z.array(z.url()).min(1)]),
     vault: address,
     token: address,
-    /** The newest block has one. */
-    confirmations: z.number().int().min(1).default(12),
+    /** The newest block has one; "finalized" waits for the chain's own mark. */
+    confirmations: z.union([z.number().int().min(1), z.literal("finalized")]).default(12),
     poll_ms: milliseconds.default(5_000),
   }),
   market: z
@@ -46,6 +51,33 @@ const schema = z.strictObject({
       lane_deposit: z.string().default("10.00"),
       /** How long vouchers may go unclaimed. */
       every_ms: z.number().int().min(1_000).default(21_600_000),
+      /** How long the gateway's own lanes can still be claimed once they close. */
+      window: z.enum(WINDOWS).default("24h"),
+      /** Most that a unit of gas may cost, in gwei. */
+      max_fee_gwei: z.number().min(0.001).default(200),
+      /** What one of the chain's coins costs in the token, a decimal; without it only age and closes decide on claims. */
+      coin_price: z.string().default(""),
+      /** A claim is worth while once it brings so many times what it costs. */
+      claim_gain: z.number().min(1).default(20),
+      /** Least deposit of a lane, in times of what claiming it costs. */
+      lane_minimum: z.number().min(0).default(50),
+      /** Settlements that the coins left must pay for before an alarm. */
+      gas_alarm: z.number().int().min(1).default(3),
+    })
+    .prefault({}),
+  limits: z
+    .strictObject({
+      /** Most that one device may owe, with what it has under way on result; "0" allows no pay-on-result. */
+      on_result: z.string().default("0"),
+      /** Credit above it goes back to its device; "" is ten times the device's largest maxPrice. */
+      credit: z.string().default(""),
+      /** Most that a device, and all devices of one owner, may spend in a day (UTC); "" is no limit. */
+      device_per_day: z.string().default(""),
+      owner_per_day: z.string().default(""),
+      /** Before the end of a closing lane's window, in which no voucher is taken: claiming takes time. */
+      close_margin_ms: milliseconds.default(600_000),
+      /** How long an invoice may stay unpaid before it is overdue. */
+      invoice_ms: milliseconds.default(600_000),
     })
     .prefault({}),
 });
@@ -95,5 +127,31 @@ export function marketRules(config: Config): MarketRules {
     feeBasisPoints: market.fee_basis_points,
     maxOpen: market.max_open,
     maxDeadlineMs: DEFAULT_RULES.maxDeadlineMs,
+  };
+}
+
+/**
+ * The limits as `[limits]` sets them.
+ *
+ * @param perDay - budgets that devices have of their own, as decimals, in place of `device_per_day`
+ * @throws {@link Fault} `amount_syntax`, `amount_range`
+ */
+export function limitsOf(
+  { limits }: Config,
+  decimals: number,
+  perDay: (device: Hex) => string | null,
+): Limits {
+  const orNone = (text: string): Amount | null => (text === "" ? null : parseAmount(text, decimals));
+  const general = orNone(limits.device_per_day);
+  return {
+    onResult: parseAmount(limits.on_result, decimals),
+    credit: orNone(limits.credit),
+    devicePerDay: (device) => {
+      const own = perDay(device);
+      return own === null ? general : parseAmount(own, decimals);
+    },
+    ownerPerDay: orNone(limits.owner_per_day),
+    closeMarginMs: limits.close_margin_ms,
+    invoiceMs: limits.invoice_ms,
   };
 }

@@ -4,22 +4,16 @@
  * Bytes come in through the broker and the serial lines, become commands in the heartbeat, facts in the journal, and
  * messages again. Errands and settlement watch the facts and report what they find as commands of their own.
  */
-import { join } from "node:path";
 import type { Hex } from "./base/bytes.ts";
 import { type Clock, type Instant, instant } from "./base/clock.ts";
-import { Fault } from "./base/fault.ts";
-import { type Amount, parseAmount } from "./base/money.ts";
 import type { Refusal, RefusalCode } from "./base/refusal.ts";
-import { folderStore } from "./blob/folder-store.ts";
-import { type Config, marketRules } from "./config.ts";
+import { type Config, limitsOf, marketRules } from "./config.ts";
 import { Errands } from "./errands.ts";
 import { firstDue } from "./exchange/course.ts";
-import { replay, saveSnapshot } from "./exchange/replay.ts";
+import { saveSnapshot } from "./exchange/replay.ts";
 import type { State } from "./exchange/state.ts";
-import { Executor } from "./firmware/executor.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import type { Entry, Journal } from "./journal/journal.ts";
-import { openJournal } from "./journal/sqlite-journal.ts";
 import { BlobCourier } from "./link/blob-courier.ts";
 import type { Broker } from "./link/broker/broker.ts";
 import { startEmbeddedBroker } from "./link/broker/embedded-broker.ts";
@@ -27,17 +21,18 @@ import { listenAddress } from "./link/listen-address.ts";
 import { type LineState, openSerialLine, type SerialLine } from "./link/serial/line.ts";
 import { openTasks } from "./market/market.ts";
 import type { Task } from "./market/task.ts";
+import { Office } from "./office.ts";
+import { type Opened, openHouse } from "./opening.ts";
+import { settlementTerms } from "./operator/money/settlement-terms.ts";
 import { enrolments, readRoster, watchRoster } from "./operator/roster-folder.ts";
+import { creditOf } from "./payment/payment.ts";
 import type { Fact } from "./protocol/facts.ts";
 import type { Signer } from "./protocol/signer.ts";
 import type { Market } from "./protocol/typed-data.ts";
 import { Reception } from "./reception.ts";
 import type { Signer as TransactionSigner } from "./settlement/chain.ts";
-import { openEvmChain } from "./settlement/evm-chain.ts";
 import { type Settled, Settlement } from "./settlement/settlement.ts";
-
-/** Bytes of blobs that are kept; the oldest that no open task needs go first. */
-const BLOB_QUOTA = 1_073_741_824;
+import { recheckToken } from "./settlement/token-probe.ts";
 
 /** Records between two snapshots of the state. */
 const SNAPSHOT_EVERY = 1_000;
@@ -55,6 +50,8 @@ export type GatewayOptions = {
   readonly clock: Clock;
   /** Uniform in `[0, 1)` and not predictable by devices. */
   readonly draw: () => number;
+  /** 32 random bytes. */
+  readonly salt: () => Hex;
   readonly onEntries?: (entries: readonly Entry[]) => void;
   readonly onRefused?: (refusal: Refusal, by: Hex | null, topic: string) => void;
   /** Something that the operator should see; the gateway goes on. */
@@ -68,12 +65,14 @@ export class Gateway {
   readonly #options: GatewayOptions;
   readonly #state: State;
   readonly #journal: Journal;
-  readonly #decimals: number;
+  readonly #house: Opened;
   readonly #heartbeat: Heartbeat;
   readonly #courier: BlobCourier;
   readonly #errands: Errands;
-  readonly #executor: Executor;
   readonly #settlement: Settlement;
+  readonly #office: Office;
+  /** Who is on the roster, and what each may spend in a day where it says so. */
+  #budgets: ReadonlyMap<Hex, string | null> = new Map();
   readonly #boot: Instant;
   readonly #reception: Reception;
   readonly #lines: SerialLine[] = [];
@@ -87,58 +86,41 @@ export class Gateway {
   #stopTimer: () => void = () => undefined;
   #stopWatching: () => void = () => undefined;
 
-  /** Opens journal, blobs and chain, and starts serving. */
+  /** Opens everything a gateway needs, and starts serving. Throws what {@link openHouse} throws, and `port_busy`. */
   static async start(options: GatewayOptions): Promise<Gateway> {
     const { config, signer, clock } = options;
-    const { id: chainId, rpc: url, vault, token, confirmations } = config.chain;
-    const market = { chainId, vault, token, gateway: signer.address };
-    const chain = await openEvmChain({ url, chainId, vault, confirmations });
-    const decimals = await chain.decimals(token);
-    const laneDeposit = parseAmount(config.settlement.lane_deposit, decimals);
-    const journal = openJournal(config.data);
-    const executor = new Executor({ clock });
+    const onFault = (fault: unknown) => options.onFault?.(fault);
+    const house = await openHouse({ config, signer, clock, onFault });
     try {
-      const store = await folderStore(join(config.data, "blobs"), BLOB_QUOTA);
-      const state = replay(journal, market);
-      mustBeHome(state, market, config.data);
-      await executor.start();
-      const gateway = new Gateway(options, {
-        market,
-        journal,
-        state,
-        decimals,
-        laneDeposit,
-        store,
-        executor,
-        chain,
-      });
+      const gateway = new Gateway(options, house);
       await gateway.#serve().catch(async (fault: unknown) => {
         await gateway.#quiet();
         throw fault;
       });
       return gateway;
     } catch (fault) {
-      await executor.stop();
-      journal.close();
+      await house.close();
       throw fault;
     }
   }
 
-  private constructor(options: GatewayOptions, parts: Parts) {
-    const { config, signer, clock, transactionSigner, draw } = options;
-    const { market, journal, state, store, executor, chain } = parts;
+  private constructor(options: GatewayOptions, house: Opened) {
+    const { config, signer, clock, draw, salt } = options;
+    const { market, journal, state, store, executor, token } = house;
+    const { decimals } = token;
     const rules = marketRules(config);
+    const limits = limitsOf(config, decimals, (device) => this.#budgets.get(device) ?? null);
     const onFault = (fault: unknown) => options.onFault?.(fault);
     this.#options = options;
     this.market = market;
+    this.#house = house;
     this.#journal = journal;
     this.#state = state;
-    this.#decimals = parts.decimals;
-    this.#executor = executor;
     this.#boot = clock.now();
     this.#reception = new Reception({
-      ...{ state, market, clock, decimals: parts.decimals, feeBasisPoints: rules.feeBasisPoints },
+      ...{ state, market, clock, decimals, feeBasisPoints: rules.feeBasisPoints },
       journalIndex: () => journal.head().index,
+      isEnrolled: (device) => this.#budgets.has(device),
       onRefused: (refusal, by, topic) => options.onRefused?.(refusal, by, topic),
     });
     const publish = this.#reception.publish.bind(this.#reception);
@@ -147,7 +129,7 @@ export class Gateway {
       journal,
       signer,
       clock,
-      context: { market, rules, draw },
+      context: { market, rules, draw, salt, limits },
       bidders: () => this.#reception.bidders(),
       publish,
       onEntries: (entries) => this.#onEntries(entries),
@@ -164,21 +146,32 @@ export class Gateway {
       onRefused: ({ requester, offerId }, refusal) =>
         this.#reception.refuse(requester, offerId, "offer", refusal),
     });
-    this.#settlement = new Settlement({
-      chain,
-      signer: transactionSigner,
-      market,
-      clock,
+    this.#settlement = this.#openSettlement(onFault);
+    this.#office = new Office({
+      ...{
+        data: config.data,
+        market,
+        decimals,
+        state,
+        heartbeat: this.#heartbeat,
+        settlement: this.#settlement,
+      },
+    });
+  }
+
+  #openSettlement(onFault: (fault: unknown) => void): Settlement {
+    const { config, clock, transactionSigner } = this.#options;
+    const { chain, token, state, market } = this.#house;
+    return new Settlement({
+      ...{ chain, market, clock, onFault, signer: transactionSigner },
+      ...settlementTerms(config, token.decimals),
       ledger: {
-        ...{ payment: state.payment, claims: state.claims },
+        ...{ payment: state.payment, transactions: state.transactions },
         devices: () => [...state.roster.keys()],
         claimedAt: () => state.claimedAt,
       },
-      laneDeposit: parts.laneDeposit,
-      pollMs: config.chain.poll_ms,
-      settleEveryMs: config.settlement.every_ms,
-      record: (facts) => tell({ topic: "observed", facts }),
-      onFault,
+      recheckToken: async () => void (await recheckToken(chain, token)),
+      record: (facts) => this.#heartbeat.tell({ topic: "observed", facts }),
     });
   }
 
@@ -205,15 +198,14 @@ export class Gateway {
   /** Claims every voucher that is worth more than the chain has paid. */
   async settle(): Promise<Settled[]> {
     await this.#heartbeat.idle();
-    return this.#settlement.settle();
+    return this.#settlement.settle({ force: true });
   }
 
   /** Stops admitting, finishes what is being written, and frees everything. */
   async stop(): Promise<void> {
     await this.#quiet();
-    await this.#executor.stop();
     saveSnapshot(this.#journal, this.#state);
-    this.#journal.close();
+    await this.#house.close();
   }
 
   async #quiet(): Promise<void> {
@@ -221,6 +213,7 @@ export class Gateway {
     this.#stopWatching();
     this.#stopTimer();
     await this.#enrolling;
+    await this.#office.close();
     this.#errands.stop();
     await this.#settlement.stop();
     await Promise.all(this.#lines.map((line) => line.close()));
@@ -231,6 +224,7 @@ export class Gateway {
   async #serve(): Promise<void> {
     const { config, clock } = this.#options;
     await this.#heartbeat.tell({ topic: "observed", facts: [this.#started()] });
+    await this.#office.heed();
     await this.#enrol();
     await this.#settlement.start();
     const { host, port } = listenAddress(config.broker.listen);
@@ -250,6 +244,7 @@ export class Gateway {
       this.#enrolling = this.#enrolling.then(() => this.#enrol()).catch(this.#options.onFault);
     });
     await this.#pickUp();
+    await this.#office.open();
   }
 
   #started(): Fact {
@@ -261,7 +256,7 @@ export class Gateway {
       chainId,
       vault,
       token,
-      decimals: this.#decimals,
+      decimals: this.#house.token.decimals,
       feeBasisPoints,
     };
   }
@@ -271,6 +266,8 @@ export class Gateway {
     const { entries, faults } = readRoster(this.#options.config.data);
     for (const fault of faults) if (!this.#badFiles.has(fault.facts["file"])) this.#options.onFault?.(fault);
     this.#badFiles = new Set(faults.map(({ facts: { file } }) => file));
+    this.#budgets = new Map(entries.map(({ device, perDay }) => [device, perDay]));
+    this.#reception.dismiss();
     const facts = enrolments(entries, this.#state.roster);
     if (facts.length === 0) return;
     await this.#heartbeat.tell({ topic: "observed", facts });
@@ -294,15 +291,26 @@ export class Gateway {
   #onEntries(entries: readonly Entry[]): void {
     for (const entry of entries) {
       for (const fact of entry.facts) {
+        if (fact.kind === "halted") this.#office.switched(fact.reason);
+        if (fact.kind === "resumed") this.#office.switched(null);
         const task = "task" in fact ? this.#state.market.tasks.get(fact.task) : undefined;
         if (task) this.#errands.consider(task);
         const lanes = fact.kind === "claimed" ? fact.lanes : fact.kind === "laneObserved" ? [fact] : [];
-        for (const { payer } of lanes) if (payer !== this.market.gateway) this.#reception.laneChanged(payer);
+        for (const lane of lanes) this.#laneChanged(lane);
       }
       if (entry.index % SNAPSHOT_EVERY === 0) saveSnapshot(this.#journal, this.#state);
     }
     this.#options.onEntries?.(entries);
     if (this.#broker) this.#setTimer();
+  }
+
+  /** A device hears what its lane is like; and credit may go back to it that had no room before. */
+  #laneChanged({ payer, payee }: { readonly payer: Hex; readonly payee: Hex }): void {
+    const device = payer === this.market.gateway ? payee : payer;
+    this.#reception.laneChanged(device);
+    if (creditOf(this.#state.payment, device) > 0n) {
+      void this.#heartbeat.tell({ topic: "payOut", device, all: false });
+    }
   }
 
   /** Wakes the heartbeat at the first deadline. */
@@ -317,28 +325,5 @@ export class Gateway {
     this.#stopTimer = clock.after(Math.max(0, wait), () => {
       void this.#heartbeat.tell({ topic: "due", task: due.task }).then(() => this.#setTimer());
     });
-  }
-}
-
-type Parts = {
-  readonly market: Market;
-  readonly journal: Journal;
-  readonly state: State;
-  readonly decimals: number;
-  readonly laneDeposit: Amount;
-  readonly store: Awaited<ReturnType<typeof folderStore>>;
-  readonly executor: Executor;
-  readonly chain: Awaited<ReturnType<typeof openEvmChain>>;
-};
-
-/** A data folder's money lives in one vault, under one key: with any other, its books would be somebody else's. */
-function mustBeHome({ home }: State, market: Market, folder: string): void {
-  if (!home) return;
-  for (const key of ["gateway", "chainId", "vault", "token"] as const) {
-    if (home[key] === market[key]) continue;
-    throw new Fault(
-      "chain_mismatch",
-      `${folder} is of ${key} ${home[key]}, not ${market[key]}; use another data folder`,
-    );
   }
 }

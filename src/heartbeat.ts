@@ -10,17 +10,24 @@ import type { Hex } from "./base/bytes.ts";
 import type { Clock } from "./base/clock.ts";
 import { isRefusal, type Refusal, refuse } from "./base/refusal.ts";
 import { type Command, type Decision, decide, type InnerCommand } from "./exchange/decide.ts";
-import { readCommand, signedByItsSender } from "./exchange/intake.ts";
-import { type Outgoing, refusalMessage, repeat, speak } from "./exchange/outbox.ts";
+import { type Intake, readCommand, signedByItsSender } from "./exchange/intake.ts";
+import { acknowledge, type Outgoing, refusalMessage, repeat, speak } from "./exchange/outbox.ts";
 import { seal } from "./exchange/seal.ts";
+import { Signers } from "./exchange/signers.ts";
 import { apply, type Context, type State } from "./exchange/state.ts";
 import type { Draft, Entry, Journal } from "./journal/journal.ts";
 import type { Cause } from "./protocol/facts.ts";
 import type { Signer } from "./protocol/signer.ts";
 import type { CommandTopic } from "./protocol/topic.ts";
 
-/** Most commands in one group: bounds how long the first of them waits for its answer. */
-const GROUP = 256;
+/**
+ * Most signatures that one group has checked: bounds how long the first of it waits for its answer. The vouchers of one
+ * device count once, as the newest answers for all.
+ */
+const GROUP_CHECKS = 256;
+
+/** Most commands in one group, whatever they cost: bounds what one append writes. */
+const GROUP_COMMANDS = 65_536;
 
 /** Refusals without a record that are remembered per device, so that a repeated command hears the same. */
 const REMEMBERED_REFUSALS = 256;
@@ -34,14 +41,22 @@ type Waiting = {
 type Refused = { readonly digest: string; readonly topic: string; readonly refusal: Refusal };
 
 /** What one beat writes and then says. `first` is the index of its first record. */
-type Group = { readonly first: number; readonly drafts: Draft[]; readonly said: Outgoing[] };
+type Group = {
+  readonly first: number;
+  readonly drafts: Draft[];
+  readonly said: Outgoing[];
+  readonly signers: Signers;
+};
+
+/** What waits, with what it says. */
+type Read = Waiting & { readonly intake: Intake | null };
 
 export type HeartbeatOptions = {
   readonly state: State;
   readonly journal: Journal;
   readonly signer: Signer;
   readonly clock: Clock;
-  readonly context: Omit<Context, "now">;
+  readonly context: Omit<Context, "now" | "payerOf">;
   /** Providers that are connected now. */
   readonly bidders: () => readonly Hex[];
   readonly publish: (outgoing: Outgoing) => void;
@@ -89,7 +104,8 @@ export class Heartbeat {
     try {
       // The socket that woke us may hold more: one turn gathers a group.
       await new Promise(setImmediate);
-      while (this.#queue.length > 0 && !this.#broken) await this.#beat(this.#queue.splice(0, GROUP));
+      while (this.#queue.length > 0 && !this.#broken)
+        await this.#beat(this.#queue.splice(0, groupOf(this.#queue)));
     } catch (cause) {
       this.#broken = true;
       this.#options.onBroken(cause);
@@ -100,22 +116,24 @@ export class Heartbeat {
 
   async #beat(waiting: readonly Waiting[]): Promise<void> {
     const { journal, publish, onEntries } = this.#options;
-    const group: Group = { first: journal.head().index + 1, drafts: [], said: [] };
-    for (const one of waiting) await this.#take(one, group);
+    const read = newestFirst(waiting.map(readWaiting));
+    const signers = new Signers();
+    const group: Group = { first: journal.head().index + 1, drafts: [], said: [], signers };
+    for (const one of read) await this.#take(one, group);
     const entries = group.drafts.length > 0 ? journal.append(group.drafts) : [];
     for (const outgoing of group.said) publish(outgoing);
     for (const { done } of waiting) done();
     onEntries(entries);
   }
 
-  async #take({ inner, from }: Waiting, group: Group): Promise<void> {
+  async #take({ inner, from, intake }: Read, group: Group): Promise<void> {
     if (inner) {
       await this.#commit(inner, { by: null, topic: inner.topic, id: "", digest: "", refused: null }, group);
       return;
     }
-    if (!from) return;
+    if (!from || !intake) return;
     const { by, topic, payload } = from;
-    const { id, command } = readCommand(topic, by, payload);
+    const { id, command } = intake;
     if (isRefusal(command)) return this.#refuse(by, topic, id, command, group);
     const digest = createHash("sha256").update(payload).digest("hex");
     const before = this.#answeredBefore(by, topic, command.message.id, digest);
@@ -123,7 +141,7 @@ export class Heartbeat {
       group.said.push(...before);
       return;
     }
-    const signed = signedByItsSender(this.#options.context.market, command);
+    const signed = signedByItsSender(this.#options.context.market, command, group.signers);
     const spoiled = before ?? (signed ? null : refuse("bad_signature"));
     const cause = { by, topic, id: command.message.id, digest, refused: null };
     await this.#commit(command, cause, group, spoiled);
@@ -146,14 +164,20 @@ export class Heartbeat {
   async #commit(command: Command, cause: Cause, group: Group, spoiled: Refusal | null = null): Promise<void> {
     const { state, signer, context, clock, bidders } = this.#options;
     const now = clock.now();
-    const { facts, refused }: Decision = decide(state, command, { ...context, now }, spoiled);
+    const { payerOf } = group.signers;
+    const { facts, refused }: Decision = decide(state, command, { ...context, now, payerOf }, spoiled);
     if (refused && cause.by !== null) {
       if (facts.length === 0) {
         return this.#refuse(cause.by, cause.topic, cause.id, refused, group, cause.digest);
       }
       this.#options.onRefused(refused, cause.by, cause.topic);
     }
-    if (facts.length === 0) return;
+    if (facts.length === 0) {
+      // nothing new: the newest record, in this group or before it, holds all that the ack confirms
+      const newest = group.first + group.drafts.length - 1;
+      if (cause.by !== null) group.said.push(acknowledge(cause.by, cause.id, newest));
+      return;
+    }
     const sealed = await seal(state, context.market, signer, facts);
     const draft = { at: now, cause: { ...cause, refused: refused?.refused ?? null }, facts: sealed };
     const record = { ...draft, index: group.first + group.drafts.length };
@@ -171,4 +195,51 @@ export class Heartbeat {
     own.set(id, { digest, topic, refusal });
     if (own.size > REMEMBERED_REFUSALS) own.delete(own.keys().next().value);
   }
+}
+
+/** How many of those that wait are taken together. */
+function groupOf(queue: readonly Waiting[]): number {
+  const payers = new Set<Hex>();
+  let checks = 0;
+  let count = 0;
+  for (const { from } of queue) {
+    const isCounted = from?.topic === "voucher" && payers.has(from.by);
+    if (from?.topic === "voucher") payers.add(from.by);
+    if (!isCounted && ++checks > GROUP_CHECKS) break;
+    if (++count === GROUP_COMMANDS) break;
+  }
+  return count;
+}
+
+function readWaiting(waiting: Waiting): Read {
+  const { from } = waiting;
+  return { ...waiting, intake: from && readCommand(from.topic, from.by, from.payload) };
+}
+
+/**
+ * Puts each device's newest voucher where its first one stands: a cumulative promise covers all before it, so that one
+ * signature of the group is checked for each lane. Everything else keeps its place.
+ */
+function newestFirst(group: readonly Read[]): readonly Read[] {
+  const first = new Map<Hex, number>();
+  const ordered = [...group];
+  for (const [at, one] of group.entries()) {
+    if (!one.from) continue;
+    const cumulative = promisedIn(one);
+    if (cumulative === null) continue;
+    const { by } = one.from;
+    const place = first.get(by);
+    if (place === undefined) first.set(by, at);
+    const leading = place === undefined ? undefined : ordered[place];
+    if (place === undefined || !leading || cumulative <= (promisedIn(leading) ?? 0n)) continue;
+    ordered[at] = leading;
+    ordered[place] = one;
+  }
+  return ordered;
+}
+
+/** The total of a voucher that stands alone. */
+function promisedIn({ intake }: Read): bigint | null {
+  if (!intake || isRefusal(intake.command) || intake.command.topic !== "voucher") return null;
+  return intake.command.message.voucher.cumulative;
 }

@@ -10,17 +10,27 @@ import { type Config, readConfig } from "./config.ts";
 import { Gateway } from "./gateway.ts";
 import { randomKey } from "./kernels/signature.ts";
 import { parseArguments } from "./operator/arguments.ts";
+import { drainCommand } from "./operator/control/drain.ts";
+import { haltCommand, resumeCommand } from "./operator/control/halt.ts";
 import { projectRoot } from "./operator/demo/crew.ts";
 import { runDemo } from "./operator/demo/demo.ts";
 import { deviceCommand } from "./operator/device/command.ts";
 import { doctorCommand } from "./operator/doctor/command.ts";
 import { thisMachine } from "./operator/doctor/machine.ts";
+import { laneCommand } from "./operator/lane/command.ts";
 import { logCommand } from "./operator/log/command.ts";
 import { deployCommand } from "./operator/money/deploy.ts";
 import { fundCommand } from "./operator/money/fund.ts";
+import { ownerCommand } from "./operator/money/owner.ts";
+import { settleCommand } from "./operator/money/settle.ts";
+import { sweepCommand } from "./operator/money/sweep.ts";
 import { withdrawCommand } from "./operator/money/withdraw.ts";
 import { nearestName } from "./operator/nearest.ts";
+import { backupCommand } from "./operator/recovery/backup.ts";
+import { recoverCommand } from "./operator/recovery/recover.ts";
+import { restoreCommand } from "./operator/recovery/restore.ts";
 import { gatewayKeyFile, parseKeyText } from "./operator/settings.ts";
+import { watchtowerCommand } from "./operator/watchtower/command.ts";
 import { encodeFact } from "./protocol/facts.ts";
 import { keySigner } from "./protocol/signer.ts";
 
@@ -31,14 +41,29 @@ const HELP = `hirewire: robots and boards hire each other's compute and pay in U
   hirewire run              the gateway of gateway.toml
   hirewire log [show N | verify]
                             what has happened, one task's whole life, every hash and signature
-  hirewire device add NAME  enrols a device and prints the connection file it needs
-  hirewire device list      who is enrolled
-  hirewire fund DEVICE|gateway AMOUNT --from KEYFILE
-                            deposits USDT on a device's lane, or in the gateway's vault
-  hirewire withdraw AMOUNT --to ADDRESS
-                            takes USDT out of the vault
   hirewire deploy           puts a LaneVault on a chain and prints gateway.toml's [chain] section
   hirewire doctor           checks this machine and the gateway's settings
+
+  hirewire device add NAME  enrols a device and prints the connection file it needs; also device
+                            list, budget, owner, allowance, and replace for a lost key
+  hirewire owner gateway    names the cold owner of the gateway's hot key
+
+  hirewire fund DEVICE|gateway AMOUNT --from KEYFILE
+                            deposits USDT on a device's lane, or in the gateway's vault
+  hirewire sweep DEVICE|gateway
+                            takes in what was sent to a deposit address
+  hirewire withdraw AMOUNT --to ADDRESS
+                            takes USDT out of the vault
+  hirewire lane list        every lane: deposit, signed, settled, closing; also lane open, top-up,
+                            close, consent
+  hirewire settle --now     claims what is owed, in one transaction; --dry-run shows what and why
+  hirewire watchtower       claims for others in time, with no key but its own for gas
+
+  hirewire halt             takes no new offers until hirewire resume
+  hirewire drain            leaves a key or a vault behind, lane by lane
+  hirewire backup TO        a verified copy of the data folder, while the gateway runs
+  hirewire restore FROM     a data folder again, which reconciles before it pays
+  hirewire recover          a new journal after a lost disk, from the chain and from peers' vouchers
 
 Every command takes --help.
 Exit codes: 0 done, 1 fault, 2 usage, 3 journal broken, 4 chain or gateway not reachable, 130 interrupted.
@@ -160,6 +185,7 @@ function startGateway(
     transactionSigner: privateKeyToAccount(toHex(key)),
     clock: systemClock,
     draw: () => randomBytes(6).readUIntBE(0, 6) / 2 ** 48,
+    salt: () => toHex(randomBytes(32)),
     onEntries: (entries) => {
       for (const { index, at, cause, facts } of entries)
         say("facts", { index, at, by: cause.by, facts: facts.map(encodeFact) });
@@ -191,9 +217,6 @@ async function demo(args: string[]): Promise<number> {
   const { values, positionals } = parseArguments("hirewire demo", args, options);
   if (values.help) return print(DEMO_HELP);
   nothingElse("hirewire demo", positionals);
-  const stopping = new AbortController();
-  for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => stopping.abort());
-  readerGone.signal.addEventListener("abort", () => stopping.abort());
   for (const file of [values.map, values.scen]) {
     if (file && !existsSync(file)) throw new Fault("usage", `there is no file ${file}`);
   }
@@ -208,7 +231,7 @@ async function demo(args: string[]): Promise<number> {
     seed: count(values.seed, "seed", 1),
     clock: systemClock,
     io,
-    signal: stopping.signal,
+    signal: stopSignal(),
   });
 }
 
@@ -220,6 +243,14 @@ function defaultData(): string | null {
     : [];
   const newest = demos.toSorted().at(-1);
   return newest ? join(".hirewire", newest) : null;
+}
+
+/** Aborts at SIGTERM or Ctrl-C, and when whoever read our output has gone. */
+function stopSignal(): AbortSignal {
+  const stopping = new AbortController();
+  for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => stopping.abort());
+  readerGone.signal.addEventListener("abort", () => stopping.abort());
+  return stopping.signal;
 }
 
 function count(text: string | undefined, name: string, fallback: number): number {
@@ -244,8 +275,19 @@ const COMMANDS: Record<string, (args: string[]) => Promise<number> | number> = {
   demo,
   log: (args) => logCommand(args, io, defaultData(), systemClock),
   device: (args) => deviceCommand(args, io, ports),
+  owner: (args) => ownerCommand(args, io, ports),
   fund: (args) => fundCommand(args, io, ports),
+  sweep: (args) => sweepCommand(args, io, ports),
   withdraw: (args) => withdrawCommand(args, io, ports),
+  lane: (args) => laneCommand(args, io, ports),
+  settle: (args) => settleCommand(args, io, ports),
+  watchtower: (args) => watchtowerCommand(args, io, { ...ports, stop: stopSignal() }),
+  halt: (args) => haltCommand(args, io, ports),
+  resume: (args) => resumeCommand(args, io, ports),
+  drain: (args) => drainCommand(args, io, ports),
+  backup: (args) => backupCommand(args, io, { ...ports, version: version() }),
+  restore: (args) => restoreCommand(args, io, ports),
+  recover: (args) => recoverCommand(args, io, ports),
   deploy: (args) => deployCommand(args, io, ports),
   doctor: (args) => doctorCommand(args, io, ports, thisMachine(process.env["PATH"] ?? "")),
   version: () => print(`${version()}\n`),

@@ -13,6 +13,7 @@ import type { State } from "./exchange/state.ts";
 import type { Heartbeat } from "./heartbeat.ts";
 import type { BlobCourier } from "./link/blob-courier.ts";
 import type { Broker, BrokerCallbacks, RefusedAt, Session } from "./link/broker/broker.ts";
+import type { Device } from "./market/roster.ts";
 import { termsFor } from "./payment/terms.ts";
 import { decodeMessage, encodeMessage, type Message, parseJson } from "./protocol/message.ts";
 import type { Topic } from "./protocol/topic.ts";
@@ -23,6 +24,8 @@ export type ReceptionOptions = {
   readonly market: Market;
   readonly clock: Clock;
   readonly decimals: number;
+  /** Whether its operator still has the device on the roster; the journal never forgets one. */
+  readonly isEnrolled: (device: Hex) => boolean;
   readonly feeBasisPoints: number;
   readonly journalIndex: () => number;
   readonly onRefused: (refusal: Refusal, by: Hex | null, topic: string) => void;
@@ -65,13 +68,25 @@ export class Reception {
   /** Opens the door: `start` begins to serve with the callbacks it is given. */
   async open(start: (callbacks: BrokerCallbacks) => Promise<Broker>, backrooms: Backrooms): Promise<Broker> {
     this.#broker = await start({
-      admit: (device) => this.#options.state.roster.get(device) ?? null,
+      admit: (device) => this.#admit(device),
       onPublish: (session, topic, payload) => this.#heard(backrooms, session.device, topic, payload),
       onReady: (session) => this.#greet(backrooms, session),
       onGone: (session) => this.#gone(session),
       onRefused: (refusal, at) => this.#refusedAt(refusal, at),
     });
     return this.#broker;
+  }
+
+  #admit(device: Hex): Device | null {
+    const { state, isEnrolled } = this.#options;
+    return (isEnrolled(device) && state.roster.get(device)) || null;
+  }
+
+  /** Ends the sessions of devices that are on the roster no more. */
+  dismiss(): void {
+    for (const { device } of this.#broker?.sessions() ?? []) {
+      if (!this.#options.isEnrolled(device)) this.#broker?.drop(device);
+    }
   }
 
   /** Hands a message over to its device, if it is connected; whoever is not hears it again at its next session. */

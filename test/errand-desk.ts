@@ -34,6 +34,7 @@ export const DELIVERED = {
     award: AWARD,
     signature: "0x",
     stage: "delivered",
+    accept: null,
     output: hashBlob(OUTPUT),
     outputBytes: OUTPUT.length,
   },

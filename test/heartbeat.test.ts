@@ -270,7 +270,7 @@ describe("what the gateway signs", () => {
     const payment = saidOf(said, "payment");
     expect(payment).toMatchObject({ task: TASK, role: "run", amount: 490n });
     expect(payment.voucher).toMatchObject({ payee: BOARD.address, epoch: 0, cumulative: 490n });
-    expect(voucherPayer(MARKET, payment.voucher)).toBe(GATEWAY.address);
+    expect(voucherPayer(payment.voucher)).toBe(GATEWAY.address);
     const { version: ____, signature: byGateway, ...receipt } = saidOf(said, "receipt");
     expect(receipt).toMatchObject({ price: 500n, fee: 10n, checks: 0n, provider: BOARD.address });
     expect(recoverAddress(receiptDigest(MARKET, receipt), byGateway)).toBe(GATEWAY.address);

@@ -2,7 +2,7 @@
  * A simulated board: buys path plans over a serial line, MQTT inside the reliable link.
  *
  *     node devices/board/board.ts --path /dev/ttyX|tcp://host:port --connection FILE --wallet FILE --firmware FILE
- *       [--baud 115200] [--map FILE] [--scen FILE] [--queries 1] [--max-price 1500] [--check-budget 1500]
+ *       --rpc URL|--watchtower URL|--lanes trust [--confirmations 12] [--baud 115200] [--map FILE] [--scen FILE] [--queries 1] [--max-price 1500] [--check-budget 1500]
  */
 import { readFile } from "node:fs/promises";
 import type { Duplex } from "node:stream";
@@ -12,6 +12,7 @@ import { openSerialLine } from "../../src/link/serial/line.ts";
 import { readConnectionFile } from "../robot/connection-file.ts";
 import { readCourse } from "../robot/plan/course.ts";
 import { connectRobot } from "../robot/robot.ts";
+import { LANE_OPTIONS, lanesFrom } from "../robot/sim/lanes.ts";
 import { planBatch } from "../robot/sim/planning.ts";
 import { readOptions, runProgram, say, sayEvents } from "../robot/sim/program.ts";
 
@@ -39,7 +40,7 @@ class Sessions {
 await runProgram(async (ending) => {
   const options = readOptions({
     ...{ path: null, connection: null, wallet: null, firmware: null, baud: "115200" },
-    ...{ "max-price": "1500", "check-budget": "1500" },
+    ...{ "max-price": "1500", "check-budget": "1500", ...LANE_OPTIONS },
     ...{ map: "", scen: "", queries: "1", seed: "1" },
   });
   const sessions = new Sessions();
@@ -64,6 +65,7 @@ await runProgram(async (ending) => {
     const file = await readConnectionFile(options.connection);
     const robot = await connectRobot({
       file,
+      lanes: lanesFrom(options, file),
       walletPath: options.wallet,
       stream: () => sessions.next(),
       signal: ending,

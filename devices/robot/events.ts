@@ -8,6 +8,7 @@ export type Role = Message<"award">["role"];
 /** What this device said or learned about one task. */
 export type TaskStep =
   | "offered"
+  | "invoiced"
   | "bid"
   | "declined"
   | "accepted"
@@ -15,6 +16,12 @@ export type TaskStep =
   | "delivered"
   | "forfeited"
   | Message<"answer">["state"];
+
+/**
+ * What the gateway has broken: a paid task without its receipt, a payment that its voucher does not cover, a result that
+ * was not paid for in time, an invoice or an answer that is not what was agreed.
+ */
+export type Breach = "receipt_missing" | "underpaid" | "unpaid" | "wrong_invoice" | "wrong_answer";
 
 export type RobotEvent =
   | { readonly kind: "connected"; readonly terms: Terms }
@@ -35,6 +42,21 @@ export type RobotEvent =
       readonly cumulative: Amount;
     }
   | { readonly kind: "receipt"; readonly receipt: Message<"receipt"> }
+  | {
+      /** The gateway has not kept its word on a task. */
+      readonly kind: "breached";
+      readonly task: Hex;
+      readonly side: "requester" | "provider";
+      readonly breach: Breach;
+      readonly reason: string;
+    }
+  | {
+      /** The gateway took an offer and has not answered it in time. `exposure` is all that it could run away with. */
+      readonly kind: "gatewayOverdue";
+      readonly task: Hex;
+      readonly need: Amount;
+      readonly exposure: Amount;
+    }
   | { readonly kind: "refusal"; readonly refusal: Message<"refusal"> }
   /** Our own side failed: a disk, a child process. What it was for stays undone. */
   | { readonly kind: "fault"; readonly error: unknown }

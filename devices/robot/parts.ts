@@ -1,10 +1,14 @@
 /** What hiring and serving share: one device's identity, money, commands and bytes. */
 import type { Clock, Instant } from "../../src/base/clock.ts";
+import type { Amount } from "../../src/base/money.ts";
 import type { Signer } from "../../src/protocol/signer.ts";
 import type { Market } from "../../src/protocol/typed-data.ts";
 import type { Blobs } from "./blobs.ts";
 import type { Events } from "./events.ts";
+import type { LaneSight } from "./lane-sight.ts";
 import type { Outbox } from "./outbox.ts";
+import type { Takings } from "./takings.ts";
+import type { Turn } from "./turn.ts";
 import type { Wallet } from "./wallet.ts";
 
 export type RobotParts = {
@@ -14,6 +18,12 @@ export type RobotParts = {
   /** Gateway time: what deadlines and bids are written in. */
   readonly now: () => Instant;
   readonly wallet: Wallet;
+  readonly lanes: LaneSight;
+  readonly takings: Takings;
+  /** Whatever signs vouchers, and sends them. */
+  readonly turn: Turn;
+  /** The most that may be with the gateway unspent or unanswered, when so much is needed. */
+  readonly creditLimit: (need: Amount) => bigint;
   readonly outbox: Outbox;
   readonly blobs: Blobs;
   readonly events: Events;

@@ -1,29 +1,56 @@
 /**
  * A robot on a hirewire gateway: it hires compute, serves compute, and is paid, over MQTT.
  *
- *     const robot = await connectRobot({ file: await readConnectionFile("robot.json"), walletPath: "wallet.json" });
+ *     const lanes = chainLanes({ urls: ["https://rpc.example"], chainId: 1, vault, confirmations: "finalized" });
+ *     const robot = await connectRobot({ file: await readConnectionFile("robot.json"), walletPath: "wallet.json", lanes });
  *     const answer = await robot.hire({ firmware, input, maxPrice: parseAmount("0.01", 6) });
  */
 import type { Hex } from "../../src/base/bytes.ts";
 import { fromHex } from "../../src/base/bytes.ts";
 import { type Clock, type Instant, systemClock } from "../../src/base/clock.ts";
 import { Fault } from "../../src/base/fault.ts";
+import { type Amount, ZERO } from "../../src/base/money.ts";
 import { recoverAddress } from "../../src/kernels/signature.ts";
 import type { Message, Terms } from "../../src/protocol/message.ts";
 import { keySigner, type Signer } from "../../src/protocol/signer.ts";
 import { receiptDigest } from "../../src/protocol/typed-data.ts";
 import { Blobs } from "./blobs.ts";
+import { newCommandId } from "./command-id.ts";
 import { Connection, type Incoming, type StreamSource } from "./connection.ts";
 import { type ConnectionFile, marketOf } from "./connection-file.ts";
 import { Events, type RobotListener } from "./events.ts";
-import { type Answer, Hiring, type Order } from "./hire.ts";
+import {
+  type RequestClose,
+  randomNonce,
+  type Signed,
+  signRequestClose,
+  signWithdraw,
+  type Withdraw,
+} from "./exit.ts";
+import { Hiring } from "./hire.ts";
+import type { LaneReader } from "./lane-reader.ts";
+import { LaneSight } from "./lane-sight.ts";
+import type { Answer, Order } from "./order.ts";
 import { Outbox, type Publish } from "./outbox.ts";
 import type { RobotParts } from "./parts.ts";
+import { Payouts } from "./payouts.ts";
 import { type ServeOptions, Serving } from "./serve.ts";
+import { Takings } from "./takings.ts";
+import { Turn } from "./turn.ts";
 import { Wallet } from "./wallet.ts";
 
 export type RobotOptions = {
   readonly file: ConnectionFile;
+  /**
+   * Who tells what the lanes hold: `chainLanes`, `watchtowerLanes` or a reader of your own. `"trustGateway"` takes the
+   * gateway's word, and risks all that is not yet claimed.
+   */
+  readonly lanes: LaneReader | "trustGateway";
+  /**
+   * The most that may be with the gateway, unspent or unanswered. Unless told, ten times the largest maxPrice, and never
+   * less than one offer needs.
+   */
+  readonly creditLimit?: Amount;
   /** Where promises of money are remembered; without it they are not, beyond the process. */
   readonly walletPath?: string;
   /** Tells the device's connections apart, 1 to 16 of `0-9A-Za-z`; `"0"` unless told. */
@@ -40,6 +67,8 @@ export type RobotOptions = {
 /** Chunks of a blob that we ask for: over TCP, and over a line where a long packet would hold up all others. */
 const TCP_CHUNK = 32_768;
 const LINE_CHUNK = 512;
+/** Largest prices that may be with the gateway, unless told. */
+const CREDIT_PRICES = 10n;
 /** Awards kept until the program serves; more than any device runs at a time. */
 const MAX_EARLY = 64;
 
@@ -75,6 +104,9 @@ export class Robot {
   readonly #events = new Events();
   readonly #parts: RobotParts;
   readonly #hiring: Hiring;
+  readonly #payouts: Payouts;
+  /** The command that shows the gateway its own voucher, this session. */
+  #shown: string | null = null;
   #serving: Serving | null = null;
   /** Awards of this session that came before {@link serve}: an earlier process of this device bid for them. */
   #early: Message<"award">[] = [];
@@ -91,7 +123,7 @@ export class Robot {
       { file, signer, slot, factsheet, clock, ...(stream && { stream }) },
       {
         up: (terms) => this.#up(terms),
-        changed: (terms) => this.#parts.wallet.redeposit(terms.lane),
+        changed: (terms) => this.#changed(terms),
         down: (reason) => this.#events.emit({ kind: "disconnected", reason }),
         heard: (incoming) => this.#heard(incoming),
         ignored: (topic, reason) => this.#events.emit({ kind: "ignored", topic, reason }),
@@ -99,13 +131,19 @@ export class Robot {
     );
     const publish: Publish = (topic, message) => this.#connection.publish(topic, message);
     const chunkBytes = stream ? LINE_CHUNK : TCP_CHUNK;
+    const market = marketOf(file);
+    const { lanes: source, creditLimit } = options;
+    const sight = { source, market, device: signer.address, terms: () => this.#connection.terms, clock };
     this.#parts = {
-      ...{ market: marketOf(file), signer, clock, wallet, events: this.#events },
+      ...{ market, signer, clock, wallet, events: this.#events },
+      ...{ lanes: new LaneSight(sight), takings: new Takings(), turn: new Turn() },
+      creditLimit: (need) => creditLimit ?? most(CREDIT_PRICES * wallet.largestPrice, need),
       now: () => this.#connection.gatewayTime(),
       outbox: new Outbox(publish, clock),
       blobs: new Blobs({ publish, clock, events: this.#events, chunkBytes }),
     };
     this.#hiring = new Hiring(this.#parts);
+    this.#payouts = new Payouts(this.#parts);
   }
 
   /** Resolves at the first session; see {@link Connection.start}. */
@@ -160,6 +198,42 @@ export class Robot {
     return this.#serving;
   }
 
+  /**
+   * Asks for all credit back, on the gateway's lane to this device; resolves with how much that was. Nothing is offered
+   * meanwhile. See {@link Payouts.ask} for what it throws.
+   */
+  async payout(): Promise<Amount> {
+    this.#mustBeOpen();
+    return await this.#payouts.ask();
+  }
+
+  /**
+   * Signs the order to close this device's lane to the gateway, which anybody may carry to the vault: the gateway is not
+   * asked, and this device needs no gas.
+   *
+   * @param deadline - last second at which it is valid, unix seconds
+   * @param fee - for whoever carries it, out of this device's vault
+   * @throws {@link Fault} as {@link LaneReader.lane}, unless the gateway's word is taken
+   */
+  async exitOrder(deadline: number, fee: Amount = ZERO): Promise<Signed<RequestClose>> {
+    const { market, signer, wallet, lanes } = this.#parts;
+    const { gateway: payee, token } = market;
+    const epoch = lanes.isTrusting ? wallet.epoch : (await lanes.lane()).epoch;
+    const order = { payer: signer.address, payee, token, epoch, deadline, nonce: randomNonce(), fee };
+    return await signRequestClose(market, signer, order);
+  }
+
+  /** Signs the order to send tokens out of this device's vault, which anybody may carry there. */
+  async withdrawOrder(
+    order: Pick<Withdraw, "amount" | "to" | "deadline">,
+    fee: Amount = ZERO,
+  ): Promise<Signed<Withdraw>> {
+    const { market, signer } = this.#parts;
+    const { token } = market;
+    const whole = { account: signer.address, token, ...order, nonce: randomNonce(), fee };
+    return await signWithdraw(market, signer, whole);
+  }
+
   /** Ends what is open with `link_lost`, says OFFLINE and disconnects. */
   async close(): Promise<void> {
     this.#isClosed = true;
@@ -167,6 +241,7 @@ export class Robot {
     this.#parts.blobs.stop();
     this.#serving?.abandon();
     await this.#connection.close();
+    await this.#parts.wallet.settled();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -181,11 +256,32 @@ export class Robot {
   #up(terms: Terms): void {
     const { wallet } = this.#parts;
     this.#early = [];
+    this.#parts.lanes.forget();
     wallet.login(terms.lane);
     this.#events.emit({ kind: "connected", terms });
     if (wallet.doubt) this.#events.emit({ kind: "ignored", topic: "ack", reason: wallet.doubt });
+    this.#show(terms.reverse);
     this.#parts.outbox.repeat();
     this.#parts.blobs.repeat();
+  }
+
+  #changed(terms: Terms): void {
+    const { lanes, wallet } = this.#parts;
+    lanes.forget();
+    wallet.redeposit(terms.lane);
+    this.#hiring.payAgain();
+  }
+
+  /** A gateway that has lost its disk signs below what it has signed, unless it is shown. */
+  #show(told: Terms["reverse"]): void {
+    const { wallet, outbox, now } = this.#parts;
+    if (this.#shown !== null) outbox.close(this.#shown);
+    this.#shown = null;
+    const voucher = wallet.received.at(-1);
+    if (!voucher || voucher.epoch < told.epoch) return;
+    if (voucher.epoch === told.epoch && voucher.cumulative <= told.signed) return;
+    this.#shown = newCommandId(now());
+    outbox.send("voucher", { version: 1, id: this.#shown, voucher });
   }
 
   #heard(incoming: Incoming): void {
@@ -204,6 +300,9 @@ export class Robot {
         if (this.#serving) this.#watch(this.#serving.awarded(incoming.message));
         else if (this.#early.length < MAX_EARLY) this.#early.push(incoming.message);
         break;
+      case "invoice":
+        this.#hiring.invoiced(incoming.message);
+        break;
       case "payment":
         this.#watch(this.#paid(incoming.message));
         break;
@@ -212,6 +311,7 @@ export class Robot {
         break;
       case "answer":
         this.#hiring.answered(incoming.message);
+        this.#payouts.creditTold(incoming.message.credit);
         break;
       case "blob-get":
         blobs.asked(incoming.message);
@@ -227,15 +327,21 @@ export class Robot {
     if (refusal.id !== null) this.#parts.outbox.answer(refusal.id, { refused: refusal });
   }
 
-  async #paid({ task, role, amount, voucher }: Message<"payment">): Promise<void> {
-    const received = await this.#parts.wallet.receive(voucher);
-    if (received === "forged") {
+  async #paid(payment: Message<"payment">): Promise<void> {
+    const { wallet, takings } = this.#parts;
+    const { task, role, amount, voucher } = payment;
+    const { fate, gain } = await wallet.receive(voucher);
+    if (fate === "forged") {
       this.#events.emit({ kind: "ignored", topic: "payment", reason: "bad_signature" });
       return;
     }
+    takings.grow(gain);
     const { cumulative } = voucher;
-    if (received === "kept") this.#events.emit({ kind: "payment", task, role, amount, cumulative });
-    if (task !== null) this.#serving?.settled(task, role);
+    if (fate === "kept") this.#events.emit({ kind: "payment", task, role, amount, cumulative });
+    if (task !== null) this.#serving?.paid(payment);
+    else if (amount > 0n && !this.#payouts.paid(payment) && fate === "kept") {
+      this.#events.emit({ kind: "ignored", topic: "payment", reason: "underpaid" });
+    }
   }
 
   #receipted(receipt: Message<"receipt">): void {
@@ -246,10 +352,14 @@ export class Robot {
     }
     this.#events.emit({ kind: "receipt", receipt });
     this.#hiring.receipted(receipt);
-    if (receipt.provider === signer.address) this.#serving?.settled(receipt.task, null);
+    if (receipt.provider === signer.address) this.#serving?.receipted(receipt);
   }
 
   #watch(work: Promise<void> | undefined): void {
     work?.catch((error: unknown) => this.#events.emit({ kind: "fault", error }));
   }
+}
+
+function most(a: bigint, b: bigint): bigint {
+  return a > b ? a : b;
 }

@@ -49,6 +49,11 @@ export class SavedFile {
     return this.#waiting;
   }
 
+  /** Resolves when nothing is being written, however that ended. */
+  async settled(): Promise<void> {
+    await this.#last.catch(() => {});
+  }
+
   async #write(text: string): Promise<void> {
     const beside = `${this.#path}.tmp`;
     try {

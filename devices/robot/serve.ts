@@ -1,8 +1,8 @@
 /**
  * The provider's side: bid on what is announced, accept what is awarded, run it, hand over the result, be paid.
  *
- * The gateway's word is taken for the payment: whether its lane to this device holds a deposit that covers the
- * award is not looked up. What that risks is the runs since the last voucher.
+ * Before an award is accepted, the gateway's lane to this device is looked up where the device's owner chose: it must
+ * hold what the award pays, beside all that is not yet paid. What can be lost then is the run in progress.
  */
 import type { Hex } from "../../src/base/bytes.ts";
 import { type Instant, instant } from "../../src/base/clock.ts";
@@ -14,11 +14,12 @@ import type { Message } from "../../src/protocol/message.ts";
 import type { CommandTopic } from "../../src/protocol/topic.ts";
 import { acceptDigest, awardDigest, bidDigest, resultDigest } from "../../src/protocol/typed-data.ts";
 import { newCommandId } from "./command-id.ts";
-import type { Role, TaskStep } from "./events.ts";
+import { Earnings, type EarningsOptions } from "./earnings.ts";
+import type { TaskStep } from "./events.ts";
 import type { Reply } from "./outbox.ts";
 import type { RobotParts } from "./parts.ts";
 
-export type ServeOptions = {
+export type ServeOptions = EarningsOptions & {
   /** Runs the task firmware; started by the caller, and stopped by it after {@link Serving.stop}. */
   readonly executor: Pick<Executor, "run">;
   /** What to ask for an announced task, fee included; null for no bid. Must not throw. */
@@ -37,8 +38,8 @@ type Job = {
   readonly hash: Hex;
   /** It answers no bid of this process: one before us bid, and may have accepted. */
   readonly isInherited: boolean;
-  /** Commands that are repeated at each session until the job ends. */
-  readonly kept: string[];
+  /** Commands that are repeated at each session until the job ends, and who waits for their first reply. */
+  readonly kept: Map<string, (reply: Reply) => void>;
   output: Hex | null;
   forget: () => void;
 };
@@ -61,12 +62,14 @@ export class Serving {
   readonly #bids = new Map<Hex, Bid>();
   readonly #jobs = new Map<Hex, Job>();
   readonly #running = new Set<Promise<void>>();
+  readonly #earnings: Earnings;
   #isStopped: boolean = false;
 
   constructor(parts: RobotParts, options: ServeOptions) {
     if (!(options.concurrency >= 1)) throw new Fault("usage", "concurrency must be at least 1");
     this.#parts = parts;
     this.#options = options;
+    this.#earnings = new Earnings(parts, options);
   }
 
   get isStopped(): boolean {
@@ -83,6 +86,7 @@ export class Serving {
   abandon(): void {
     this.#isStopped = true;
     for (const job of [...this.#jobs.values()]) this.#end(job);
+    this.#earnings.stop();
   }
 
   /** A task wants bids. */
@@ -94,6 +98,7 @@ export class Serving {
     if (isOurs || this.#isFull() || this.#bids.has(task) || bidBy <= now()) return;
     const price = this.#options.price(announce);
     if (price === null || price > maxPrice) return;
+    this.#earnings.asked(price);
     const expires = instant(bidBy + BID_LIFE_MS);
     this.#bids.set(task, { price, expires });
     const signature = await signer.sign(bidDigest(market, { task, price, expires }));
@@ -107,25 +112,15 @@ export class Serving {
 
   /** The gateway gives this device a task. An award that it has not signed is dropped. */
   async awarded(award: Message<"award">): Promise<void> {
-    const { market, events, now, outbox } = this.#parts;
+    const { market, events } = this.#parts;
     const hash = awardDigest(market, award);
     if (this.#jobs.has(hash)) return;
     const problem = this.#problemOf(award, hash);
     if (problem !== null) return events.emit({ kind: "ignored", topic: "award", reason: problem });
-    const { task } = award;
-    const isInherited = !this.#bids.has(task);
+    const isInherited = !this.#bids.has(award.task);
     const reason = this.#whyNot(award, isInherited);
-    if (reason !== null) {
-      const command = { version: 1 as const, id: newCommandId(now()), task };
-      // Past `acceptBy` it may be accepted already, which only a forfeit undoes: the gateway need not wait for its run.
-      const isLate = award.acceptBy <= now();
-      if (isLate) outbox.send("forfeit", { ...command, reason });
-      else outbox.send("decline", command);
-      // The task may be announced again, when there is room for it.
-      this.#bids.delete(task);
-      return this.#tell(task, isLate ? "forfeited" : "declined", reason);
-    }
-    const job: Job = { award, hash, isInherited, kept: [], output: null, forget: () => {} };
+    if (reason !== null) return this.#giveBack(award, reason);
+    const job: Job = { award, hash, isInherited, kept: new Map(), output: null, forget: () => {} };
     this.#jobs.set(hash, job);
     const run = this.#work(job).catch((error: unknown) => {
       this.#end(job);
@@ -136,15 +131,31 @@ export class Serving {
     this.#running.delete(run);
   }
 
-  /** A voucher came for a task, or a receipt (which names no role): the result need not be kept any longer. */
-  settled(task: Hex, role: Role | null): void {
-    for (const job of [...this.#jobs.values()]) {
-      const isIt = job.award.task === task && (role === null || job.award.role === role);
-      if (isIt && job.output !== null) {
-        this.#end(job);
-        this.#tell(task, "paid", "");
-      }
-    }
+  /** A payment has come: once an award is paid in full, its result need not be kept any longer. */
+  paid(payment: Message<"payment">): void {
+    const hash = this.#earnings.paid(payment);
+    if (hash === null || payment.task === null) return;
+    const job = this.#jobs.get(hash);
+    if (job) this.#end(job);
+    this.#tell(payment.task, "paid", "");
+  }
+
+  /** A receipt that the gateway has signed to us. */
+  receipted({ task }: Message<"receipt">): void {
+    this.#earnings.receipted(task);
+  }
+
+  #giveBack(award: Message<"award">, reason: string): void {
+    const { now, outbox } = this.#parts;
+    const { task } = award;
+    const command = { version: 1 as const, id: newCommandId(now()), task };
+    // Past `acceptBy` it may be accepted already, which only a forfeit undoes: the gateway need not wait for its run.
+    const isLate = award.acceptBy <= now();
+    if (isLate) outbox.send("forfeit", { ...command, reason: reason.slice(0, MAX_REASON) });
+    else outbox.send("decline", command);
+    // The task may be announced again, when there is room for it.
+    this.#bids.delete(task);
+    this.#tell(task, isLate ? "forfeited" : "declined", reason);
   }
 
   #problemOf(award: Message<"award">, hash: Hex): string | null {
@@ -171,7 +182,9 @@ export class Serving {
         ...{ task, requester, firmware, firmwareBytes, inputBytes },
         ...{ maxPrice: price, bidBy: award.acceptBy, deadline: award.runBy },
       });
-    return asked !== null && asked <= price;
+    if (asked === null || asked > price) return false;
+    this.#earnings.asked(asked);
+    return true;
   }
 
   #isFull(): boolean {
@@ -180,17 +193,28 @@ export class Serving {
 
   async #work(job: Job): Promise<void> {
     const { market, signer } = this.#parts;
-    const { task } = job.award;
+    const { award } = job;
+    const { task } = award;
+    const unpayable = await this.#earnings.claim(job.hash, award, job.isInherited);
+    if (!this.#jobs.has(job.hash)) return;
+    if (unpayable !== null) {
+      this.#end(job);
+      return this.#giveBack(award, unpayable);
+    }
     const signature = await signer.sign(acceptDigest(market, job.hash));
     const reply = await this.#command(job, "accept", { task, award: job.hash, signature });
     // The gateway says an award again only while it is ours: then the accept that stands is our earlier one. Should
     // the task be lost after all, the result is refused.
     const stands = job.isInherited && "refused" in reply && reply.refused.code === "wrong_state";
-    if (!("acked" in reply) && !stands) return this.#lose(job, reply);
+    if (!("acked" in reply) && !stands) {
+      this.#earnings.drop(job.hash);
+      return this.#lose(job, reply);
+    }
     this.#tell(task, "accepted", "");
     const outcome = await this.#run(job);
     if (!this.#jobs.has(job.hash)) return;
     if (outcome.verdict !== "ok") {
+      this.#earnings.drop(job.hash);
       this.#end(job);
       const reason = `${outcome.verdict}: ${outcome.reason}`.slice(0, MAX_REASON);
       await this.#command(null, "forfeit", { task, reason });
@@ -227,7 +251,8 @@ export class Serving {
     const { task, runBy } = job.award;
     const output = blobs.keep(bytes);
     job.output = output;
-    job.forget = clock.after(runBy - now() + RESULT_LIFE_MS, () => this.#end(job));
+    this.#earnings.delivered(job.hash);
+    job.forget = clock.after(runBy - now() + RESULT_LIFE_MS, () => this.#unpaid(job));
     const result = { award: job.hash, output, outputBytes: bytes.length };
     const signature = await signer.sign(resultDigest(market, result));
     const reply = await this.#command(job, "result", { task, ...result, signature });
@@ -253,11 +278,17 @@ export class Serving {
       isFirst = false;
       first.resolve(reply);
     };
-    job?.kept.push(id);
+    job?.kept.set(id, first.resolve);
     // The parts are those of the topic's message: the compiler does not see through a generic Omit.
     const message = { version: 1, id, ...what } as unknown as Message<T> & { id: string };
     outbox.send(topic, message, heard, job !== null);
     return first.promise;
+  }
+
+  /** The result is not kept any longer, but its pay counts as owed for some time. */
+  #unpaid(job: Job): void {
+    this.#end(job);
+    this.#earnings.breach(job.award.task, "unpaid", "the result was taken, and no payment came");
   }
 
   #lose(job: Job, reply: Reply): void {
@@ -269,7 +300,10 @@ export class Serving {
     if (!this.#jobs.delete(job.hash)) return;
     const { outbox, blobs } = this.#parts;
     job.forget();
-    for (const id of job.kept) outbox.close(id);
+    for (const [id, heard] of job.kept) {
+      outbox.close(id);
+      heard({ stopped: true });
+    }
     if (job.output !== null) blobs.release(job.output);
   }
 

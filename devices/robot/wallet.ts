@@ -5,33 +5,21 @@
  * signed: that is on disk before a voucher is handed out. A lost file is made good by the gateway showing our own
  * newest voucher; its bare word for what we have signed is not believed. What is not yet spent of it is *free*: an
  * estimate kept between logins, exact again at each login, and never above what the gateway counts but for the
- * vouchers under way to it.
+ * vouchers under way to it. What the gateway could run away with is *exposure*: all that is signed and that no proven
+ * answer or payout has explained. Only the first login of a process is believed about that.
  */
-import { z } from "zod";
+import type { Hex } from "../../src/base/bytes.ts";
 import { Fault } from "../../src/base/fault.ts";
 import { type Amount, amount, ZERO } from "../../src/base/money.ts";
-import { refuse } from "../../src/base/refusal.ts";
-import type { Terms } from "../../src/protocol/message.ts";
-import { address, amount as amountText } from "../../src/protocol/scalar.ts";
+import { type RefusalCode, refuse } from "../../src/base/refusal.ts";
+import type { Message, Terms } from "../../src/protocol/message.ts";
 import type { Signer } from "../../src/protocol/signer.ts";
-import type { Market } from "../../src/protocol/typed-data.ts";
-import { type Voucher, voucherDigest, voucherPayer, voucherSchema } from "../../src/protocol/voucher.ts";
+import { type Market, offerDigest, taskIdOf } from "../../src/protocol/typed-data.ts";
+import { type Voucher, voucherDigest, voucherPayer } from "../../src/protocol/voucher.ts";
+import type { Bounds, Hold, HoldEnd } from "./hold.ts";
+import { isOfMarket, ReceivedVouchers, type VoucherReceived } from "./received-vouchers.ts";
 import { SavedFile } from "./saved-file.ts";
-
-const walletFile = z.strictObject({
-  version: z.literal(1),
-  chainId: z.number().int().min(1),
-  vault: address,
-  token: address,
-  gateway: address,
-  device: address,
-  epoch: voucherSchema.shape.epoch,
-  signed: amountText,
-  /** The gateway's highest voucher of each epoch. */
-  received: z.array(voucherSchema),
-});
-
-type WalletFile = z.output<typeof walletFile>;
+import { parseWallet, walletText } from "./wallet-file.ts";
 
 export type WalletOptions = {
   readonly market: Market;
@@ -40,20 +28,8 @@ export type WalletOptions = {
   readonly path?: string;
 };
 
-/** Money set aside for one offer, and the voucher that must travel with it, if its lane needs one. */
-export type Hold = { readonly need: Amount; readonly voucher: Voucher | null };
-
-/**
- * How a hold ended: the gateway never took it, nobody knows (the next login tells), or the task's cost and what is
- * left on the lane.
- */
-export type HoldEnd = "refused" | "unknown" | { readonly spent: Amount; readonly credit: Amount };
-
 /** What was not believed at a login: more signed than a voucher of ours proves, or an older life of the lane. */
 export type LoginDoubt = "signed_unproven" | "epoch_behind";
-
-/** What became of a voucher from the gateway. */
-export type VoucherReceived = "kept" | "stale" | "forged";
 
 /** `isCounted`: the newest login's credit has it taken off, and put back what it did not spend if it has ended. */
 type HoldState = { isAcked: boolean; isCounted: boolean };
@@ -70,13 +46,18 @@ export class Wallet {
   /** The highest total that the gateway is known to hold a voucher for. */
   #confirmed: Amount = ZERO;
   readonly #holds = new Map<Hold, HoldState>();
-  readonly #received = new Map<number, Voucher>();
-  #staleVouchers = 0;
-  #forgedVouchers = 0;
+  readonly #received: ReceivedVouchers;
+  readonly #offers = new Map<Hex, Message<"offer">>();
+  #largestPrice: Amount = ZERO;
+  /** Of what is signed in this epoch: spent, or paid out again, for all we know. Never above it. */
+  #explained = 0n;
+  /** A login has told what was explained before this process. */
+  #isBased: boolean = false;
 
   private constructor(options: WalletOptions) {
     this.#market = options.market;
     this.#signer = options.signer;
+    this.#received = new ReceivedVouchers(options.market, options.signer.address);
     this.#file = options.path === undefined ? null : new SavedFile(options.path);
   }
 
@@ -110,7 +91,22 @@ export class Wallet {
 
   /** The gateway's highest voucher of each epoch, newest epoch last: what this device can claim on chain. */
   get received(): readonly Voucher[] {
-    return [...this.#received.values()].toSorted((a, b) => a.epoch - b.epoch);
+    return this.#received.all;
+  }
+
+  /** What the gateway could run away with: signed, and neither spent on anything we have nor paid back. */
+  get exposure(): Amount {
+    return amount(this.#signed > this.#explained ? this.#signed - this.#explained : 0n);
+  }
+
+  /** Offers that may cost something yet although nobody waits for them, by task. */
+  get offers(): ReadonlyMap<Hex, Message<"offer">> {
+    return this.#offers;
+  }
+
+  /** The largest maxPrice ever offered. */
+  get largestPrice(): Amount {
+    return this.#largestPrice;
   }
 
   /** What was not believed at the newest login; null when all was. */
@@ -120,7 +116,7 @@ export class Wallet {
 
   /** Vouchers that came from the gateway and were worth nothing. */
   get ignored(): { readonly stale: number; readonly forged: number } {
-    return { stale: this.#staleVouchers, forged: this.#forgedVouchers };
+    return this.#received.ignored;
   }
 
   /**
@@ -132,14 +128,18 @@ export class Wallet {
     this.#lane = lane;
     this.#doubt = lane.epoch < this.#epoch ? "epoch_behind" : null;
     if (this.#doubt) return;
-    if (lane.epoch > this.#epoch) this.#signed = ZERO;
+    const isFresh = lane.epoch > this.#epoch;
+    if (isFresh) this.#signed = ZERO;
     this.#epoch = lane.epoch;
+    const before = this.#signed;
     const { voucher } = lane;
     if (voucher && voucher.cumulative > this.#signed && this.#isOurs(voucher)) {
       this.#signed = voucher.cumulative;
     }
     if (lane.signed > this.#signed) this.#doubt = "signed_unproven";
     this.#confirmed = this.#doubt ? this.#signed : lane.signed;
+    if (isFresh || !this.#isBased) this.#base(lane, isFresh);
+    else this.#explained += this.#signed - before;
     let free = lane.credit + (this.#signed - this.#confirmed);
     for (const [hold, state] of this.#holds) {
       // What an older epoch's voucher was to cover is void with it: no credit comes back when that offer ends.
@@ -150,39 +150,54 @@ export class Wallet {
     this.#free = free > 0n ? free : 0n;
   }
 
-  /** Takes over a deposit that has changed since the login; what is signed is no business of it. */
-  redeposit(lane: Pick<Terms["lane"], "epoch" | "deposit">): void {
-    if (this.#lane?.epoch === lane.epoch) this.#lane = { ...this.#lane, deposit: lane.deposit };
+  /** What the gateway says has been spent; but an offer that it has never answered is not, whatever it says. */
+  #base({ credit, held }: Terms["lane"], isFresh: boolean): void {
+    const unanswered = isFresh ? 0n : this.#unanswered();
+    const explained = this.#confirmed - credit - (held > unanswered ? held : unanswered);
+    this.#explained = explained > 0n ? explained : 0n;
+    this.#isBased = true;
+  }
+
+  #unanswered(): bigint {
+    let sum = 0n;
+    for (const { payment, maxPrice, checkBudget } of this.#offers.values()) {
+      if (payment === "prepaid") sum += maxPrice + checkBudget;
+    }
+    return sum;
+  }
+
+  /** Takes over a deposit or a closing that is new since the login; what is signed is no business of it. */
+  redeposit({ epoch, deposit, closeAt }: Pick<Terms["lane"], "epoch" | "deposit" | "closeAt">): void {
+    if (this.#lane?.epoch === epoch) this.#lane = { ...this.#lane, deposit, closeAt };
   }
 
   /** Whether this device signed the voucher, on the lane that it now signs for. */
   #isOurs(voucher: Voucher): boolean {
-    const { gateway, token } = this.#market;
-    const isHere = voucher.payee === gateway && voucher.token === token && voucher.epoch === this.#epoch;
-    return isHere && voucherPayer(this.#market, voucher) === this.#signer.address;
+    const isHere = voucher.payee === this.#market.gateway && voucher.epoch === this.#epoch;
+    return isHere && isOfMarket(this.#market, voucher) && voucherPayer(voucher) === this.#signer.address;
   }
 
   /**
    * Sets an amount aside for an offer, signing as much more as the free credit lacks. The new total is on disk
    * when this resolves. Vouchers grow in the order of the calls; send them in that order.
    *
-   * @throws {@link Fault} `refused` with the code `voucher_over_deposit` in its facts when the lane's deposit does
-   * not reach, `link_lost` before the first login, `books_disagree` when the gateway's lane is older than ours,
+   * @throws {@link Fault} `refused`, with the code in its facts that the gateway would give: `voucher_over_deposit` when
+   * the lane's deposit does not reach, `voucher_wrong_epoch` when the chain shows the lane in another life, `lane_closing`,
+   * `exposure_limit`; `link_lost` before the first login, `books_disagree` when the gateway's lane is older than ours,
    * `disk_failed` when the total cannot be saved (nothing is then signed)
    */
-  async cover(need: Amount): Promise<Hold> {
-    const lane = this.#lane;
-    if (!lane) throw new Fault("link_lost", "no terms yet: the gateway has not been reached");
-    if (lane.epoch < this.#epoch) {
-      throw new Fault("books_disagree", "the gateway knows only an older life of this lane", {
-        facts: { ours: this.#epoch, theirs: lane.epoch },
-      });
-    }
+  async cover(need: Amount, bounds: Bounds = {}): Promise<Hold> {
+    const deposit = this.#open(bounds);
+    this.#startFrom(bounds.sight?.settled ?? ZERO);
     let total = this.#signed + (need > this.#free ? need - this.#free : 0n);
+    if (total > deposit) {
+      const short = `${total} would have to be signed, the lane's deposit is ${deposit}`;
+      throw refused("voucher_over_deposit", short, { total, deposit });
+    }
+    if (total > this.#signed) this.#mustStayWithin(total, bounds.limit);
     const isSure = this.#signed <= this.#confirmed;
     // One unit more than a voucher that may get lost: higher is never stale, and the unit stays credit.
-    if (!isSure && total === this.#signed && total < lane.deposit) total += 1n;
-    if (total > lane.deposit) throw overDeposit(total, lane.deposit);
+    if (!isSure && !bounds.isDebt && total === this.#signed && total < deposit) total += 1n;
     const carries = total > this.#signed || !isSure;
     this.#free += total - this.#signed - need;
     this.#signed = amount(total);
@@ -190,6 +205,43 @@ export class Wallet {
     this.#holds.set(hold, { isAcked: false, isCounted: false });
     if (carries) hold.voucher = await this.#sign(hold);
     return hold;
+  }
+
+  /** How far the lane reaches, if it may be signed on: the least that anybody shows of it. */
+  #open({ sight, isDebt }: Bounds): Amount {
+    const lane = this.#lane;
+    if (!lane) throw new Fault("link_lost", "no terms yet: the gateway has not been reached");
+    if (lane.epoch < this.#epoch) {
+      throw new Fault("books_disagree", "the gateway knows only an older life of this lane", {
+        facts: { ours: this.#epoch, theirs: lane.epoch },
+      });
+    }
+    if (sight && sight.epoch !== this.#epoch) {
+      const facts = { ours: this.#epoch, shown: sight.epoch };
+      throw refused(
+        "voucher_wrong_epoch",
+        "the lane is shown in another epoch than the gateway names",
+        facts,
+      );
+    }
+    const closeAt = lane.closeAt || (sight?.closeAt ?? 0);
+    if (closeAt !== 0 && !isDebt) throw refused("lane_closing", "the lane is closing", { closeAt });
+    return sight && sight.deposit < lane.deposit ? sight.deposit : lane.deposit;
+  }
+
+  /** What has been claimed was signed, also where nobody shows us the voucher; and it is not there any more. */
+  #startFrom(settled: Amount): void {
+    if (settled <= this.#signed) return;
+    this.#explained += settled - this.#signed;
+    this.#signed = settled;
+    if (settled > this.#confirmed) this.#confirmed = settled;
+  }
+
+  #mustStayWithin(total: bigint, limit: bigint | undefined): void {
+    const exposure = total - this.#explained;
+    if (limit === undefined || exposure <= limit) return;
+    const much = `${exposure} would be with the gateway, unspent or unanswered; the limit is ${limit}`;
+    throw refused("exposure_limit", much, { exposure, limit });
   }
 
   /** The gateway has taken the offer of this hold, and its voucher with it. */
@@ -210,9 +262,53 @@ export class Wallet {
       if (!state.isCounted) this.#free += hold.need;
     } else if (end !== "unknown") {
       if (!state.isCounted && hold.need > end.spent) this.#free += hold.need - end.spent;
-      // With nothing else under way, what the gateway counts is all there is.
-      if (this.#holds.size === 0) this.#free = end.credit;
+      this.creditTold(end.credit);
     }
+  }
+
+  /** The gateway counts so much credit: with nothing else under way, that is all there is. */
+  creditTold(credit: Amount | null): void {
+    if (credit !== null && this.#holds.size === 0) this.#free = credit;
+  }
+
+  /** So much was spent on what we have, or was never ours to lose. */
+  explain(spent: Amount): void {
+    const explained = this.#explained + spent;
+    this.#explained = explained < this.#signed ? explained : this.#signed;
+  }
+
+  /** So much credit has come back on the gateway's lane to us. */
+  paidOut(sum: Amount): void {
+    this.#free = this.#free > sum ? this.#free - sum : 0n;
+    this.explain(sum);
+  }
+
+  /** Takes note of a price that is offered. */
+  offering(maxPrice: Amount): void {
+    if (maxPrice > this.#largestPrice) this.#largestPrice = maxPrice;
+  }
+
+  /**
+   * Keeps an offer that may cost something yet; resolves when it is on disk.
+   *
+   * @throws {@link Fault} `disk_failed`
+   */
+  async remember(offer: Message<"offer">): Promise<void> {
+    this.#offers.set(this.#taskOf(offer), offer);
+    await this.#save();
+  }
+
+  /**
+   * The task has ended and is settled.
+   *
+   * @throws {@link Fault} `disk_failed`
+   */
+  async forget(task: Hex): Promise<void> {
+    if (this.#offers.delete(task)) await this.#save();
+  }
+
+  #taskOf(offer: Message<"offer">): Hex {
+    return taskIdOf(offerDigest(this.#market, this.#signer.address, offer));
   }
 
   /** The gateway found too little credit: our estimate was above its own, so the next offer signs all it needs. */
@@ -228,48 +324,42 @@ export class Wallet {
    * @throws {@link Fault} `disk_failed`
    */
   async receive(voucher: Voucher): Promise<VoucherReceived> {
-    const best = this.#received.get(voucher.epoch);
-    const ours = voucher.payee === this.#signer.address && voucher.token === this.#market.token;
-    if (!ours || voucherPayer(this.#market, voucher) !== this.#market.gateway) {
-      this.#forgedVouchers++;
-      return "forged";
-    }
-    if (best && voucher.cumulative <= best.cumulative) {
-      this.#staleVouchers++;
-      return "stale";
-    }
-    this.#received.set(voucher.epoch, voucher);
-    await this.#save();
-    return "kept";
+    const received = this.#received.take(voucher);
+    if (received.fate === "kept") await this.#save();
+    return received;
+  }
+
+  /** The highest total that the gateway has signed to us in an epoch of its lane. */
+  receivedIn(epoch: number): Amount {
+    return this.#received.totalIn(epoch);
   }
 
   /** The newest total as a voucher, once that total is on disk. */
   async #sign(hold: Hold): Promise<Voucher> {
-    const { gateway: payee, token } = this.#market;
-    const voucher = { payee, token, epoch: this.#epoch, cumulative: this.#signed };
+    const { gateway: payee, chainId, vault, token } = this.#market;
+    const voucher = { chainId, vault, payee, token, epoch: this.#epoch, cumulative: this.#signed };
     try {
       await this.#save();
     } catch (error) {
       this.release(hold, "refused");
       throw error;
     }
-    return { ...voucher, signature: await this.#signer.sign(voucherDigest(this.#market, voucher)) };
+    return { ...voucher, signature: await this.#signer.sign(voucherDigest(voucher)) };
+  }
+
+  /** Resolves when the file is as new as it gets. */
+  async settled(): Promise<void> {
+    await this.#file?.settled();
   }
 
   async #save(): Promise<void> {
     const { chainId, vault, token, gateway } = this.#market;
-    const wallet: WalletFile = {
-      version: 1,
-      chainId,
-      vault,
-      token,
-      gateway,
-      device: this.#signer.address,
-      epoch: this.#epoch,
-      signed: this.#signed,
-      received: [...this.received],
-    };
-    await this.#file?.save(`${JSON.stringify(z.encode(walletFile, wallet), null, 2)}\n`);
+    const text = walletText({
+      ...{ version: 1, chainId, vault, token, gateway, device: this.#signer.address },
+      ...{ epoch: this.#epoch, signed: this.#signed, received: [...this.received] },
+      ...{ largestPrice: this.#largestPrice, offers: [...this.#offers.values()] },
+    });
+    await this.#file?.save(text);
   }
 
   #load(text: string): void {
@@ -283,26 +373,17 @@ export class Wallet {
     if (!belongs) throw new Fault("books_disagree", "the wallet file belongs to another device or gateway");
     this.#epoch = saved.epoch;
     this.#signed = saved.signed;
-    for (const voucher of saved.received) this.#received.set(voucher.epoch, voucher);
+    this.#largestPrice = saved.largestPrice;
+    for (const voucher of saved.received) this.#received.restore(voucher);
+    for (const offer of saved.offers) this.#offers.set(this.#taskOf(offer), offer);
   }
-}
-
-function parseWallet(text: string): WalletFile {
-  try {
-    return walletFile.parse(JSON.parse(text));
-  } catch (cause) {
-    throw noWallet(cause);
-  }
-}
-
-function noWallet(cause: unknown): Fault {
-  return new Fault("file_format", "the wallet file is not one", { cause });
 }
 
 /** The same code that the gateway would give, so that callers treat both alike. */
-function overDeposit(total: bigint, deposit: Amount): Fault {
-  const { refused: code, hint } = refuse("voucher_over_deposit");
-  return new Fault("refused", `the offer needs ${total} signed, the lane's deposit is ${deposit}`, {
-    facts: { code, hint, total, deposit },
-  });
+function refused(
+  code: RefusalCode,
+  message: string,
+  facts: Readonly<Record<string, bigint | number>>,
+): Fault {
+  return new Fault("refused", message, { facts: { code, hint: refuse(code).hint, ...facts } });
 }

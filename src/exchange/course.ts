@@ -6,38 +6,19 @@
  */
 import type { Hex } from "../base/bytes.ts";
 import { type Instant, instant } from "../base/clock.ts";
-import { type Amount, add } from "../base/money.ts";
+import type { Amount } from "../base/money.ts";
 import { awardTo, rankBids } from "../market/auction.ts";
 import { decideAnnounce, heldFor, openTasks } from "../market/market.ts";
 import { type Bid, isOpen, type Task, without } from "../market/task.ts";
-import { type Due, decidePayment, hubRoom, release } from "../payment/payment.ts";
-import { type END_STATES, type Fact, type FactNamed, UNSIGNED } from "../protocol/facts.ts";
+import { type Due, hubRoom } from "../payment/payment.ts";
+import type { END_STATES, Fact, FactNamed } from "../protocol/facts.ts";
 import { judge, type Ruling } from "../verdict/verdict.ts";
+import { charge, endFree } from "./charge.ts";
 import type { Context, State } from "./state.ts";
 
 /** What a new award to this provider may cost, price less fee: its lane's room less what its unpaid awards need. */
 export function roomFor(state: State, context: Context, provider: Hex): Amount {
   return hubRoom(state.payment, context.market, provider, heldFor(state.market, provider));
-}
-
-/**
- * What a task reserves of its requester's credit from its offer to its end: `maxPrice` and `checkBudget`.
- *
- * @throws {@link Fault} `amount_range` when both together exceed `MAX_AMOUNT`
- */
-export function heldBy(task: Task): Amount {
-  return add(task.maxPrice, task.checkBudget);
-}
-
-/** The end of a task that costs nobody anything. */
-export function end(task: Task, state: (typeof END_STATES)[number], reason: string): FactNamed<"ended"> {
-  return {
-    kind: "ended",
-    task: task.id,
-    state,
-    reason,
-    postings: [...release(task.requester, heldBy(task))],
-  };
 }
 
 /** The bids that can be awarded now, best first, each with room for it on its provider's lane. */
@@ -57,7 +38,7 @@ function awardNext(
   const [best] = awardable(state, context, task);
   return best
     ? [awardTo(context.market, task, best, "run", context.now, context.rules)]
-    : [end(task, none, reason)];
+    : [endFree(task, none, reason)];
 }
 
 /**
@@ -106,7 +87,7 @@ export function rule(state: State, context: Context, task: Task, drawn: boolean)
     case "reject":
       return reject(state, context, task, ruling.reason);
     case "undecided":
-      return [end(task, "refunded", ruling.reason)];
+      return [endFree(task, "refunded", ruling.reason)];
   }
 }
 
@@ -133,16 +114,7 @@ function accept(state: State, context: Context, task: Task, ruling: Ruling & { r
     }
   }
   facts.push({ kind: "verified", task: task.id, verdict: "accepted", rechecked: ruling.rechecked });
-  const { legs, fee, spent, postings } = decidePayment(
-    state.payment,
-    context.market,
-    task.requester,
-    heldBy(task),
-    dues,
-  );
-  const checks = (spent - answer.price) as Amount;
-  facts.push({ kind: "paid", task: task.id, price: spent, fee, checks, legs, receipt: UNSIGNED, postings });
-  return facts;
+  return [...facts, ...charge(state, context, task, answer, dues)];
 }
 
 /** The answer was wrong. Another bidder may still give a right one. */
@@ -208,7 +180,7 @@ export function firstDue(
 export function decideDue(state: State, context: Context, task: Task): Fact[] {
   const at = nextDue(task, context.rules.inputMs);
   if (at === null || at > context.now) return [];
-  if (task.state === "offered") return [end(task, "cancelled", "firmware or input never arrived")];
+  if (task.state === "offered") return [endFree(task, "cancelled", "firmware or input never arrived")];
   if (task.state === "announced") return awardOrAnnounce(state, context, task, "expired", "no bid came");
   for (const role of ["run", "check"] as const) {
     const one = task[role];
@@ -227,5 +199,5 @@ export function decideDue(state: State, context: Context, task: Task): Fact[] {
       reason,
     });
   }
-  return [end(task, "refunded", "the answer could not be verified in time")];
+  return [endFree(task, "refunded", "the answer could not be verified in time")];
 }

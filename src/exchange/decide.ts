@@ -1,9 +1,9 @@
 /** One command through the pure rooms, to the facts it causes or the refusal it earns. */
 import type { Hex } from "../base/bytes.ts";
 import type { Instant } from "../base/clock.ts";
-import { ZERO } from "../base/money.ts";
-import { isRefusal, type Refusal } from "../base/refusal.ts";
+import { isRefusal, type Refusal, refuse } from "../base/refusal.ts";
 import {
+  CANCELLABLE,
   decideAccept,
   decideAnnounce,
   decideBid,
@@ -11,14 +11,34 @@ import {
   decideOffer,
   decideResult,
   decideWithdrawal,
+  openTasks,
   taskOf,
 } from "../market/market.ts";
-import type { Task } from "../market/task.ts";
-import { decideHold, decideVoucher, reconcile, release } from "../payment/payment.ts";
-import type { Fact } from "../protocol/facts.ts";
+import { isOpen, type Task } from "../market/task.ts";
+import {
+  closesBefore,
+  creditOf,
+  decideHold,
+  decideVoucher,
+  incomingLane,
+  owedBy,
+} from "../payment/payment.ts";
+import { decideShown, reconcile } from "../payment/reconcile.ts";
+import { creditLimit, overBudget, standingOf } from "../payment/standing.ts";
+import type { Fact, FactNamed } from "../protocol/facts.ts";
 import type { Message } from "../protocol/message.ts";
 import type { CommandTopic } from "../protocol/topic.ts";
-import { decideDue, end, heldBy, roomFor, rule, withdraw } from "./course.ts";
+import type { Voucher } from "../protocol/voucher.ts";
+import {
+  creditAfter,
+  endCancelled,
+  endFree,
+  openOnResult,
+  payDebts,
+  payOut,
+  payOutExcess,
+} from "./charge.ts";
+import { decideDue, roomFor, rule, withdraw } from "./course.ts";
 import type { Context, State } from "./state.ts";
 
 /** A device's command, with schema and signature checked. */
@@ -46,12 +66,21 @@ export type TaskCommand =
       readonly output: Hex | null;
       readonly reason: string;
     }
-  | { readonly topic: "due"; readonly task: Hex };
+  | { readonly topic: "due"; readonly task: Hex }
+  /** It was open in a journal that others are ahead of: it may have been paid for long ago. */
+  | { readonly topic: "abandoned"; readonly task: Hex; readonly reason: string };
 
 /** What the gateway has seen elsewhere: on the chain, in the roster's folder, at its own start. */
 export type ObservedCommand = { readonly topic: "observed"; readonly facts: readonly Fact[] };
 
-export type InnerCommand = TaskCommand | ObservedCommand;
+/** What the operator has asked for, or what has fallen due on a lane. */
+export type HouseCommand =
+  | { readonly topic: "halt"; readonly reason: string }
+  | { readonly topic: "resume"; readonly reason: string }
+  /** `all`: whatever its limit. */
+  | { readonly topic: "payOut"; readonly device: Hex; readonly all: boolean };
+
+export type InnerCommand = TaskCommand | ObservedCommand | HouseCommand;
 
 export type Command = DeviceCommand | InnerCommand;
 
@@ -70,54 +99,137 @@ export function decide(
   context: Context,
   spoiled: Refusal | null = null,
 ): Decision {
+  const { facts, refused } = decideBare(state, command, context, spoiled);
+  // while it is halted nobody knows for sure what is whose: nothing leaves that nobody has asked for
+  const payouts = state.halted === null ? payOutExcess(state, context, facts) : [];
+  return { facts: [...facts, ...payouts], refused };
+}
+
+function decideBare(state: State, command: Command, context: Context, spoiled: Refusal | null): Decision {
   if (spoiled) return { facts: voucherIn(state, command, context), refused: spoiled };
-  if (command.topic === "observed")
-    return { facts: decideObserved(state, command.facts, context), refused: null };
   if (command.topic === "offer") return decideOffered(state, command.by, command.message, context);
   const outcome =
-    "by" in command ? decideDevice(state, command, context) : decideTask(state, command, context);
+    "by" in command ? decideDevice(state, command, context) : decideInner(state, command, context);
   return isRefusal(outcome) ? { facts: [], refused: outcome } : { facts: outcome, refused: null };
 }
 
+function decideInner(state: State, command: InnerCommand, context: Context): readonly Fact[] {
+  switch (command.topic) {
+    case "observed":
+      return decideObserved(state, command.facts, context);
+    case "halt":
+      return state.halted === null ? [{ kind: "halted", reason: command.reason }] : [];
+    case "resume":
+      return state.halted === null ? [] : [{ kind: "resumed", reason: command.reason }];
+    case "payOut":
+      return decidePayoutDue(state, command.device, command.all, context);
+    default:
+      return decideTask(state, command, context);
+  }
+}
+
 /** Observations stand as they are; a lane that the books do not agree with is squared in the same record. */
-function decideObserved(state: State, facts: readonly Fact[], { market }: Context): readonly Fact[] {
+function decideObserved(state: State, facts: readonly Fact[], context: Context): readonly Fact[] {
   return facts.flatMap((fact) => {
     const lanes = fact.kind === "laneObserved" ? [fact] : fact.kind === "claimed" ? fact.lanes : [];
-    const squared = lanes.map((lane) => reconcile(state.payment, market, lane));
-    return [...squared.filter((one) => one !== null), fact];
+    const isHalted = state.halted !== null;
+    const squared = lanes.map((lane) => reconcile(state.payment, context.market, lane, isHalted));
+    const closing = fact.kind === "laneObserved" ? cancelDoomed(state, context, fact) : [];
+    return [...squared.filter((one) => one !== null), fact, ...closing];
   });
 }
 
-function voucherIn(state: State, command: Command, { market }: Context): readonly Fact[] {
+/** On-result work for a payer that is leaving is cancelled, unless it will be over while the payer can still sign. */
+function cancelDoomed(state: State, context: Context, lane: FactNamed<"laneObserved">): Fact[] {
+  if (lane.payee !== context.market.gateway || lane.closeAt === 0) return [];
+  const seen = { ...incomingLane(state.payment, context.market, lane.payer), closeAt: lane.closeAt };
+  const last = closesBefore(seen, context.limits.closeMarginMs);
+  const doomed = [...openTasks(state.market)].filter(({ requester, payment, state: stage, run }) => {
+    const isTheirs = requester === lane.payer && payment === "result" && CANCELLABLE.has(stage);
+    return isTheirs && (run === null || run.stage === "awarded" || run.runBy > last);
+  });
+  return doomed.map((task) => endCancelled(state, context, task, "its requester's lane is closing"));
+}
+
+function decidePayoutDue(state: State, device: Hex, all: boolean, context: Context): readonly Fact[] {
+  const credit = creditOf(state.payment, device);
+  const limit = all ? 0n : creditLimit(state.payment.standings, device, context.limits);
+  if (limit === null || credit <= limit) return [];
+  const payout = payOut(state, context, device, credit, []);
+  return payout ? [payout] : [];
+}
+
+function receive(state: State, by: Hex, voucher: Voucher, context: Context) {
+  const { market, now, limits, payerOf } = context;
+  const rules = { now, payerOf, closeMarginMs: limits.closeMarginMs };
+  return decideVoucher(state.payment, market, by, voucher, rules);
+}
+
+function voucherIn(state: State, command: Command, context: Context): readonly Fact[] {
   if (command.topic !== "offer" || !command.message.voucher) return [];
-  const received = decideVoucher(state.payment, market, command.by, command.message.voucher);
-  return isRefusal(received) ? [] : [received];
+  const received = receive(state, command.by, command.message.voucher, context);
+  return isRefusal(received) ? [] : [received, ...payDebts(state, command.by, [received])];
 }
 
 function decideOffered(state: State, by: Hex, message: Message<"offer">, context: Context): Decision {
   const { market, rules, now } = context;
-  const received = message.voucher ? decideVoucher(state.payment, market, by, message.voucher) : null;
+  const received = message.voucher ? receive(state, by, message.voucher, context) : null;
   const voucherRefused = isRefusal(received) ? received : null;
   // An older voucher is no fault when credit covers the offer: vouchers of parallel offers may overtake each other.
   if (voucherRefused && voucherRefused.refused !== "voucher_stale")
     return { facts: [], refused: voucherRefused };
-  const kept: Fact[] = received && !isRefusal(received) ? [received] : [];
-  const gain = received && !isRefusal(received) ? received.amount : ZERO;
+  const gained: Fact[] = received && !isRefusal(received) ? [received] : [];
+  const kept = [...gained, ...payDebts(state, by, gained)];
   const offered = decideOffer(state.market, market, by, message, now, rules);
   if (isRefusal(offered)) return { facts: kept, refused: offered };
-  const hold = decideHold(state.payment, market, by, message.maxPrice + message.checkBudget, gain);
+  const budget = message.maxPrice + message.checkBudget;
+  const limit = overLimit(state, by, message.payment, budget, kept, context);
+  if (limit) return { facts: kept, refused: limit };
+  if (message.payment === "result") return { facts: [...kept, offered], refused: null };
+  const hold = decideHold(by, creditAfter(state, by, kept), budget);
   if (!isRefusal(hold)) return { facts: [...kept, { ...offered, postings: [...hold] }], refused: null };
-  return { facts: kept, refused: hold.refused === "credit_short" ? (voucherRefused ?? hold) : hold };
+  return { facts: kept, refused: voucherRefused ?? hold };
+}
+
+/** Why the operator's limits, or the requester's own conduct, leave no room for an offer; null when they do. */
+function overLimit(
+  state: State,
+  by: Hex,
+  payment: Message<"offer">["payment"],
+  budget: bigint,
+  kept: readonly Fact[],
+  { market, limits, now }: Context,
+): Refusal | null {
+  if (state.halted !== null) return refuse("gateway_stopped");
+  if (incomingLane(state.payment, market, by).closeAt !== 0) return refuse("lane_closing");
+  const paid = kept.reduce((sum, fact) => sum + (fact.kind === "paid" ? fact.price : 0n), 0n);
+  const debts = kept.reduce((sum, fact) => sum + (fact.kind === "debtPaid" ? fact.amount : 0n), 0n);
+  // nothing is owed from here on, so what is open on result is all there is
+  if (owedBy(state.payment, by) > paid + debts) return refuse("payment_due");
+  const owner = state.roster.get(by)?.owner ?? null;
+  const siblings = owner === null ? [] : [...state.roster.values()].filter((one) => one.owner === owner);
+  const addresses = siblings.map((one) => one.address);
+  const { standings } = state.payment;
+  const open = openOnResult(state, by);
+  const over = overBudget(standings, by, addresses, budget + open, limits, now);
+  if (over || payment === "prepaid") return over;
+  const history = standingOf(standings, by).paid + paid;
+  return open + budget > limits.onResult || open + budget > history ? refuse("exposure_limit") : null;
 }
 
 type OtherCommand = Exclude<DeviceCommand, { topic: "offer" }>;
 
 function decideDevice(state: State, command: OtherCommand, context: Context): readonly Fact[] | Refusal {
-  const { market, now, rules } = context;
+  const { now, rules } = context;
   const { by } = command;
   switch (command.topic) {
     case "voucher":
-      return alone(decideVoucher(state.payment, market, by, command.message.voucher));
+      return decideVoucherAlone(state, by, command.message.voucher, context);
+    case "payout": {
+      const payout = payOut(state, context, by, creditOf(state.payment, by), []);
+      if (payout) return [payout];
+      return refuse(creditOf(state.payment, by) === 0n ? "no_credit" : "hub_capacity");
+    }
     case "bid":
       return alone(decideBid(state.market, by, command.message, roomFor(state, context, by), now, rules));
     case "accept":
@@ -132,12 +244,31 @@ function decideDevice(state: State, command: OtherCommand, context: Context): re
       return isRefusal(out) ? out : withdraw(state, context, taskOf(state.market, out.task), out);
     }
     case "cancel": {
-      const ended = decideCancel(state.market, by, command.message.task);
-      if (isRefusal(ended)) return ended;
-      const task = taskOf(state.market, ended.task);
-      return [{ ...ended, postings: [...release(task.requester, heldBy(task))] }];
+      const task = decideCancel(state.market, by, command.message.task);
+      return isRefusal(task) ? task : [endCancelled(state, context, task, "cancelled by its requester")];
     }
   }
+}
+
+/**
+ * A voucher that says no more than what is signed already is taken without a word in the journal: the promise that the
+ * ack confirms is there.
+ */
+function decideVoucherAlone(
+  state: State,
+  by: Hex,
+  voucher: Voucher,
+  context: Context,
+): readonly Fact[] | Refusal {
+  if (voucher.payee === by) {
+    const shown = decideShown(state.payment, context.market, voucher, context.payerOf);
+    if (shown === null || isRefusal(shown)) return shown ?? [];
+    const reason = `${by} has a voucher of this gateway's that the journal does not know`;
+    return state.halted === null ? [shown, { kind: "halted", reason }] : [shown];
+  }
+  const received = receive(state, by, voucher, context);
+  if (isRefusal(received)) return received.refused === "voucher_stale" ? [] : received;
+  return [received, ...payDebts(state, by, [received])];
 }
 
 function alone(outcome: Fact | Refusal): readonly Fact[] | Refusal {
@@ -176,11 +307,16 @@ function decideTask(state: State, command: TaskCommand, context: Context): reado
     case "blobsHere":
       return decideAnnounce(task, false, context.now, context.rules);
     case "reopened":
-      return decideAnnounce(task, true, command.from, context.rules);
+      // whoever was awarded meanwhile has it
+      return task.state === "announced" ? decideAnnounce(task, true, command.from, context.rules) : [];
     case "blobsRefused":
-      return task.state === "offered" ? [end(task, "cancelled", command.reason)] : [];
+      return task.state === "offered" ? [endFree(task, "cancelled", command.reason)] : [];
     case "due":
       return decideDue(state, context, task);
+    case "abandoned": {
+      if (!isOpen(task) || task.state === "invoiced") return [];
+      return [endFree(task, task.state === "delivered" ? "refunded" : "cancelled", command.reason)];
+    }
     case "outputMissing": {
       if (task.state !== "delivered" || task.run?.award !== command.award) return [];
       const { provider } = task.run;

@@ -1,11 +1,11 @@
 /** A device's bytes to a command: size, JSON, schema, then signature. State comes after. */
 import type { Hex } from "../base/bytes.ts";
 import { type Refusal, refuse } from "../base/refusal.ts";
-import { recoverAddress } from "../kernels/signature.ts";
 import { decodeMessage, parseJson } from "../protocol/message.ts";
 import { COMMAND_TOPICS, type CommandTopic, TOPICS } from "../protocol/topic.ts";
 import { acceptDigest, bidDigest, type Market, offerDigest, resultDigest } from "../protocol/typed-data.ts";
 import type { DeviceCommand } from "./decide.ts";
+import type { Signers } from "./signers.ts";
 
 /** What was read, or why not; the id as far as it could be made out, so that the refusal can name it. */
 export type Intake = { readonly id: string | null; readonly command: DeviceCommand | Refusal };
@@ -31,7 +31,8 @@ function idIn(value: unknown): string | null {
 }
 
 /** Whether the command's own signature is its sender's. A voucher inside it is judged on its own. */
-export function signedByItsSender(market: Market, command: DeviceCommand): boolean {
+export function signedByItsSender(market: Market, command: DeviceCommand, signers: Signers): boolean {
+  const signed = (by: Hex, digest: Hex, signature: Hex) => signers.signerOf(digest, signature) === by;
   switch (command.topic) {
     case "offer":
       return signed(command.by, offerDigest(market, command.by, command.message), command.message.signature);
@@ -45,10 +46,7 @@ export function signedByItsSender(market: Market, command: DeviceCommand): boole
     case "decline":
     case "forfeit":
     case "cancel":
+    case "payout":
       return true;
   }
-}
-
-function signed(by: Hex, digest: Hex, signature: Hex): boolean {
-  return recoverAddress(digest, signature) === by;
 }

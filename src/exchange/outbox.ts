@@ -10,7 +10,7 @@ import { REFUSALS } from "../base/refusal.ts";
 import { openTasks, taskOf } from "../market/market.ts";
 import type { Assignment, Task } from "../market/task.ts";
 import { creditOf } from "../payment/payment.ts";
-import type { Fact, FactNamed, JournalRecord } from "../protocol/facts.ts";
+import type { Fact, FactNamed, JournalRecord, Leg } from "../protocol/facts.ts";
 import type { Message } from "../protocol/message.ts";
 import type { Topic } from "../protocol/topic.ts";
 import type { Answer } from "./answers.ts";
@@ -25,7 +25,7 @@ export type Outgoing = {
 export function speak(state: State, record: JournalRecord, bidders: readonly Hex[]): Outgoing[] {
   const out: Outgoing[] = [];
   const { by, id, topic, refused } = record.cause;
-  if (by !== null && refused === null) out.push(ack(by, id, record.index, taskNamedBy(record.facts)));
+  if (by !== null && refused === null) out.push(acknowledge(by, id, record.index, taskNamedBy(record.facts)));
   if (by !== null && refused !== null) out.push(refusalMessage(by, id, topic, refused, REFUSALS[refused]));
   for (const fact of record.facts) out.push(...sayFact(state, fact, bidders));
   return out;
@@ -42,25 +42,55 @@ function sayFact(state: State, fact: Fact, bidders: readonly Hex[]): Outgoing[] 
       const assignment = task[fact.role];
       return assignment ? [award(task, fact.role, assignment)] : [];
     }
+    case "invoiced":
+      return sayInvoiced(state, fact);
     case "paid":
       return sayPaid(state, fact);
     case "ended":
-      return [answer(state, taskOf(state.market, fact.task))];
+      return [
+        ...fact.legs.map((leg) => payment(fact.task, leg)),
+        answer(state, taskOf(state.market, fact.task)),
+      ];
+    case "creditPaidOut": {
+      const { device, amount, voucher } = fact;
+      const message = { version: 1 as const, task: null, role: null, amount, voucher };
+      return [{ to: device, topic: "payment", message }];
+    }
     default:
       return [];
   }
 }
 
+/** The provider has its money and its receipt; the requester gets its own once it has paid. */
+function sayInvoiced(state: State, fact: FactNamed<"invoiced">): Outgoing[] {
+  const task = taskOf(state.market, fact.task);
+  const paid = fact.legs.map((leg) => payment(fact.task, leg));
+  return [...paid, ...receipt(task, fact.provider), ...invoice(task)];
+}
+
 function sayPaid(state: State, fact: FactNamed<"paid">): Outgoing[] {
   const task = taskOf(state.market, fact.task);
-  const out: Outgoing[] = fact.legs.map(({ payee, role, amount, voucher }) => {
-    return { to: payee, topic: "payment", message: { version: 1, task: task.id, role, amount, voucher } };
-  });
-  for (const to of [task.requester, task.end?.provider]) if (to) out.push(...receipt(task, to));
+  const out: Outgoing[] = fact.legs.map((leg) => payment(fact.task, leg));
+  const told = task.invoice ? [task.requester] : [task.requester, fact.provider];
+  for (const to of told) out.push(...receipt(task, to));
   return [...out, answer(state, task)];
 }
 
-function ack(to: Hex, id: string, journalIndex: number, task: Hex | null): Outgoing {
+function payment(task: Hex, { payee, role, amount, voucher }: Leg): Outgoing {
+  return { to: payee, topic: "payment", message: { version: 1, task, role, amount, voucher } };
+}
+
+function invoice(task: Task): Outgoing[] {
+  if (!task.invoice) return [];
+  const { provider, award, accept, saltedOutput, outputBytes, price, fee, checks, due, signature } =
+    task.invoice;
+  const work = { task: task.id, provider, award, accept, saltedOutput, outputBytes };
+  const message = { version: 1 as const, ...work, price, fee, checks, due, signature };
+  return [{ to: task.requester, topic: "invoice", message }];
+}
+
+/** Says yes to a command: what it asked for is in the journal, at `journalIndex` or before. */
+export function acknowledge(to: Hex, id: string, journalIndex: number, task: Hex | null = null): Outgoing {
   const message = { version: 1 as const, id, journalIndex };
   return { to, topic: "ack", message: task ? { ...message, task } : message };
 }
@@ -114,6 +144,7 @@ function answer(state: State, task: Task): Outgoing {
       reason: end?.reason ?? "",
       output: end?.output ?? null,
       outputBytes: end?.outputBytes ?? 0,
+      salt: end?.salt ?? null,
       spent: end?.spent ?? ZERO,
       credit: creditOf(state.payment, task.requester),
       provider: end?.provider ?? null,
@@ -131,6 +162,10 @@ export function sayAgain(state: State, device: Hex, bids: boolean): Outgoing[] {
     out.push({ to: device, topic: "payment", message });
   }
   for (const task of openTasks(state.market)) {
+    if (task.state === "invoiced") {
+      if (task.requester === device) out.push(...invoice(task));
+      continue;
+    }
     const wantsBid = bids && task.state === "announced" && task.requester !== device;
     if (wantsBid && !task.bids.some((bid) => bid.provider === device)) out.push(announce(device, task));
     for (const role of ["run", "check"] as const) {
@@ -146,23 +181,23 @@ export function sayAgain(state: State, device: Hex, bids: boolean): Outgoing[] {
 export function repeat(state: State, device: Hex, id: string, given: Answer): Outgoing[] {
   if (given.refused !== null)
     return [refusalMessage(device, id, given.topic, given.refused, REFUSALS[given.refused])];
-  const out: Outgoing[] = [ack(device, id, given.index, given.task)];
+  const out: Outgoing[] = [acknowledge(device, id, given.index, given.task)];
   const task = given.task ? state.market.tasks.get(given.task) : undefined;
-  if (!task?.end) return out;
+  if (!task || (!task.end && !task.invoice)) return out;
   if (task.requester === device && given.topic === "offer") out.push(...endedFor(state, task));
   if (given.topic === "accept" || given.topic === "result") out.push(...paidTo(state, task, device));
   return out;
 }
 
 function endedFor(state: State, task: Task): Outgoing[] {
+  if (!task.end) return invoice(task);
   return [...receipt(task, task.requester), answer(state, task)];
 }
 
 function paidTo(state: State, task: Task, device: Hex): Outgoing[] {
-  const { end } = task;
-  const paid = end?.paidUpTo.find((one) => one.payee === device);
+  const paid = (task.end ?? task.invoice)?.paidUpTo.find((one) => one.payee === device);
   const newest = state.payment.outgoing.get(device)?.newest;
-  if (!end || !paid || !newest) return [];
+  if (!paid || !newest) return [];
   const message = {
     version: 1 as const,
     task: task.id,
@@ -174,20 +209,10 @@ function paidTo(state: State, task: Task, device: Hex): Outgoing[] {
 }
 
 function receipt(task: Task, to: Hex): Outgoing[] {
-  const { end } = task;
-  if (!end?.receipt || !end.provider || !end.output) return [];
-  const message = {
-    version: 1 as const,
-    task: task.id,
-    requester: task.requester,
-    provider: end.provider,
-    firmware: task.firmware,
-    input: task.input,
-    output: end.output,
-    price: end.spent,
-    fee: end.fee,
-    checks: end.checks,
-    signature: end.receipt,
-  };
-  return [{ to, topic: "receipt", message }];
+  const said = task.end ? { ...task.end, price: task.end.spent } : task.invoice;
+  if (!said?.receipt || !said.provider || !said.output) return [];
+  const { provider, output, price, fee, checks, receipt: signature } = said;
+  const { id, requester, firmware, input } = task;
+  const work = { task: id, requester, provider, firmware, input, output };
+  return [{ to, topic: "receipt", message: { version: 1, ...work, price, fee, checks, signature } }];
 }

@@ -1,13 +1,13 @@
 /** The gateway's signatures, put into facts after they are decided and before they are journalled. */
 import { Fault } from "../base/fault.ts";
 import { taskOf } from "../market/market.ts";
-import type { Fact, FactNamed } from "../protocol/facts.ts";
+import { type Fact, type FactNamed, type Leg, UNSIGNED } from "../protocol/facts.ts";
 import type { Signer } from "../protocol/signer.ts";
-import { type Market, receiptDigest } from "../protocol/typed-data.ts";
-import { voucherDigest } from "../protocol/voucher.ts";
+import { invoiceDigest, type Market, receiptDigest } from "../protocol/typed-data.ts";
+import { type Voucher, voucherDigest } from "../protocol/voucher.ts";
 import type { State } from "./state.ts";
 
-/** Signs awards, vouchers and receipts. `state` is as it was when the facts were decided. */
+/** Signs awards, vouchers, invoices and receipts. `state` is as it was when the facts were decided. */
 export async function seal(
   state: State,
   market: Market,
@@ -15,44 +15,75 @@ export async function seal(
   facts: readonly Fact[],
 ): Promise<Fact[]> {
   const sealed: Fact[] = [];
-  for (const fact of facts) {
-    if (fact.kind === "awarded") sealed.push({ ...fact, signature: await signer.sign(fact.award) });
-    else if (fact.kind === "paid") sealed.push(await sealPaid(state, market, signer, fact));
-    else sealed.push(fact);
-  }
+  for (const fact of facts) sealed.push(await sealFact(state, market, signer, fact));
   return sealed;
 }
 
-async function sealPaid(
+async function sealFact(state: State, market: Market, signer: Signer, fact: Fact): Promise<Fact> {
+  switch (fact.kind) {
+    case "awarded":
+      return { ...fact, signature: await signer.sign(fact.award) };
+    case "creditPaidOut":
+      return { ...fact, voucher: await sealVoucher(signer, fact.voucher) };
+    case "ended":
+      return { ...fact, legs: await sealLegs(signer, fact.legs) };
+    case "paid":
+      // an invoice's receipt is signed already, and its legs are paid
+      if (fact.receipt !== UNSIGNED) return fact;
+      return { ...fact, ...(await sealBill(state, market, signer, fact)) };
+    case "invoiced":
+      return await sealInvoiced(state, market, signer, fact);
+    default:
+      return fact;
+  }
+}
+
+async function sealInvoiced(
   state: State,
   market: Market,
   signer: Signer,
-  fact: FactNamed<"paid">,
+  fact: FactNamed<"invoiced">,
 ): Promise<Fact> {
-  const legs = [];
-  for (const leg of fact.legs) {
-    const signature = await signer.sign(voucherDigest(market, leg.voucher));
-    legs.push({ ...leg, voucher: { ...leg.voucher, signature } });
-  }
-  return { ...fact, legs, receipt: await signer.sign(receiptDigest(market, receiptOf(state, fact))) };
+  const { task, requester, provider, saltedOutput, price, fee, checks, due } = fact;
+  const { award } = answerOf(state, fact);
+  const invoice = { task, provider, award, saltedOutput, price, fee, checks, due };
+  const signature = await signer.sign(invoiceDigest(market, requester, invoice));
+  return { ...fact, signature, ...(await sealBill(state, market, signer, fact)) };
 }
 
-/** What a receipt says: the first leg's provider gave the answer. */
-function receiptOf(
-  state: State,
-  fact: Pick<FactNamed<"paid">, "task" | "price" | "fee" | "checks" | "legs">,
-) {
-  const task = taskOf(state.market, fact.task);
-  const provider = fact.legs[0]?.payee;
+type Billed = FactNamed<"paid"> | FactNamed<"invoiced">;
+
+async function sealBill(state: State, market: Market, signer: Signer, fact: Billed) {
+  const legs = await sealLegs(signer, fact.legs);
+  return { legs, receipt: await signer.sign(receiptDigest(market, receiptOf(state, fact))) };
+}
+
+async function sealLegs(signer: Signer, legs: readonly Leg[]): Promise<Leg[]> {
+  const sealed: Leg[] = [];
+  for (const leg of legs) sealed.push({ ...leg, voucher: await sealVoucher(signer, leg.voucher) });
+  return sealed;
+}
+
+async function sealVoucher(signer: Signer, voucher: Voucher): Promise<Voucher> {
+  return { ...voucher, signature: await signer.sign(voucherDigest(voucher)) };
+}
+
+function answerOf(state: State, { task: id, provider }: Billed) {
+  const task = taskOf(state.market, id);
   const answer = task.run?.provider === provider ? task.run : task.check;
-  if (!provider || !answer?.output) throw new Fault("impossible", "a payment without an answer");
+  if (!answer?.output) throw new Fault("impossible", "a payment without an answer");
+  return { award: answer.award, output: answer.output };
+}
+
+function receiptOf(state: State, fact: Billed) {
+  const task = taskOf(state.market, fact.task);
   return {
     task: task.id,
     requester: task.requester,
-    provider,
+    provider: fact.provider,
     firmware: task.firmware,
     input: task.input,
-    output: answer.output,
+    output: answerOf(state, fact).output,
     price: fact.price,
     fee: fact.fee,
     checks: fact.checks,

@@ -12,8 +12,10 @@ import { emptyMarket, type MarketState } from "../market/market.ts";
 import { applyToRoster, type Roster } from "../market/roster.ts";
 import type { MarketRules } from "../market/rules.ts";
 import { applyPostings, applyToPayment, emptyPayment, type PaymentState } from "../payment/payment.ts";
-import { type Fact, type JournalRecord, postingsOf } from "../protocol/facts.ts";
+import type { Limits } from "../payment/standing.ts";
+import { type Fact, type FactNamed, type JournalRecord, postingsOf } from "../protocol/facts.ts";
 import type { Market } from "../protocol/typed-data.ts";
+import type { Voucher } from "../protocol/voucher.ts";
 import { type Answers, rememberAnswer } from "./answers.ts";
 
 export type State = {
@@ -25,9 +27,14 @@ export type State = {
   home: Market | null;
   /** When the newest claim was recorded; 0 before the first. */
   claimedAt: Instant;
-  /** Claim transactions sent and not yet seen in a block: hash to raw bytes. */
-  readonly claims: Map<Hex, { readonly raw: string; readonly nonce: number }>;
+  /** Transactions of the gateway's key that are not known to be over, by hash; replacements stand beside each other. */
+  readonly transactions: Map<Hex, PendingTransaction>;
+  /** Why no new offers are taken; null while they are. */
+  halted: string | null;
 };
+
+/** Signed and journalled, so that it can be sent again as it is. */
+export type PendingTransaction = Omit<FactNamed<"transactionPrepared">, "kind" | "transaction">;
 
 /** The state before the first record of a journal: no tasks, no lanes, nobody enrolled. */
 export function emptyState(): State {
@@ -38,7 +45,8 @@ export function emptyState(): State {
     home: null,
     claimedAt: instant(0),
     answers: new Map(),
-    claims: new Map(),
+    transactions: new Map(),
+    halted: null,
   };
 }
 
@@ -49,22 +57,40 @@ export type Context = {
   readonly now: Instant;
   /** Uniform in `[0, 1)` and not predictable by devices. */
   readonly draw: () => number;
+  /** 32 random bytes: hides an output until it is paid for. */
+  readonly salt: () => Hex;
+  readonly limits: Limits;
+  /** Who signed a voucher; null when nobody can have. The heartbeat knows it for its whole group at once. */
+  readonly payerOf: (voucher: Voucher) => Hex | null;
 };
 
 /** Applies a record in place; the same records give the same state on every machine. */
 export function apply(state: State, market: Market, record: JournalRecord): void {
   for (const fact of record.facts) {
     applyToMarket(state.market, fact, instant(record.at));
-    applyToPayment(state.payment, market, fact);
+    applyToPayment(state.payment, market, fact, instant(record.at));
     applyToRoster(state.roster, fact);
     if (fact.kind === "gatewayStarted") state.home = marketOf(fact);
     if (fact.kind === "claimed") state.claimedAt = instant(record.at);
-    if (fact.kind === "claimPrepared")
-      state.claims.set(fact.transaction, { raw: fact.raw, nonce: fact.nonce });
-    if (fact.kind === "claimed" || fact.kind === "claimDropped") state.claims.delete(fact.transaction);
+    if (fact.kind === "halted") state.halted = fact.reason;
+    if (fact.kind === "resumed") state.halted = null;
+    applyToTransactions(state.transactions, fact);
   }
   applyPostings(state.payment, postingsOf(record.facts));
   rememberAnswer(state.answers, record.cause, record.index, taskNamedBy(record.facts));
+}
+
+function applyToTransactions(pending: State["transactions"], fact: Fact): void {
+  if (fact.kind === "transactionPrepared") {
+    const { kind: _, transaction, ...rest } = fact;
+    pending.set(transaction, rest);
+  } else if (fact.kind === "claimed" || fact.kind === "transactionMined") {
+    // one of a nonce's transactions is in a block, so that none of the others ever will be
+    const nonce = pending.get(fact.transaction)?.nonce;
+    for (const [hash, other] of pending) if (other.nonce === nonce) pending.delete(hash);
+  } else if (fact.kind === "transactionDropped") {
+    pending.delete(fact.transaction);
+  }
 }
 
 function marketOf({ gateway, chainId, vault, token }: Market): Market {

@@ -8,13 +8,14 @@
 import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync, type SQLOutputValue } from "node:sqlite";
-import { Fault } from "../base/fault.ts";
+import { Fault, isFault } from "../base/fault.ts";
 import { brokenEntry, GENESIS, openEntry, type StoredEntry, sealEntry, sha256 } from "./entry.ts";
 import type { Draft, Entry, Head, Journal, Snapshot } from "./journal.ts";
 
 /** Marks the file as a journal of ours: "hire" in ASCII. */
 const APPLICATION_ID = 0x68697265;
-const FORMAT = 1;
+/** Raised whenever entries of an earlier one can no longer be read. */
+const FORMAT = 2;
 
 /** Entries per read: a reader that pauses between two batches holds no lock and stops no checkpoint. */
 const BATCH = 256;
@@ -26,14 +27,21 @@ const SCHEMA = `
   PRAGMA user_version = ${FORMAT};
 `;
 
+export type JournalOptions = {
+  /** Reads beside a writer; makes nothing. */
+  readonly readOnly?: boolean;
+  /** Pages of 4 KiB that the file may have in all: an append that needs more fails as on a full disk. */
+  readonly maxPages?: number;
+};
+
 /**
  * Opens the journal in `folder`; a writer makes folder and file where there are none.
  *
  * @throws {@link Fault} `journal_locked` when another writer has it, `journal_broken` for a torn or foreign file,
- * `config_missing` when there is nothing to read, `disk_failed`
+ * `file_format` for one of another hirewire's format, `config_missing` when there is nothing to read, `disk_failed`
  */
-export function openJournal(folder: string, options: { readOnly?: boolean } = {}): Journal {
-  const file = join(folder, "journal.sqlite");
+export function openJournal(folder: string, options: JournalOptions = {}): Journal {
+  const file = journalFile(folder);
   if (options.readOnly) {
     if (!existsSync(file)) {
       throw new Fault("config_missing", `no journal in ${folder}: name the gateway's folder with --data`);
@@ -46,10 +54,54 @@ export function openJournal(folder: string, options: { readOnly?: boolean } = {}
   try {
     if (!existsSync(file)) create(folder, file);
     const database = guarded(() => new DatabaseSync(file, { timeout: BUSY_MS }));
-    return opened(database, lock, () => prepare(database, file));
+    return opened(database, lock, () => prepare(database, file, options.maxPages));
   } catch (error) {
     lock.close();
     throw error;
+  }
+}
+
+/** Where the journal of a data folder lies. */
+export function journalFile(folder: string): string {
+  return join(folder, "journal.sqlite");
+}
+
+/**
+ * Writes what a journal holds at this moment into a new file, beside its writer; reads every entry of it again.
+ *
+ * @param folder - of the journal
+ * @param target - another folder, which has no journal yet
+ * @returns the newest entry of the copy
+ * @throws {@link Fault} `journal_broken` at the first entry that does not hold, `file_format`, `config_missing`,
+ * `disk_failed`; what stands at the target is then of no use
+ */
+export function copyJournal(folder: string, target: string): Head {
+  openJournal(folder, { readOnly: true }).close();
+  guarded(() => {
+    const source = new DatabaseSync(journalFile(folder), { readOnly: true, timeout: BUSY_MS });
+    try {
+      // One read transaction: the writer goes on, and the copy is of the moment it began.
+      source.prepare("VACUUM INTO ?").run(journalFile(target));
+    } finally {
+      source.close();
+    }
+  });
+  return walkJournal(target);
+}
+
+/**
+ * Reads every entry of a journal that nobody writes to, and gives the newest.
+ *
+ * @throws {@link Fault} as {@link openJournal}, and `journal_broken` at the first entry that does not hold
+ */
+export function walkJournal(folder: string): Head {
+  const journal = openJournal(folder, { readOnly: true });
+  try {
+    let head: Head = GENESIS;
+    for (const { index, hash } of journal.entries()) head = { index, hash };
+    return head;
+  } finally {
+    journal.close();
   }
 }
 
@@ -97,23 +149,27 @@ function create(folder: string, file: string): void {
   });
 }
 
-function prepare(database: DatabaseSync, file: string): void {
+function prepare(database: DatabaseSync, file: string, maxPages?: number): void {
   checkFormat(database, file);
   guarded(() => database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"));
+  if (maxPages !== undefined) guarded(() => database.exec(`PRAGMA max_page_count = ${maxPages}`));
 }
 
 function checkFormat(database: DatabaseSync, file: string): void {
-  guarded(() => {
-    const format = pragma(database, "user_version");
-    if (pragma(database, "application_id") !== APPLICATION_ID || format !== FORMAT) {
-      throw new Fault("journal_broken", `${file} is no hirewire journal of format ${FORMAT}`, {
-        facts: { file },
-      });
-    }
+  const { id, format } = guarded(() => {
+    return { id: pragma(database, "application_id"), format: pragma(database, "user_version") };
   });
+  if (id !== APPLICATION_ID || format < 1) {
+    throw new Fault("journal_broken", `${file} is no hirewire journal`, { facts: { file } });
+  }
+  if (format === FORMAT) return;
+  const [age, remedy] =
+    format > FORMAT ? ["a newer", "update this one"] : ["an older", "read it with that one"];
+  const message = `${file} is of format ${format}, that of ${age} hirewire; this one reads ${FORMAT}: ${remedy}`;
+  throw new Fault("file_format", message, { facts: { file, format, reads: FORMAT } });
 }
 
-function pragma(database: DatabaseSync, name: "application_id" | "schema_version" | "user_version"): number {
+function pragma(database: DatabaseSync, name: "application_id" | "user_version"): number {
   return Number(database.prepare(`PRAGMA ${name}`).get()?.[name]);
 }
 
@@ -151,18 +207,18 @@ class SqliteJournal implements Journal {
   *entries(after = 0): Iterable<Entry> {
     let before = after === 0 ? GENESIS : this.#storedHead(after);
     for (;;) {
-      const batch = this.#rows("WHERE idx > ? ORDER BY idx LIMIT ?", before.index, BATCH);
+      const batch = this.#batch(before.index);
+      if (batch.length === 0) return;
       for (const row of batch) {
         const entry = openEntry(row, before);
         yield entry;
         before = entry;
       }
-      if (batch.length < BATCH) return;
     }
   }
 
   entry(index: number): Entry | null {
-    const [row] = this.#rows("WHERE idx = ?", index);
+    const row = this.#row(index);
     return row ? openEntry(row) : null;
   }
 
@@ -234,6 +290,27 @@ class SqliteJournal implements Journal {
     if (newest) openEntry(newest, before ? openEntry(before) : GENESIS);
   }
 
+  /** The next entries; where a page of them is torn, those before it, and then a fault that names the first in it. */
+  #batch(after: number): StoredEntry[] {
+    try {
+      return this.#rows("WHERE idx > ? ORDER BY idx LIMIT ?", after, BATCH);
+    } catch (cause) {
+      if (!isFault(cause, "journal_broken")) throw cause;
+      const row = this.#row(after + 1);
+      if (row) return [row];
+      throw brokenEntry(after + 1, `the file is damaged there: ${cause.message}`, cause);
+    }
+  }
+
+  #row(index: number): StoredEntry | undefined {
+    try {
+      return this.#rows("WHERE idx = ?", index)[0];
+    } catch (cause) {
+      if (!isFault(cause, "journal_broken")) throw cause;
+      throw brokenEntry(index, `the file is damaged there: ${cause.message}`, cause);
+    }
+  }
+
   #rows(clause: string, ...values: number[]): StoredEntry[] {
     const query = `SELECT idx, hash, text FROM entry ${clause}`;
     return guarded(() => this.#database.prepare(query).all(...values)).map(storedEntry);
@@ -245,7 +322,13 @@ function storedEntry(row: Record<string, SQLOutputValue>): StoredEntry {
 }
 
 /** Primary result codes, https://sqlite.org/rescode.html. */
-const SQLITE = { busy: 5, corrupt: 11, full: 13, notDatabase: 26 } as const;
+const SQLITE = { busy: 5, full: 13 } as const;
+
+/**
+ * Codes that speak of the machine: perm, busy, locked, nomem, readonly, ioerr, full, cantopen, protocol, nolfs, auth.
+ * With any other one it is the file's content that makes no sense, down to its SQL not being SQL.
+ */
+const MACHINE: ReadonlySet<number> = new Set([3, 5, 6, 7, 8, 10, 13, 14, 15, 22, 23]);
 
 function sqliteCode(error: unknown): number | null {
   const code = error instanceof Error && "errcode" in error ? error.errcode : null;
@@ -256,7 +339,8 @@ function asFault(cause: unknown): Fault {
   if (cause instanceof Fault) return cause;
   const code = sqliteCode(cause);
   const text = cause instanceof Error ? cause.message : String(cause);
-  if (code === SQLITE.corrupt || code === SQLITE.notDatabase) {
+  // A range error is an index or a size that no journal has.
+  if (code === null ? cause instanceof RangeError : !MACHINE.has(code)) {
     return new Fault("journal_broken", `the journal file is damaged: ${text}`, { cause });
   }
   if (code === SQLITE.full)

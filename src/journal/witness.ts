@@ -5,13 +5,15 @@
  * of its result. So this remembers each open task and the total of each lane, and nothing else: memory grows with
  * open tasks and devices, not with the journal.
  */
-import type { Hex } from "../base/bytes.ts";
+import { fromHex, type Hex } from "../base/bytes.ts";
+import { keccak256 } from "../kernels/digest.ts";
 import { recoverAddress } from "../kernels/signature.ts";
 import type { Fact, FactNamed } from "../protocol/facts.ts";
 import {
   acceptDigest,
   awardDigest,
   bidDigest,
+  invoiceDigest,
   type Market,
   offerDigest,
   receiptDigest,
@@ -27,8 +29,8 @@ type OpenTask = {
   readonly offer: FactNamed<"offered">;
   /** By award hash. */
   readonly awards: Map<Hex, FactNamed<"awarded">>;
-  /** The newest output of each provider. */
-  readonly outputs: Map<Hex, Hex>;
+  /** The newest output of each provider, and the award that it answers. */
+  readonly outputs: Map<Hex, { readonly output: Hex; readonly award: Hex }>;
 };
 
 export type Witness = {
@@ -67,14 +69,36 @@ function witnessFact(memory: Witness, fact: Fact): string | null {
   }
   const { market } = memory;
   if (!market) return isSigned(fact) ? "it is signed, but no start of a gateway stands before it" : null;
-  if (fact.kind === "laneObserved") return observed(memory, market, fact);
-  if (fact.kind === "claimed") {
-    for (const lane of fact.lanes) observed(memory, market, lane);
-    return null;
+  switch (fact.kind) {
+    case "laneObserved":
+      return observed(memory, market, fact);
+    case "claimed":
+      for (const lane of fact.lanes) observed(memory, market, lane);
+      return null;
+    case "voucherReceived":
+      return received(memory, market, fact);
+    case "voucherShown":
+      return given(memory, market, fact.payee, fact);
+    case "creditPaidOut":
+      return given(memory, market, fact.device, fact);
+    case "offered":
+      return offered(memory, market, fact);
+    default:
+      return isOfTask(fact) ? witnessTask(memory, market, fact) : null;
   }
-  if (fact.kind === "voucherReceived") return received(memory, market, fact);
-  if (fact.kind === "offered") return offered(memory, market, fact);
-  if (!isSigned(fact)) return null;
+}
+
+type TaskFact = FactNamed<"bidPlaced" | "awarded" | "accepted" | "delivered" | "invoiced" | "paid" | "ended">;
+
+function isOfTask(fact: Fact): fact is TaskFact {
+  return "legs" in fact || ("task" in fact && "signature" in fact && fact.kind !== "offered");
+}
+
+function isSigned(fact: Fact): boolean {
+  return "signature" in fact || "voucher" in fact || "legs" in fact;
+}
+
+function witnessTask(memory: Witness, market: Market, fact: TaskFact): string | null {
   const task = memory.tasks.get(fact.task);
   if (!task) return `${fact.kind}: task ${fact.task} is not open`;
   switch (fact.kind) {
@@ -88,20 +112,18 @@ function witnessFact(memory: Witness, fact: Fact): string | null {
         signedBy(memory, acceptDigest(market, fact.award), fact.signature, fact.provider, "accept")
       );
     case "delivered":
-      task.outputs.set(fact.provider, fact.output);
+      task.outputs.set(fact.provider, { output: fact.output, award: fact.award });
       return (
         answers(task, fact) ??
         signedBy(memory, resultDigest(market, fact), fact.signature, fact.provider, "result")
       );
+    case "invoiced":
+      return billed(memory, market, task, fact) ?? invoiced(memory, market, task, fact);
     case "paid":
-      return paid(memory, market, task, fact);
+      return billed(memory, market, task, fact) ?? receipted(memory, market, task, fact);
+    case "ended":
+      return billed(memory, market, task, fact);
   }
-}
-
-type TaskFact = FactNamed<"bidPlaced" | "awarded" | "accepted" | "delivered" | "paid">;
-
-function isSigned(fact: Fact): fact is TaskFact | FactNamed<"voucherReceived" | "offered"> {
-  return "signature" in fact || fact.kind === "paid" || fact.kind === "voucherReceived";
 }
 
 function signedBy(memory: Witness, digest: Hex, signature: Hex, by: Hex, what: string): string | null {
@@ -137,6 +159,17 @@ function received(memory: Witness, market: Market, fact: FactNamed<"voucherRecei
   return added(memory, market, memory.incoming, payer, payer, voucher, fact.amount);
 }
 
+/** A voucher of the gateway's own to one payee. */
+function given(
+  memory: Witness,
+  market: Market,
+  payee: Hex,
+  { voucher, amount }: { readonly voucher: Voucher; readonly amount: bigint },
+): string | null {
+  if (voucher.payee !== payee) return `what is paid to ${payee} holds a voucher to ${voucher.payee}`;
+  return added(memory, market, memory.outgoing, payee, market.gateway, voucher, amount);
+}
+
 /** Checks one voucher: who signed it, and that it adds `gain` to its lane. */
 function added(
   memory: Witness,
@@ -150,12 +183,15 @@ function added(
   const lane = totalOf(lanes, party);
   const name = `the voucher of ${payer} to ${voucher.payee}`;
   if (voucher.token !== market.token) return `${name} is in another token`;
+  if (voucher.chainId !== market.chainId || voucher.vault !== market.vault) {
+    return `${name} is for another vault`;
+  }
   if (voucher.epoch !== lane.epoch) return `${name} is of epoch ${voucher.epoch}, not ${lane.epoch}`;
   if (voucher.cumulative !== lane.signed + gain) {
     return `${name} adds ${voucher.cumulative - lane.signed}, not ${gain}`;
   }
   memory.signatures += 1;
-  if (voucherPayer(market, voucher) !== payer) return `${name} is not signed by its payer`;
+  if (voucherPayer(voucher) !== payer) return `${name} is not signed by its payer`;
   lanes.set(party, { epoch: lane.epoch, signed: voucher.cumulative });
   return null;
 }
@@ -182,17 +218,48 @@ function answers(task: OpenTask, fact: FactNamed<"accepted" | "delivered">): str
   return isIts ? null : `${fact.kind}: ${fact.provider} holds no award ${fact.award}`;
 }
 
-function paid(memory: Witness, market: Market, task: OpenTask, fact: FactNamed<"paid">): string | null {
-  for (const { payee, voucher, amount } of fact.legs) {
-    if (voucher.payee !== payee) return `a leg to ${payee} holds a voucher to ${voucher.payee}`;
-    const why = added(memory, market, memory.outgoing, payee, market.gateway, voucher, amount);
+/** Checks what a task's end says of its requester, and the voucher of each leg. */
+function billed(
+  memory: Witness,
+  market: Market,
+  task: OpenTask,
+  { requester, legs }: FactNamed<"invoiced" | "paid" | "ended">,
+): string | null {
+  if (requester !== task.offer.requester) return `the bill is for ${requester}, who did not offer the task`;
+  for (const leg of legs) {
+    const why = given(memory, market, leg.payee, leg);
     if (why !== null) return why;
   }
-  // The first leg pays for the answer, whichever role gave it; the others agreed with it.
-  const provider = fact.legs[0]?.payee;
-  const output = provider && task.outputs.get(provider);
-  if (!provider || !output) return "the receipt has no delivered result";
-  const { requester, firmware, input } = task.offer;
-  const digest = receiptDigest(market, { ...fact, requester, provider, firmware, input, output });
+  return null;
+}
+
+function invoiced(
+  memory: Witness,
+  market: Market,
+  task: OpenTask,
+  fact: FactNamed<"invoiced">,
+): string | null {
+  const answer = task.outputs.get(fact.provider);
+  if (!answer) return "the invoice has no delivered result";
+  const salted = new Uint8Array([...fromHex(fact.salt), ...fromHex(answer.output)]);
+  if (keccak256(salted) !== fact.saltedOutput) return "the salt does not open the invoice's output";
+  const { award } = answer;
+  const digest = invoiceDigest(market, fact.requester, { ...fact, award });
+  return (
+    signedBy(memory, digest, fact.signature, market.gateway, "invoice") ??
+    receipted(memory, market, task, fact)
+  );
+}
+
+function receipted(
+  memory: Witness,
+  market: Market,
+  task: OpenTask,
+  fact: FactNamed<"invoiced" | "paid">,
+): string | null {
+  const answer = task.outputs.get(fact.provider);
+  if (!answer) return "the receipt has no delivered result";
+  const { firmware, input } = task.offer;
+  const digest = receiptDigest(market, { ...fact, firmware, input, output: answer.output });
   return signedBy(memory, digest, fact.receipt, market.gateway, "receipt");
 }

@@ -1,9 +1,17 @@
 /** How each fact changes the market. The only writer of its state. */
 import { type Instant, instant } from "../base/clock.ts";
-import { ZERO } from "../base/money.ts";
+import { Fault } from "../base/fault.ts";
 import type { Fact, FactNamed } from "../protocol/facts.ts";
 import { type MarketState, REMEMBERED_TASKS, taskOf } from "./market.ts";
-import { type Assignment, moveTo, NO_EVIDENCE, type Task, type TaskEnd, without } from "./task.ts";
+import {
+  type Assignment,
+  moveTo,
+  NO_EVIDENCE,
+  type Task,
+  type TaskEnd,
+  type TaskInvoice,
+  without,
+} from "./task.ts";
 
 /** Applies one fact in place. `at` is the time of its record. Facts of other rooms change nothing here. */
 export function applyToMarket(state: MarketState, fact: Fact, at: Instant): void {
@@ -29,7 +37,7 @@ function next(task: Task, fact: Exclude<TaskFact, { kind: "offered" }>): Task {
         ? { ...task, check: assigned(fact) }
         : moveTo(task, "awarded", { run: assigned(fact), check: null, evidence: NO_EVIDENCE });
     case "accepted":
-      return fact.role === "check" ? task : moveTo(task, "accepted");
+      return accepted(task, fact);
     case "started":
       return staged(task, fact.role, { stage: "running" }, "running");
     case "delivered": {
@@ -42,6 +50,8 @@ function next(task: Task, fact: Exclude<TaskFact, { kind: "offered" }>): Task {
       return { ...task, evidence: evidenceAfter(task, fact) };
     case "verified":
       return fact.verdict === "accepted" ? moveTo(task, "verified", { rechecked: fact.rechecked }) : task;
+    case "invoiced":
+      return moveTo(task, "invoiced", { invoice: invoiceOf(task, fact) });
     case "paid":
       return moveTo(task, "paid", { end: paidEnd(task, fact) });
     case "ended":
@@ -64,13 +74,20 @@ function offered(fact: FactNamed<"offered">, at: Instant): Task {
     check: null,
     evidence: NO_EVIDENCE,
     rechecked: false,
+    invoice: null,
     end: null,
   };
 }
 
 function assigned(fact: FactNamed<"awarded">): Assignment {
   const { kind: _, task: __, role: ___, ...terms } = fact;
-  return { ...terms, stage: "awarded", output: null, outputBytes: 0 };
+  return { ...terms, stage: "awarded", accept: null, output: null, outputBytes: 0 };
+}
+
+function accepted(task: Task, { role, signature }: FactNamed<"accepted">): Task {
+  const assignment = task[role];
+  const changed = { [role]: assignment && { ...assignment, accept: signature } };
+  return role === "check" ? { ...task, ...changed } : moveTo(task, "accepted", changed);
 }
 
 function staged(
@@ -90,34 +107,49 @@ function evidenceAfter(task: Task, fact: FactNamed<"checked">): Task["evidence"]
   return task.evidence;
 }
 
-function paidEnd(task: Task, fact: FactNamed<"paid">): TaskEnd {
-  const answer = task.run ?? task.check;
+/** The assignment whose output is the answer. */
+function answerOf(task: Task, provider: string): Assignment | null {
+  return task.run?.provider === provider ? task.run : task.check;
+}
+
+function invoiceOf(task: Task, fact: FactNamed<"invoiced">): TaskInvoice {
+  const answer = answerOf(task, fact.provider);
+  if (!answer?.output || !answer.accept) throw new Fault("impossible", "an invoice without an answer");
+  const { provider, price, fee, checks, salt, saltedOutput, due, signature, receipt } = fact;
   return {
-    reason: "",
-    provider: answer?.provider ?? null,
-    output: answer?.output ?? null,
-    outputBytes: answer?.outputBytes ?? 0,
-    spent: fact.price,
-    fee: fact.fee,
-    checks: fact.checks,
-    receipt: fact.receipt,
-    paidUpTo: fact.legs.map(({ payee, role, amount, voucher }) => {
-      return { payee, role, amount, epoch: voucher.epoch, cumulative: voucher.cumulative };
-    }),
+    ...{ provider, price, fee, checks, salt, saltedOutput, due, signature, receipt },
+    award: answer.award,
+    accept: answer.accept,
+    output: answer.output,
+    outputBytes: answer.outputBytes,
+    paidUpTo: paidUpTo(fact.legs),
   };
 }
 
-function unpaidEnd(task: Task, fact: FactNamed<"ended">): TaskEnd {
+function paidEnd(task: Task, fact: FactNamed<"paid">): TaskEnd {
+  const { provider, price, fee, checks, receipt } = fact;
+  const answer = answerOf(task, provider);
+  const { invoice } = task;
   return {
-    reason: fact.reason,
+    ...{ provider, fee, checks, receipt, spent: price, reason: "" },
+    output: answer?.output ?? null,
+    outputBytes: answer?.outputBytes ?? 0,
+    salt: invoice?.salt ?? null,
+    paidUpTo: invoice?.paidUpTo ?? paidUpTo(fact.legs),
+  };
+}
+
+function paidUpTo(legs: FactNamed<"paid">["legs"]): TaskEnd["paidUpTo"] {
+  return legs.map(({ payee, role, amount, voucher }) => {
+    return { payee, role, amount, epoch: voucher.epoch, cumulative: voucher.cumulative };
+  });
+}
+
+function unpaidEnd(task: Task, { reason, price, fee, checks, legs }: FactNamed<"ended">): TaskEnd {
+  return {
+    ...{ reason, fee, checks, spent: price, output: null, outputBytes: 0, salt: null, receipt: null },
     provider: task.run?.provider ?? null,
-    output: null,
-    outputBytes: 0,
-    spent: ZERO,
-    fee: ZERO,
-    checks: ZERO,
-    receipt: null,
-    paidUpTo: [],
+    paidUpTo: paidUpTo(legs),
   };
 }
 

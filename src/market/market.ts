@@ -51,6 +51,7 @@ export function feeOf(price: Amount, rules: MarketRules): Amount {
 export function heldFor(state: MarketState, provider: Hex): Amount {
   let held = 0n;
   for (const task of openTasks(state)) {
+    if (task.state === "invoiced") continue;
     for (const assignment of [task.run, task.check]) {
       if (assignment?.provider === provider) held += assignment.price - assignment.fee;
     }
@@ -75,9 +76,7 @@ export function decideOffer(
   let open = 0;
   for (const other of openTasks(state)) if (other.requester === requester) open++;
   if (open >= rules.maxOpen) return refuse("too_many", `finish some of your ${open} open tasks first`);
-  const { id, firmware, firmwareBytes, input, inputBytes, maxPrice, checkBudget, deadline, signature } =
-    offer;
-  const what = { id, firmware, firmwareBytes, input, inputBytes, maxPrice, checkBudget, deadline, signature };
+  const { version: _, voucher: __, ...what } = offer;
   return { kind: "offered", task, requester, ...what, postings: [] };
 }
 
@@ -165,14 +164,15 @@ export function decideWithdrawal(
   return { kind: "withdrawn", task: id, role: found.role, provider, how, reason };
 }
 
-/** Free before a provider has accepted; afterwards the work is paid for. */
-export function decideCancel(state: MarketState, requester: Hex, id: Hex): FactNamed<"ended"> | Refusal {
+/** States in which a requester may call its task off; what has been delivered is verified and paid for. */
+export const CANCELLABLE = new Set<Task["state"]>(["offered", "announced", "awarded", "accepted", "running"]);
+
+/** The task that its requester may cancel: free before a provider has accepted, afterwards the work is paid for. */
+export function decideCancel(state: MarketState, requester: Hex, id: Hex): Task | Refusal {
   const task = state.tasks.get(id);
   if (!task) return refuse("unknown_task");
   if (task.requester !== requester) return refuse("not_yours");
-  if (task.state !== "offered" && task.state !== "announced" && task.state !== "awarded")
-    return refuse("wrong_state");
-  return { kind: "ended", task: id, state: "cancelled", reason: "cancelled by its requester", postings: [] };
+  return CANCELLABLE.has(task.state) ? task : refuse("wrong_state");
 }
 
 function assignmentOf(state: MarketState, provider: Hex, id: Hex) {

@@ -7,16 +7,18 @@ import type { Hex } from "../base/bytes.ts";
 import type { Instant } from "../base/clock.ts";
 import { Fault } from "../base/fault.ts";
 import type { Amount } from "../base/money.ts";
+import type { PAYMENTS } from "../protocol/message.ts";
 
 /** Every legal transition. A state without successors is an end. */
 export const TRANSITIONS = {
   offered: ["announced", "cancelled"],
   announced: ["announced", "awarded", "cancelled", "expired"],
   awarded: ["accepted", "awarded", "announced", "declined", "forfeited", "cancelled"],
-  accepted: ["running"],
-  running: ["delivered", "awarded", "forfeited"],
+  accepted: ["running", "cancelled"],
+  running: ["delivered", "awarded", "forfeited", "cancelled"],
   delivered: ["verified", "awarded", "rejected", "forfeited", "refunded"],
-  verified: ["paid"],
+  verified: ["paid", "invoiced"],
+  invoiced: ["paid"],
   paid: ["settled"],
   settled: [],
   declined: [],
@@ -40,6 +42,7 @@ const OPEN = new Set<TaskState>([
   "running",
   "delivered",
   "verified",
+  "invoiced",
 ]);
 
 /** Whether the task can still cost its requester something: until it is paid or has ended. */
@@ -65,6 +68,8 @@ export type Assignment = {
   /** The gateway's signature over it. */
   readonly signature: Hex;
   readonly stage: "awarded" | "running" | "delivered";
+  /** The provider's signature over `Accept`; null before it has accepted. */
+  readonly accept: Hex | null;
   readonly output: Hex | null;
   readonly outputBytes: number;
 };
@@ -80,6 +85,7 @@ export type Task = {
   readonly maxPrice: Amount;
   readonly checkBudget: Amount;
   readonly deadline: Instant;
+  readonly payment: (typeof PAYMENTS)[number];
   readonly offeredAt: Instant;
   readonly state: TaskState;
   readonly bidBy: Instant | null;
@@ -91,6 +97,7 @@ export type Task = {
   readonly evidence: Evidence;
   /** A second run agreed with the answer. */
   readonly rechecked: boolean;
+  readonly invoice: TaskInvoice | null;
   readonly end: TaskEnd | null;
 };
 
@@ -103,12 +110,34 @@ export type Evidence = {
 
 export const NO_EVIDENCE: Evidence = { checker: null, referee: null };
 
+/** What an on-result task's requester has been told it costs. */
+export type TaskInvoice = {
+  /** Whose output is the answer. */
+  readonly provider: Hex;
+  readonly award: Hex;
+  /** The provider's signature over `Accept`. */
+  readonly accept: Hex;
+  readonly output: Hex;
+  readonly outputBytes: number;
+  readonly salt: Hex;
+  readonly saltedOutput: Hex;
+  readonly price: Amount;
+  readonly fee: Amount;
+  readonly checks: Amount;
+  readonly due: Instant;
+  readonly signature: Hex;
+  readonly receipt: Hex;
+  readonly paidUpTo: TaskEnd["paidUpTo"];
+};
+
 /** How a task ended: what its requester is told. */
 export type TaskEnd = {
   readonly reason: string;
   readonly provider: Hex | null;
   readonly output: Hex | null;
   readonly outputBytes: number;
+  /** Opens the invoice's salted hash; null for a prepaid task. */
+  readonly salt: Hex | null;
   readonly spent: Amount;
   readonly fee: Amount;
   readonly checks: Amount;

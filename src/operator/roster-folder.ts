@@ -7,9 +7,8 @@
 import { mkdirSync, readdirSync, readFileSync, renameSync, watch, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { z } from "zod";
-import type { Hex } from "../base/bytes.ts";
 import { Fault } from "../base/fault.ts";
-import type { Roster } from "../market/roster.ts";
+import type { Device, Roster } from "../market/roster.ts";
 import type { FactNamed } from "../protocol/facts.ts";
 import { address, topicLevel } from "../protocol/scalar.ts";
 
@@ -20,19 +19,29 @@ const schema = z.strictObject({
   owner: address.nullable(),
   manufacturer: topicLevel,
   serialNumber: topicLevel,
+  /** What its tasks may cost in a day, in the token's own decimals such as `"2.50"`; null: no limit of its own. */
+  perDay: z
+    .string()
+    .regex(/^\d{1,20}(\.\d{1,36})?$/)
+    .nullable()
+    .default(null),
 });
 
 export type RosterEntry = z.output<typeof schema>;
+
+/** What is written: a budget that is not there is no limit. */
+type Entered = Omit<RosterEntry, "perDay"> & { readonly perDay?: RosterEntry["perDay"] };
 
 function folderOf(dataFolder: string): string {
   return join(dataFolder, "devices");
 }
 
 /** Writes or replaces one entry; never half of it. */
-export function writeRosterEntry(dataFolder: string, entry: RosterEntry): void {
+export function writeRosterEntry(dataFolder: string, entry: Entered): void {
   mkdirSync(folderOf(dataFolder), { recursive: true });
   const file = rosterFile(dataFolder, entry.name);
-  writeFileSync(`${file}.new`, `${JSON.stringify(z.encode(schema, entry), null, 2)}\n`);
+  const text = JSON.stringify(z.encode(schema, { ...entry, perDay: entry.perDay ?? null }), null, 2);
+  writeFileSync(`${file}.new`, `${text}\n`, { flush: true });
   renameSync(`${file}.new`, file);
 }
 
@@ -106,18 +115,29 @@ export function rosterFile(dataFolder: string, name: string): string {
   return join(folderOf(dataFolder), `${name}.json`);
 }
 
-/** The entries that the journal does not know, or knows otherwise. */
+/** The entries that the journal does not know, or knows otherwise. Budgets are no part of it: they are read anew. */
 export function enrolments(entries: readonly RosterEntry[], known: Roster): FactNamed<"deviceEnrolled">[] {
-  return entries
-    .filter((entry) => JSON.stringify(entryOf(known, entry.device)) !== JSON.stringify(entry))
-    .map(({ version: _, ...entry }) => ({ kind: "deviceEnrolled", ...entry }));
+  return entries.filter((entry) => !isKnown(entry, known.get(entry.device))).map(factOf);
 }
 
-function entryOf(known: Roster, device: Hex): RosterEntry | null {
-  const found = known.get(device);
-  if (!found) return null;
-  const { name, owner, manufacturer, serialNumber } = found;
-  return { version: 1, device, name, owner, manufacturer, serialNumber };
+function factOf({
+  device,
+  name,
+  owner,
+  manufacturer,
+  serialNumber,
+}: RosterEntry): FactNamed<"deviceEnrolled"> {
+  return { kind: "deviceEnrolled", device, name, owner, manufacturer, serialNumber };
+}
+
+function isKnown(entry: RosterEntry, known: Device | undefined): boolean {
+  return (
+    known !== undefined &&
+    known.name === entry.name &&
+    known.owner === entry.owner &&
+    known.manufacturer === entry.manufacturer &&
+    known.serialNumber === entry.serialNumber
+  );
 }
 
 /** Calls `changed` when something in the folder changes; returns how to stop. */

@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { fromHex, type Hex } from "../base/bytes.ts";
 import { Fault } from "../base/fault.ts";
 import { addressOfKey } from "../kernels/signature.ts";
-import { type RosterReading, readRoster } from "./roster-folder.ts";
+import { unknownWord } from "./arguments.ts";
+import { type RosterEntry, type RosterReading, readRoster } from "./roster-folder.ts";
 
 /** Opens key files; nothing else does. */
 export interface Keys {
@@ -31,12 +32,37 @@ export type Settings = {
   readonly serial: readonly { readonly path: string }[];
   readonly chain: {
     readonly id: number;
-    readonly rpc: string;
+    /** At least one URL; the others are asked when it fails. */
+    readonly rpc: readonly string[];
     readonly vault: Hex;
     readonly token: Hex;
-    readonly confirmations: number;
+    readonly confirmations: number | "finalized";
+    readonly poll_ms: number;
+  };
+  readonly settlement: {
+    /** Room that the gateway keeps on its lane to each device, a decimal. */
+    readonly lane_deposit: string;
+    /** How long vouchers may go unclaimed. */
+    readonly every_ms: number;
+    /** How long a new lane of the gateway's can still be claimed once it closes. */
+    readonly window: WindowName;
+    /** Most that a unit of gas may cost. */
+    readonly max_fee_gwei: number;
+    /** What one of the chain's coins costs in the token, a decimal; "" when nobody says. */
+    readonly coin_price: string;
+    /** A claim is worth while once it brings so many times what it costs. */
+    readonly claim_gain: number;
+    /** The least deposit of a lane, in times of what claiming it costs. */
+    readonly lane_minimum: number;
+    /** Settlements that the coins left must pay for before an alarm. */
+    readonly gas_alarm: number;
   };
 };
+
+/** The challenge windows that a lane can have, by their class `0..3`. */
+export const WINDOWS = ["1h", "24h", "72h", "7d"] as const;
+
+export type WindowName = (typeof WINDOWS)[number];
 
 export type CommandPorts = {
   readonly keys: Keys;
@@ -83,4 +109,24 @@ export function readGatewayKey(settings: Settings, keys: Keys): Uint8Array {
 /** The enrolled devices, and what is wrong with the roster's files; makes no folder where there is none. */
 export function enrolled(settings: Settings): RosterReading {
   return existsSync(join(settings.data, "devices")) ? readRoster(settings.data) : { entries: [], faults: [] };
+}
+
+/**
+ * The enrolled device of this name or address, in any case.
+ *
+ * @param command - what shows more, for the hint: `"hirewire device list"`
+ * @param others - names that the command takes besides
+ * @throws {@link Fault} `usage` when there is none
+ */
+export function findEntry(
+  settings: Settings,
+  typed: string,
+  command: string,
+  others: readonly string[] = [],
+): RosterEntry {
+  const wanted = typed.toLowerCase();
+  const { entries } = enrolled(settings);
+  const found = entries.find(({ name, device }) => device === wanted || name.toLowerCase() === wanted);
+  if (found) return found;
+  throw unknownWord(command, "device", typed, [...entries.map(({ name }) => name), ...others]);
 }

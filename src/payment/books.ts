@@ -2,9 +2,10 @@
  * Double-entry books: every record's changes sum to zero, so nothing is made or lost.
  *
  * Debit is positive. `in:<payer>` counts what payers have signed to the gateway, `out:<payee>` (negative) what the
- * gateway has signed to payees, `credit:` and `held:` (negative) what it owes back to requesters, `fee` (negative)
- * what it has earned, `recovery` (of either sign) what the chain
- * has taken from it or given to it against the vouchers. Hence Σ in + recovery = −(Σ out + Σ credit + Σ held + fee).
+ * gateway has signed to payees, `credit:` and `held:` (negative) what it owes back to requesters, `owed:<device>` what
+ * it has been invoiced for and not signed yet, `fee` (negative) what the gateway has earned, `recovery` (of either sign)
+ * what the chain has taken from it or given to it against the vouchers.
+ * Hence Σ in + Σ owed + recovery = −(Σ out + Σ credit + Σ held + fee).
  */
 import type { Hex } from "../base/bytes.ts";
 import { Fault } from "../base/fault.ts";
@@ -13,7 +14,7 @@ import type { Posting } from "../protocol/facts.ts";
 
 export type Books = { readonly balances: Map<string, bigint> };
 
-export type Account = "fee" | "recovery" | `${"in" | "out" | "credit" | "held"}:${Hex}`;
+export type Account = "fee" | "recovery" | `${"in" | "out" | "credit" | "held" | "owed"}:${Hex}`;
 
 /** Books without an account: each begins at zero with its first posting. */
 export function emptyBooks(): Books {
@@ -44,7 +45,7 @@ export function post(books: Books, postings: readonly Posting[]): void {
   for (const { account } of postings) {
     const balance = books.balances.get(account) ?? 0n;
     if (account === "recovery") continue;
-    if (account.startsWith("in:") ? balance < 0n : balance > 0n) {
+    if (account.startsWith("in:") || account.startsWith("owed:") ? balance < 0n : balance > 0n) {
       throw new Fault("impossible", `account ${account} has the wrong sign`, { facts: { balance } });
     }
   }
@@ -57,7 +58,7 @@ export function balanceOf(books: Books, account: Account): Amount {
 }
 
 /** Sum over all accounts of one sort, as a positive amount. */
-export function totalOf(books: Books, sort: "in" | "out" | "credit" | "held" | "fee"): Amount {
+export function totalOf(books: Books, sort: "in" | "out" | "credit" | "held" | "owed" | "fee"): Amount {
   let total = 0n;
   for (const [account, balance] of books.balances) {
     if (account === sort || account.startsWith(`${sort}:`)) total += balance;

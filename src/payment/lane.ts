@@ -7,7 +7,13 @@
 import type { Hex } from "../base/bytes.ts";
 import { type Amount, subtract, ZERO } from "../base/money.ts";
 import { type Refusal, refuse } from "../base/refusal.ts";
-import type { Voucher } from "../protocol/voucher.ts";
+import type { Venue, Voucher } from "../protocol/voucher.ts";
+
+/** How long a closing lane can still be claimed, seconds, by window class: 1 h, 24 h, 72 h, 7 d. */
+export const WINDOW_SECONDS = [3_600, 86_400, 259_200, 604_800] as const;
+
+/** What the chain says of a lane. */
+export type LaneSeen = Pick<Lane, "epoch" | "deposit" | "settled" | "closeAt" | "window">;
 
 export type Lane = {
   readonly payer: Hex;
@@ -19,6 +25,8 @@ export type Lane = {
   readonly settled: Amount;
   /** Unix seconds; 0 while open. */
   readonly closeAt: number;
+  /** Index into {@link WINDOW_SECONDS}, fixed by the first deposit of an epoch. */
+  readonly window: number;
   /** Highest cumulative of this epoch, `≤ deposit`, never falls within an epoch. */
   readonly signed: Amount;
   readonly newest: Voucher | null;
@@ -34,6 +42,7 @@ export function newLane(payer: Hex, payee: Hex, token: Hex): Lane {
     deposit: ZERO,
     settled: ZERO,
     closeAt: 0,
+    window: 0,
     signed: ZERO,
     newest: null,
   };
@@ -45,21 +54,27 @@ export function roomOf(lane: Lane): Amount {
 }
 
 /** What the chain shows now. A new epoch voids every voucher of the old one. */
-export function observe(lane: Lane, seen: Pick<Lane, "epoch" | "deposit" | "settled" | "closeAt">): Lane {
-  const { epoch, deposit, settled, closeAt } = seen;
+export function observe(lane: Lane, seen: LaneSeen): Lane {
+  const { epoch, deposit, settled, closeAt, window } = seen;
   // A node that lags must not bring void vouchers back to life.
   if (epoch < lane.epoch) return lane;
   const fresh = epoch !== lane.epoch;
   const newest = fresh ? null : lane.newest;
   const signed = fresh || settled > lane.signed ? settled : lane.signed;
-  return { ...lane, epoch, deposit, settled, closeAt, newest, signed };
+  return { ...lane, epoch, deposit, settled, closeAt, window, newest, signed };
 }
 
-/** What a voucher with a good signature adds to its lane, or why it adds nothing. */
-export function worth(lane: Lane, voucher: Omit<Voucher, "signature">): Amount | Refusal {
-  if (voucher.payee !== lane.payee || voucher.token !== lane.token || voucher.epoch !== lane.epoch) {
-    return refuse("voucher_wrong_lane");
-  }
+/** Why a voucher is not one of this lane's present life, or null; its signature is another matter. */
+export function misplaced(lane: Lane, venue: Venue, voucher: Omit<Voucher, "signature">): Refusal | null {
+  if (voucher.chainId !== venue.chainId) return refuse("voucher_wrong_chain");
+  if (voucher.vault !== venue.vault) return refuse("voucher_wrong_vault");
+  if (voucher.token !== lane.token) return refuse("voucher_wrong_token");
+  if (voucher.payee !== lane.payee) return refuse("voucher_wrong_payee");
+  return voucher.epoch === lane.epoch ? null : refuse("voucher_wrong_epoch");
+}
+
+/** What a voucher of this lane, with a good signature, adds to it, or why it adds nothing. */
+export function worth(lane: Lane, voucher: Pick<Voucher, "cumulative">): Amount | Refusal {
   if (voucher.cumulative <= lane.signed) return refuse("voucher_stale");
   if (voucher.cumulative > lane.deposit) return refuse("voucher_over_deposit");
   return subtract(voucher.cumulative, lane.signed);

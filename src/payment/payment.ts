@@ -4,13 +4,15 @@
  * Pure, like the market: `decide…` and plain questions read, `applyToPayment` alone changes.
  */
 import type { Hex } from "../base/bytes.ts";
+import type { Instant } from "../base/clock.ts";
 import { type Amount, add, amount, subtract, ZERO } from "../base/money.ts";
 import { isRefusal, type Refusal, refuse } from "../base/refusal.ts";
 import { type Fact, type FactNamed, type Leg, type Posting, UNSIGNED } from "../protocol/facts.ts";
 import type { Market } from "../protocol/typed-data.ts";
-import { type Voucher, voucherPayer } from "../protocol/voucher.ts";
+import type { Voucher } from "../protocol/voucher.ts";
 import { type Books, balanceOf, emptyBooks, move, post } from "./books.ts";
-import { type Lane, newLane, observe, roomOf, signedWith, worth } from "./lane.ts";
+import { type Lane, type LaneSeen, misplaced, newLane, observe, roomOf, signedWith, worth } from "./lane.ts";
+import { applyToStanding, emptyStandings, type Standings } from "./standing.ts";
 
 export type PaymentState = {
   /** Lanes to the gateway, by payer. */
@@ -18,11 +20,12 @@ export type PaymentState = {
   /** Lanes from the gateway, by payee. */
   readonly outgoing: Map<Hex, Lane>;
   readonly books: Books;
+  readonly standings: Standings;
 };
 
 /** No lanes and empty books, as before the first record. */
 export function emptyPayment(): PaymentState {
-  return { incoming: new Map(), outgoing: new Map(), books: emptyBooks() };
+  return { incoming: new Map(), outgoing: new Map(), books: emptyBooks(), standings: emptyStandings() };
 }
 
 /** The lane from a device to the gateway; one that the chain has not shown yet is empty. */
@@ -30,7 +33,8 @@ export function incomingLane(state: PaymentState, market: Market, payer: Hex): L
   return state.incoming.get(payer) ?? newLane(payer, market.gateway, market.token);
 }
 
-function outgoingLane(state: PaymentState, market: Market, payee: Hex): Lane {
+/** The lane from the gateway to a device; one that the chain has not shown yet is empty. */
+export function outgoingLane(state: PaymentState, market: Market, payee: Hex): Lane {
   return state.outgoing.get(payee) ?? newLane(market.gateway, payee, market.token);
 }
 
@@ -44,80 +48,62 @@ export function heldOf(state: PaymentState, device: Hex): Amount {
   return balanceOf(state.books, `held:${device}`);
 }
 
+/** What the device has been invoiced for and has not signed yet. */
+export function owedBy(state: PaymentState, device: Hex): Amount {
+  return balanceOf(state.books, `owed:${device}`);
+}
+
 /** What the gateway can still sign to a payee, beyond what its running awards may need. */
 export function hubRoom(state: PaymentState, market: Market, payee: Hex, held: Amount): Amount {
   const room = roomOf(outgoingLane(state, market, payee));
   return room > held ? subtract(room, held) : ZERO;
 }
 
-/** A voucher is taken on its own merits, whatever becomes of the command that carries it. */
+/** Until when vouchers of a closing lane are taken: they still have to be claimed before its window ends. */
+export function closesBefore(lane: Lane, marginMs: number): number {
+  return lane.closeAt === 0 ? Number.POSITIVE_INFINITY : lane.closeAt * 1_000 - marginMs;
+}
+
+export type VoucherRules = {
+  readonly now: Instant;
+  /** Before the end of a closing lane's window, milliseconds; see {@link closesBefore}. */
+  readonly closeMarginMs: number;
+  /** Who signed it; null when nobody can have. */
+  readonly payerOf: (voucher: Voucher) => Hex | null;
+};
+
+/**
+ * A voucher is taken on its own merits, whatever becomes of the command that carries it.
+ *
+ * `voucher_stale` says that as much is signed already; that is decided before its signature is looked at.
+ */
 export function decideVoucher(
   state: PaymentState,
   market: Market,
   payer: Hex,
   voucher: Voucher,
+  rules: VoucherRules,
 ): FactNamed<"voucherReceived"> | Refusal {
-  if (voucherPayer(market, voucher) !== payer)
-    return refuse("bad_signature", "the voucher is not signed by this device");
   const lane = incomingLane(state, market, payer);
+  const stray = misplaced(lane, market, voucher);
+  if (stray) return stray;
   const gain = worth(lane, voucher);
   if (isRefusal(gain)) return gain;
-  return {
-    kind: "voucherReceived",
-    payer,
-    amount: gain,
-    voucher,
-    postings: move(`in:${payer}`, `credit:${payer}`, gain),
-  };
+  if (rules.now >= closesBefore(lane, rules.closeMarginMs)) return refuse("lane_closing");
+  if (rules.payerOf(voucher) !== payer) {
+    return refuse("bad_signature", "the voucher is not signed by this device");
+  }
+  const postings = move(`in:${payer}`, `credit:${payer}`, gain);
+  return { kind: "voucherReceived", payer, amount: gain, voucher, postings };
 }
 
 /**
- * Squares the books with what the chain shows of a lane; null when they agree.
- *
- * A new epoch makes void what was signed and not claimed: the payer's credit pays for that first, and what is held or
- * spent already is the gateway's loss. A claim of a voucher that was never seen here is money all the same.
- */
-export function reconcile(
-  state: PaymentState,
-  market: Market,
-  seen: Pick<Lane, "payer" | "payee" | "token" | "epoch" | "settled">,
-): FactNamed<"laneReconciled"> | null {
-  if (seen.token !== market.token) return null;
-  const { payer, payee, epoch, settled } = seen;
-  const isIncoming = payee === market.gateway;
-  const lane = isIncoming ? incomingLane(state, market, payer) : outgoingLane(state, market, payee);
-  if (epoch < lane.epoch) return null;
-  const isFresh = epoch > lane.epoch;
-  const unclaimed = isFresh ? subtract(lane.signed, lane.settled) : ZERO;
-  const unseen = isFresh ? settled : settled > lane.signed ? subtract(settled, lane.signed) : ZERO;
-  if (unclaimed === 0n && unseen === 0n) return null;
-  const postings = isIncoming
-    ? [...voided(state, payer, unclaimed), ...move(`in:${payer}`, `credit:${payer}`, unseen)]
-    : [...move(`out:${payee}`, "recovery", unclaimed), ...move("recovery", `out:${payee}`, unseen)];
-  return { kind: "laneReconciled", payer, payee, epoch, amount: unseen - unclaimed, postings };
-}
-
-function voided(state: PaymentState, payer: Hex, unclaimed: Amount): Posting[] {
-  const credit = creditOf(state, payer);
-  const fromCredit = unclaimed < credit ? unclaimed : credit;
-  const loss = subtract(unclaimed, fromCredit);
-  return [...move(`credit:${payer}`, `in:${payer}`, fromCredit), ...move("recovery", `in:${payer}`, loss)];
-}
-
-/**
- * Reserves an offer's budget out of the requester's credit; `extra` is what its voucher has just added.
+ * Reserves an offer's budget out of the requester's credit, with what its voucher has just added.
  *
  * @param budget - maxPrice and checkBudget together, so up to twice `MAX_AMOUNT`
  */
-export function decideHold(
-  state: PaymentState,
-  market: Market,
-  requester: Hex,
-  budget: bigint,
-  extra: Amount,
-): readonly Posting[] | Refusal {
-  if (incomingLane(state, market, requester).closeAt !== 0) return refuse("lane_closing");
-  if (add(creditOf(state, requester), extra) < budget) return refuse("credit_short");
+export function decideHold(requester: Hex, credit: bigint, budget: bigint): readonly Posting[] | Refusal {
+  if (credit < budget) return refuse("credit_short");
   return move(`credit:${requester}`, `held:${requester}`, amount(budget));
 }
 
@@ -134,43 +120,74 @@ export type Due = {
   readonly fee: Amount;
 };
 
-/** Every leg of one payment, with vouchers still to be signed, and the postings that bind them. */
-export function decidePayment(
+export type Bill = Pick<FactNamed<"ended">, "price" | "fee" | "legs" | "postings">;
+
+/**
+ * Every leg of one payment, with vouchers still to be signed, and the postings that bind them.
+ *
+ * A payee whose lane has no room gets credit: the award kept room for it, but a close may have come in between.
+ *
+ * @param source - what pays: the requester's hold, or its debt
+ */
+export function decideBill(
   state: PaymentState,
   market: Market,
-  requester: Hex,
-  held: Amount,
+  source: `${"held" | "owed"}:${Hex}`,
   dues: readonly Due[],
-): { legs: Leg[]; fee: Amount; spent: Amount; postings: Posting[] } {
+): Bill {
   const legs: Leg[] = [];
   const postings: Posting[] = [];
   let fee = ZERO;
-  let spent = ZERO;
+  let price = ZERO;
   for (const due of dues) {
     const sum = subtract(due.price, due.fee);
-    const lane = outgoingLane(state, market, due.payee);
-    const cumulative = add(lane.signed, sum);
-    const voucher = {
-      payee: due.payee,
-      token: lane.token,
-      epoch: lane.epoch,
-      cumulative,
-      signature: UNSIGNED,
-    };
-    legs.push({ payee: due.payee, role: due.role, amount: sum, voucher });
-    postings.push(
-      ...move(`held:${requester}`, `out:${due.payee}`, sum),
-      ...move(`held:${requester}`, "fee", due.fee),
-    );
+    const voucher = nextVoucher(state, market, due.payee, sum, legs);
+    if (voucher) legs.push({ payee: due.payee, role: due.role, amount: sum, voucher });
+    postings.push(...move(source, voucher ? `out:${due.payee}` : `credit:${due.payee}`, sum));
+    postings.push(...move(source, "fee", due.fee));
     fee = add(fee, due.fee);
-    spent = add(spent, due.price);
+    price = add(price, due.price);
   }
-  postings.push(...release(requester, subtract(held, spent)));
-  return { legs, fee, spent, postings };
+  return { price, fee, legs, postings };
+}
+
+/** The voucher that pays `sum` more on the lane to a payee, on top of `legs`; null without room for it. */
+function nextVoucher(
+  state: PaymentState,
+  market: Market,
+  payee: Hex,
+  sum: Amount,
+  legs: readonly Leg[],
+): Voucher | null {
+  const lane = outgoingLane(state, market, payee);
+  const before = legs.findLast((leg) => leg.payee === payee)?.voucher.cumulative ?? lane.signed;
+  if (lane.closeAt !== 0 || before + sum > lane.deposit) return null;
+  const { chainId, vault, token } = market;
+  const cumulative = add(before, sum);
+  return { chainId, vault, payee, token, epoch: lane.epoch, cumulative, signature: UNSIGNED };
+}
+
+/**
+ * Credit given back on the lane to its device; null when the lane has no room for it.
+ *
+ * @param legs - what the same record signs to this device already
+ */
+export function decidePayout(
+  state: PaymentState,
+  market: Market,
+  device: Hex,
+  sum: Amount,
+  legs: readonly Leg[],
+): FactNamed<"creditPaidOut"> | null {
+  const voucher = nextVoucher(state, market, device, sum, legs);
+  if (!voucher) return null;
+  const postings = move(`credit:${device}`, `out:${device}`, sum);
+  return { kind: "creditPaidOut", device, amount: sum, voucher, postings };
 }
 
 /** Applies one fact in place. Facts of other rooms change nothing here. */
-export function applyToPayment(state: PaymentState, market: Market, fact: Fact): void {
+export function applyToPayment(state: PaymentState, market: Market, fact: Fact, at: Instant): void {
+  applyToStanding(state.standings, fact, at);
   switch (fact.kind) {
     case "laneObserved":
       applyObserved(state, market, fact);
@@ -183,6 +200,14 @@ export function applyToPayment(state: PaymentState, market: Market, fact: Fact):
       state.incoming.set(fact.payer, signedWith(lane, fact.voucher));
       break;
     }
+    case "voucherShown":
+    case "creditPaidOut": {
+      const payee = fact.voucher.payee;
+      state.outgoing.set(payee, signedWith(outgoingLane(state, market, payee), fact.voucher));
+      break;
+    }
+    case "invoiced":
+    case "ended":
     case "paid":
       for (const leg of fact.legs) {
         state.outgoing.set(leg.payee, signedWith(outgoingLane(state, market, leg.payee), leg.voucher));
@@ -200,7 +225,7 @@ export function applyPostings(state: PaymentState, postings: readonly Posting[])
 function applyObserved(
   state: PaymentState,
   market: Market,
-  seen: Pick<Lane, "payer" | "payee" | "token" | "epoch" | "deposit" | "settled" | "closeAt">,
+  seen: Pick<Lane, "payer" | "payee" | "token"> & LaneSeen,
 ): void {
   if (seen.token !== market.token) return;
   if (seen.payee === market.gateway) {

@@ -3,10 +3,11 @@ import type { Hex } from "../base/bytes.ts";
 import type { Instant } from "../base/clock.ts";
 import type { Terms } from "../protocol/message.ts";
 import type { Market } from "../protocol/typed-data.ts";
-import { creditOf, heldOf, incomingLane, type PaymentState } from "./payment.ts";
+import { creditOf, heldOf, incomingLane, outgoingLane, owedBy, type PaymentState } from "./payment.ts";
 
 /**
- * The terms in the ack that opens a session. The lane is the device's own to the gateway, with its credit and holds.
+ * The terms in the ack that opens a session. `lane` is the device's own to the gateway, with its
+ * credit, holds and debt; `reverse` is the gateway's to the device.
  *
  * @param common - the gateway's time and fee, and the token's decimals
  */
@@ -16,15 +17,18 @@ export function termsFor(
   device: Hex,
   common: { readonly time: Instant; readonly feeBasisPoints: number; readonly decimals: number },
 ): Terms {
-  const { epoch, deposit, signed, newest } = incomingLane(state, market, device);
+  const { epoch, deposit, settled, closeAt, signed, newest } = incomingLane(state, market, device);
   const lane = {
-    epoch,
-    deposit,
-    signed,
-    voucher: newest,
+    ...{ epoch, deposit, signed, settled, closeAt, voucher: newest },
     credit: creditOf(state, device),
     held: heldOf(state, device),
+    owed: owedBy(state, device),
+  };
+  const back = outgoingLane(state, market, device);
+  const reverse = {
+    ...{ epoch: back.epoch, deposit: back.deposit, settled: back.settled },
+    ...{ closeAt: back.closeAt, signed: back.signed },
   };
   const { gateway, chainId, vault, token } = market;
-  return { ...common, gateway, chainId, vault, token, lane };
+  return { ...common, gateway, chainId, vault, token, lane, reverse };
 }

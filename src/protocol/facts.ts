@@ -7,7 +7,7 @@
 import { z } from "zod";
 import type { Hex } from "../base/bytes.ts";
 import { REFUSALS, type RefusalCode } from "../base/refusal.ts";
-import { ROLES } from "./message.ts";
+import { PAYMENTS, ROLES } from "./message.ts";
 import {
   address,
   amount,
@@ -28,10 +28,10 @@ export const UNSIGNED: Hex = `0x${"0".repeat(130)}`;
 
 /**
  * A change of one account of the books, debit positive. Accounts are `in:<payer>`, `out:<payee>`, `credit:<device>`,
- * `held:<device>`, `fee` and `recovery`; the changes of one record sum to zero.
+ * `held:<device>`, `owed:<device>`, `fee` and `recovery`; the changes of one record sum to zero.
  */
 const posting = z.strictObject({
-  account: z.string().regex(/^(fee|recovery|(in|out|credit|held):0x[0-9a-f]{40})$/),
+  account: z.string().regex(/^(fee|recovery|(in|out|credit|held|owed):0x[0-9a-f]{40})$/),
   change,
 });
 
@@ -49,6 +49,15 @@ const leg = z.strictObject({
 
 export type Leg = z.output<typeof leg>;
 
+/**
+ * What a task has cost its requester, and the vouchers that pay those who worked on it. Whoever has no room on its lane
+ * gets credit in place of a leg.
+ */
+const bill = { requester: address, price: amount, fee: amount, checks: amount, legs: z.array(leg) };
+
+/** What a transaction of the gateway's is for. */
+export const PURPOSES = ["claim", "fund", "close", "withdraw", "approve", "owner"] as const;
+
 const laneState = {
   payer: address,
   payee: address,
@@ -58,6 +67,8 @@ const laneState = {
   settled: amount,
   /** Unix seconds; 0 while the lane is open. */
   closeAt: count,
+  /** The class of its challenge window, see `payment/lane.ts`. */
+  window: count,
 };
 
 /** How the end of a task came about, beside its state. */
@@ -87,6 +98,18 @@ const kinds = {
   laneReconciled: { payer: address, payee: address, epoch: count, amount: change, postings },
   /** A voucher is money even where its command is refused; `amount` is what it adds to the lane. */
   voucherReceived: { payer: address, amount, voucher: voucherSchema, postings },
+  /**
+   * A voucher of the gateway's own that this journal did not know: its payee has shown it. `amount` is what it adds;
+   * nothing is signed below it.
+   */
+  voucherShown: { payee: address, amount, voucher: voucherSchema, postings },
+  /** Credit that no task has spent, given back on the lane to its device. */
+  creditPaidOut: { device: address, amount, voucher: voucherSchema, postings },
+  /** Owed without an invoice that is still open: work that was under way when its on-result task was cancelled. */
+  debtPaid: { device: address, amount, postings },
+  /** No new offers are taken, by the operator's or the gateway's own decision. */
+  halted: { reason: z.string() },
+  resumed: { reason: z.string() },
   offered: {
     task: taskId,
     requester: address,
@@ -98,6 +121,7 @@ const kinds = {
     maxPrice: amount,
     checkBudget: amount,
     deadline: instant,
+    payment: z.enum(PAYMENTS),
     signature,
     postings,
   },
@@ -145,18 +169,54 @@ const kinds = {
     reason: z.string(),
   },
   verified: { task: taskId, verdict: z.enum(["accepted", "rejected"]), rechecked: z.boolean() },
-  paid: {
+  /** An on-result task's providers are paid and its requester owes the price. */
+  invoiced: {
     task: taskId,
-    price: amount,
-    fee: amount,
-    checks: amount,
-    legs: z.array(leg),
+    /** Whose output is the answer. */
+    provider: address,
+    ...bill,
+    salt: hash32,
+    saltedOutput: hash32,
+    due: instant,
+    /** Over the typed `Invoice`. */
+    signature,
     /** Over the typed `Receipt`. */
     receipt: signature,
     postings,
   },
-  ended: { task: taskId, state: z.enum(END_STATES), reason: z.string(), postings },
-  claimPrepared: { transaction: hash32, nonce: count, raw: z.string().regex(/^0x[0-9a-f]+$/), rows: count },
+  /** Legs are empty where an invoice has paid them before. */
+  paid: {
+    task: taskId,
+    provider: address,
+    ...bill,
+    /** Over the typed `Receipt`. */
+    receipt: signature,
+    postings,
+  },
+  /** Legs pay whoever had begun to work. */
+  ended: { task: taskId, state: z.enum(END_STATES), reason: z.string(), ...bill, postings },
+  /** Written before the transaction is sent. The same nonce again, with `replaces`, pays a higher fee for the same call. */
+  transactionPrepared: {
+    transaction: hash32,
+    purpose: z.enum(PURPOSES),
+    nonce: count,
+    raw: z.string().regex(/^0x[0-9a-f]+$/),
+    /** Wei per unit of gas. */
+    maxFeePerGas: change,
+    maxPriorityFeePerGas: change,
+    replaces: hash32.nullable(),
+    rows: count,
+  },
+  /** In a block that counts as confirmed; a claim is told as `claimed`. */
+  transactionMined: {
+    transaction: hash32,
+    block: count,
+    gasUsed: change,
+    gasCost: change,
+    succeeded: z.boolean(),
+  },
+  /** It can never be mined: another one has its nonce. */
+  transactionDropped: { transaction: hash32, reason: z.string() },
   claimed: {
     transaction: hash32,
     block: count,
@@ -165,7 +225,8 @@ const kinds = {
     gasCost: change,
     lanes: z.array(z.strictObject(laneState)),
   },
-  claimDropped: { transaction: hash32, reason: z.string() },
+  /** Blocks that were read as confirmed are no longer on the chain. */
+  chainReorganized: { block: count, was: hash32, is: hash32 },
 } as const;
 
 export type FactKind = keyof typeof kinds;

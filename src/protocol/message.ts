@@ -15,6 +15,9 @@ const byteCount = z.number().int().min(0).max(16_777_216);
 /** What an award buys: the answer itself, or a second opinion on somebody else's. */
 export const ROLES = ["run", "check"] as const;
 
+/** When an offer is paid for: out of credit set aside beforehand, or by a voucher against the invoice. */
+export const PAYMENTS = ["prepaid", "result"] as const;
+
 export const messageSchemas = {
   connection: z.object({ version, state: z.enum(["ONLINE", "OFFLINE", "CONNECTION_BROKEN"]) }),
   factsheet: z.object({
@@ -39,6 +42,7 @@ export const messageSchemas = {
     checkBudget: amount,
     /** By when the answer must be there. */
     deadline: instant,
+    payment: z.enum(PAYMENTS),
     voucher: voucherSchema.optional(),
     signature,
   }),
@@ -56,7 +60,10 @@ export const messageSchemas = {
     outputBytes: byteCount,
     signature,
   }),
+  /** The device's own to the gateway, or the gateway's to the device, shown so that it cannot be forgotten. */
   voucher: z.strictObject({ version, id: commandId, voucher: voucherSchema }),
+  /** Asks for the lane's whole credit, on the lane back. */
+  payout: z.strictObject({ version, id: commandId }),
 
   announce: z.strictObject({
     version,
@@ -86,9 +93,27 @@ export const messageSchemas = {
     runBy: instant,
     signature,
   }),
+  /** What an on-result task costs. The output is told once it is paid: until then only its salted hash. */
+  invoice: z.strictObject({
+    version,
+    task: taskId,
+    provider: address,
+    award: hash32,
+    /** The provider's signature over `Accept`: somebody did take this work on. */
+    accept: signature,
+    /** Keccak-256 of salt (32 bytes) and the output's SHA-256 (32 bytes); the answer tells both. */
+    saltedOutput: hash32,
+    outputBytes: byteCount,
+    /** What the voucher has to add: fee and checks included. */
+    price: amount,
+    fee: amount,
+    checks: amount,
+    due: instant,
+    signature,
+  }),
   payment: z.strictObject({
     version,
-    /** Null when the newest voucher of the lane is only shown again. */
+    /** Null when credit is paid out (`amount` above zero) or the newest voucher is only shown again. */
     task: taskId.nullable(),
     role: z.enum(ROLES).nullable(),
     amount,
@@ -114,6 +139,8 @@ export const messageSchemas = {
     reason: z.string(),
     output: hash32.nullable(),
     outputBytes: byteCount,
+    /** Opens the invoice's `saltedOutput`; null for a prepaid task. */
+    salt: hash32.nullable(),
     /** What this task has cost the requester, checks included. */
     spent: amount,
     /** What stays on the lane for the next offers. */
@@ -144,8 +171,21 @@ export const messageSchemas = {
           signed: amount,
           /** The newest voucher, which proves `signed`; null while there is none. */
           voucher: voucherSchema.nullable(),
+          settled: amount,
+          /** Unix seconds; 0 while open. */
+          closeAt: z.number().int().min(0),
           credit: amount,
           held: amount,
+          /** Invoiced and not yet paid. */
+          owed: amount,
+        }),
+        /** The lane from the gateway to this device. */
+        reverse: z.strictObject({
+          epoch: z.number().int(),
+          deposit: amount,
+          settled: amount,
+          closeAt: z.number().int().min(0),
+          signed: amount,
         }),
       })
       .optional(),

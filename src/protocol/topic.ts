@@ -30,10 +30,12 @@ export const TOPICS = {
   decline: up,
   forfeit: up,
   cancel: up,
+  payout: up,
   announce: down,
   ack: down,
   refusal: down,
   award: { ...down, signed: true },
+  invoice: { ...down, signed: true },
   payment: { ...down, signed: true },
   receipt: { ...down, signed: true },
   answer: down,
@@ -53,6 +55,7 @@ export const COMMAND_TOPICS = [
   "decline",
   "forfeit",
   "cancel",
+  "payout",
 ] as const satisfies readonly Topic[];
 
 export type CommandTopic = (typeof COMMAND_TOPICS)[number];

@@ -21,7 +21,7 @@ const fields = (text: string) =>
 /** Every struct of ours, in EIP-712's encodeType order. */
 export const TYPED_STRUCTS = {
   Offer: fields(
-    "address gateway, address token, address requester, string id, bytes32 firmware, uint32 firmwareBytes, bytes32 input, uint32 inputBytes, uint96 maxPrice, uint96 checkBudget, uint64 deadline",
+    "address gateway, address token, address requester, string id, bytes32 firmware, uint32 firmwareBytes, bytes32 input, uint32 inputBytes, uint96 maxPrice, uint96 checkBudget, uint64 deadline, string payment",
   ),
   Bid: fields("address gateway, bytes16 task, uint96 price, uint64 expires"),
   Award: fields(
@@ -31,6 +31,9 @@ export const TYPED_STRUCTS = {
   Result: fields("bytes32 award, bytes32 output, uint32 outputBytes"),
   Receipt: fields(
     "bytes16 task, address requester, address provider, bytes32 firmware, bytes32 input, bytes32 output, uint96 price, uint96 fee, uint96 checks",
+  ),
+  Invoice: fields(
+    "bytes16 task, address requester, address provider, bytes32 award, bytes32 saltedOutput, uint96 price, uint96 fee, uint96 checks, uint64 due",
   ),
   Connect: fields("address gateway, string clientId, uint64 issued, uint64 expires, bytes32 nonce"),
 } as const;
@@ -92,6 +95,15 @@ export function resultDigest(market: Market, result: { award: Hex; output: Hex; 
 /** What the gateway signs for both parties at a payment: the EIP-712 digest of hashes and prices, 32 bytes. */
 export function receiptDigest(market: Market, receipt: Unsigned<Message<"receipt">>): Hex {
   return digest(market, "Receipt", receipt);
+}
+
+/** What the gateway signs to ask for the price of an on-result task: the EIP-712 digest, 32 bytes. */
+export function invoiceDigest(
+  market: Market,
+  requester: Hex,
+  invoice: Omit<Unsigned<Message<"invoice">>, "accept" | "outputBytes">,
+): Hex {
+  return digest(market, "Invoice", { ...invoice, requester, due: BigInt(invoice.due) });
 }
 
 export type ConnectClaim = {

@@ -7,14 +7,13 @@
  *
  * Addresses are lower-case hex everywhere. Amounts are atomic units of the token that is named.
  */
-import { type Abi, encodeFunctionData } from "viem";
+import type { Abi } from "viem";
 import type { Hex } from "../base/bytes.ts";
 import type { Clock } from "../base/clock.ts";
 import { Fault } from "../base/fault.ts";
 import type { Amount } from "../base/money.ts";
 import laneVault from "./artifacts/LaneVault.json" with { type: "json" };
 import testUsdt from "./artifacts/TestUsdt.json" with { type: "json" };
-import { type ClaimRow, encodeClaimBatch } from "./claim-batch.ts";
 
 /** Everything LaneVault understands, and the errors it reverts with. */
 export const VAULT_ABI = laneVault.abi as Abi;
@@ -35,8 +34,13 @@ export interface LaneOnChain {
   readonly settled: Amount;
   /** Paid in during this epoch. */
   readonly deposit: Amount;
-  /** From when the payer can take back what is not claimed, in unix seconds; 0 while open. */
+  /** From when the payer can take back what is not claimed, in unix seconds below 2^32; 0 while open. */
   readonly closeAt: number;
+  /**
+   * The class of its challenge window: 0 is 1 h, 1 is 24 h, 2 is 72 h, 3 is 7 d. Fixed by the first funding of an
+   * epoch; means nothing while `deposit` is 0.
+   */
+  readonly window: number;
   /** How often the lane has been closed, `0..2^24 - 1`. Vouchers of earlier epochs are void. */
   readonly epoch: number;
 }
@@ -86,34 +90,91 @@ export interface PrepareOptions {
 export interface Receipt {
   readonly status: "success" | "reverted";
   readonly block: bigint;
+  readonly blockHash: Hex;
   readonly gasUsed: bigint;
   /** Wei per unit of gas, as paid. */
   readonly gasPrice: bigint;
 }
 
+/** A block of the chain. */
+export interface Block {
+  readonly number: bigint;
+  readonly hash: Hex;
+  /** Its timestamp, unix seconds. */
+  readonly time: number;
+}
+
+/** How an epoch of a lane ended. */
+export interface LaneEnd {
+  readonly epoch: number;
+  /** All that the payee got from this epoch. */
+  readonly settled: Amount;
+  /** In which it was closed. */
+  readonly block: bigint;
+}
+
+/** A payer's wish to close a lane. */
+export interface CloseRequest extends LaneKey {
+  /** From when it can take back what is not claimed, unix seconds. */
+  readonly closeAt: number;
+  /** In which it was asked. */
+  readonly block: bigint;
+}
+
 /**
- * One chain with one vault on it.
+ * One chain with one vault on it, behind one node or several.
  *
- * Every method throws {@link Fault} `chain_unreachable` when the node does not answer or is out of order. None
- * retries: the caller has the clock.
+ * Every method throws {@link Fault} `chain_unreachable` when no node answers, `chain_mismatch` when those that do are on
+ * another chain, and `chain_reorganized` when the head fell back further than chains do. None retries: the caller has
+ * the clock. With several nodes, those methods that say so also throw `rpc_disagrees`, and `chain_unreachable` when only
+ * one of the nodes answers: what they say may be counted as a gain, and one node could invent it.
  */
 export interface Chain {
   readonly chainId: number;
   readonly vault: Hex;
-  /** The vault's challenge window, in seconds. */
-  readonly challengeSeconds: number;
-  /** The newest block; `time` is its timestamp in unix seconds. */
-  head(): Promise<{ number: bigint; time: number }>;
+  /** The newest block of the first node that answers. */
+  head(): Promise<Block>;
   /**
-   * Many lanes at one block, in one request; up to some 10,000 at a time.
+   * The newest block that counts: with the confirmations that the chain was opened with, or `finalized`.
    *
-   * @param at - `"confirmed"`: the newest block with as many confirmations as the chain was opened with (count
-   *   gains there); `"head"`: the newest block (count closes there)
+   * @throws {@link Fault} `rpc_disagrees`
+   */
+  confirmed(): Promise<Block>;
+  /**
+   * The hash of the block at this height, or null when the chain is not that long.
+   *
+   * @throws {@link Fault} `rpc_disagrees`
+   */
+  blockHash(number: bigint): Promise<Hex | null>;
+  /**
+   * Many lanes at one block, which is `block` with `hash`; up to 4,000 in one request.
+   *
+   * @param at - `"confirmed"`: at the block that {@link confirmed} says (count gains there); `"head"`: at the newest block
+   *   (count closes there). At the head the worst that any node says of a lane is believed: the newest epoch, the
+   *   earliest close, the smallest deposit
+   * @throws {@link Fault} `rpc_disagrees` at `"confirmed"`
    */
   lanes(
     keys: readonly LaneKey[],
     at?: "confirmed" | "head",
-  ): Promise<{ block: bigint; lanes: LaneOnChain[] }>;
+  ): Promise<{ block: bigint; hash: Hex; lanes: LaneOnChain[] }>;
+  /**
+   * How the epochs of a lane ended that were closed between two blocks, oldest first; up to what {@link confirmed} says.
+   *
+   * @param fromBlock - the first block to look at
+   * @throws {@link Fault} `rpc_disagrees`
+   */
+  laneEnds(key: LaneKey, fromBlock: bigint): Promise<LaneEnd[]>;
+  /**
+   * Every lane that the account is payer or payee of, of which anything happened since a block, up to the newest block.
+   * Of several nodes, what any of them knows.
+   */
+  lanesOf(account: Hex, fromBlock: bigint): Promise<LaneKey[]>;
+  /**
+   * What payers asked to close between two blocks, both included, oldest first. Of several nodes, what any of them knows.
+   * Blocks that are not there yet are no error.
+   */
+  closeRequests(fromBlock: bigint, toBlock: bigint): Promise<CloseRequest[]>;
   /** What the account may withdraw or put in lanes, at the newest block. */
   vaultBalance(account: Hex, token: Hex): Promise<Amount>;
   /** The account's tokens outside the vault, at the newest block. Never says more than `MAX_AMOUNT`. */
@@ -122,8 +183,25 @@ export interface Chain {
   allowance(account: Hex, token: Hex): Promise<Amount>;
   /** The chain's own coin, in wei: what the account can pay gas with. */
   gasBalance(account: Hex): Promise<bigint>;
+  /** Who alone may move the account's money without limit; null while the account has named nobody. */
+  ownerOf(account: Hex): Promise<Hex | null>;
+  /** What the account's own key may still move once it has an owner. Up to 2^256 - 1. */
+  spendAllowance(account: Hex, token: Hex): Promise<bigint>;
   /** @throws {@link Fault} `chain_mismatch` when there is no token at this address */
   decimals(token: Hex): Promise<number>;
+  /**
+   * Asks contracts what they say of themselves, all at the newest block of one node.
+   *
+   * @returns for each call its answer: `0x` where there is no contract, null where the call reverts
+   */
+  view(calls: readonly Call[]): Promise<(Hex | null)[]>;
+  /** The account's next nonce: behind what is mined, or behind what waits in the node's pool as well. */
+  nonce(account: Hex, at: "latest" | "pending"): Promise<number>;
+  /**
+   * What {@link prepare} offers for a unit of gas now, in wei: a fifth more than the newest block's base fee, and the tip
+   * that the node suggests.
+   */
+  fees(): Promise<{ maxFeePerGas: bigint; maxPriorityFeePerGas: bigint }>;
   /**
    * Builds and signs a transaction; sends nothing.
    *
@@ -131,17 +209,22 @@ export interface Chain {
    */
   prepare(signer: Signer, call: Call, options?: PrepareOptions): Promise<Prepared>;
   /**
-   * Hands a signed transaction to the node. Doing so again changes nothing.
+   * Hands a signed transaction to all nodes, and resolves as soon as one has it. Doing so again changes nothing.
    *
-   * @throws {@link Fault} `transaction_failed` when the node refuses it and does not know it: the nonce is used
-   *   up by another one, the fee is too low, or the account cannot pay the gas
+   * @throws {@link Fault} `transaction_failed` when they refuse it and do not know it: the nonce is used up by another
+   *   one, the fee is too low, or the account cannot pay the gas
    */
   broadcast(raw: Hex): Promise<void>;
-  /** Null while the transaction is not in a block. */
+  /**
+   * Null while the transaction is not in a block, or only one of several nodes says so.
+   *
+   * @throws {@link Fault} `rpc_disagrees` when nodes place it in different blocks, or say different things of it, although
+   *   its block counts as confirmed
+   */
   receipt(hash: Hex): Promise<Receipt | null>;
   /**
-   * Why a transaction did not do what it was sent for: the error it reverted with, or that the node does not know
-   * it (any more). Null when it succeeded or waits.
+   * Why a transaction did not do what it was sent for: the error it reverted with, or that no node that answers knows it
+   * (any more). Null when it succeeded or waits.
    */
   failure(hash: Hex): Promise<string | null>;
 }
@@ -171,71 +254,4 @@ export async function mined(
     if (late) throw new Fault("timed_out", `transaction ${hash} is not mined yet`, { facts: { hash } });
     await clock.sleep(wait.everyMs ?? 500, wait.signal);
   }
-}
-
-/** Lets the vault pull `amount` of the signer's tokens. USDT wants the old allowance at zero first. */
-export function approve(vault: Hex, token: Hex, amount: Amount): Call {
-  return { to: token, data: encode(TOKEN_ABI, "approve", [vault, amount]) };
-}
-
-/** Sends the signer's tokens, not those in the vault. */
-export function transfer(token: Hex, to: Hex, amount: Amount): Call {
-  return { to: token, data: encode(TOKEN_ABI, "transfer", [to, amount]) };
-}
-
-/** Makes play money; only its deployer can, and no real token has this. */
-export function mint(token: Hex, to: Hex, amount: Amount): Call {
-  return { to: token, data: encode(TOKEN_ABI, "mint", [to, amount]) };
-}
-
-/** Moves the signer's approved tokens into an account's vault. */
-export function deposit(vault: Hex, account: Hex, token: Hex, amount: Amount): Call {
-  return { to: vault, data: encode(VAULT_ABI, "deposit", [account, token, amount]) };
-}
-
-/** Moves the signer's approved tokens straight into a lane; reverts while the lane is closing. */
-export function depositLane(vault: Hex, lane: LaneKey, amount: Amount): Call {
-  return { to: vault, data: encode(VAULT_ABI, "depositLane", [lane.payer, lane.payee, lane.token, amount]) };
-}
-
-/**
- * Funds lanes from the signer's vault. A row that cannot be paid is skipped, and so is a closing lane: read the
- * lanes afterwards.
- */
-export function fundLanes(
-  vault: Hex,
-  token: Hex,
-  rows: readonly { readonly payee: Hex; readonly amount: Amount }[],
-): Call {
-  const payees = rows.map((row) => row.payee);
-  const amounts = rows.map((row) => row.amount);
-  return { to: vault, data: encode(VAULT_ABI, "fundLanes", [payees, token, amounts]) };
-}
-
-/**
- * Claims vouchers for whoever they pay. A row that adds nothing is skipped: read the lanes afterwards.
- *
- * @throws {@link Fault} `impossible`, see {@link encodeClaimBatch}
- */
-export function claimBatch(vault: Hex, token: Hex, rows: readonly ClaimRow[]): Call {
-  return { to: vault, data: encode(VAULT_ABI, "claimBatch", [encodeClaimBatch(token, rows)]) };
-}
-
-/** Sends tokens out of the signer's vault. */
-export function withdraw(vault: Hex, token: Hex, amount: Amount, to: Hex): Call {
-  return { to: vault, data: encode(VAULT_ABI, "withdraw", [token, amount, to]) };
-}
-
-/** Starts closing the signer's lane to `payee`. */
-export function requestClose(vault: Hex, payee: Hex, token: Hex): Call {
-  return { to: vault, data: encode(VAULT_ABI, "requestClose", [payee, token]) };
-}
-
-/** Closes a lane whose challenge window is over. */
-export function finalizeClose(vault: Hex, lane: LaneKey): Call {
-  return { to: vault, data: encode(VAULT_ABI, "finalizeClose", [lane.payer, lane.payee, lane.token]) };
-}
-
-function encode(abi: Abi, functionName: string, args: readonly unknown[]): Hex {
-  return encodeFunctionData({ abi, functionName, args });
 }

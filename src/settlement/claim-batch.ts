@@ -24,10 +24,10 @@ export interface ClaimRow {
  * The most vouchers that one transaction claims.
  *
  * A transaction may use 2^24 gas (EIP-7825) and 128 KiB (what nodes relay). The dearest row, a payee that has
- * never been credited in a group of its own, costs less than 37,000 gas (measured by the tests) and 101 bytes:
- * 400 of them stay below 14.9 million gas and 41 KB.
+ * never been credited in a group of its own, costs less than 36,000 gas (measured by the tests) and 101 bytes:
+ * 450 of them stay below 16.3 million gas and 46 KB.
  */
-export const MAX_CLAIM_ROWS = 400;
+export const MAX_CLAIM_ROWS = 450;
 
 /**
  * Packs `rows`, grouped by payee in the order in which the payees first appear.
@@ -40,12 +40,13 @@ export function encodeClaimBatch(token: Hex, rows: readonly ClaimRow[]): Hex {
   if (rows.length > MAX_CLAIM_ROWS) {
     throw new Fault("impossible", `${rows.length} vouchers in one claim, at most ${MAX_CLAIM_ROWS} fit`);
   }
-  const groups = Map.groupBy(rows, (row) => address(row.payee));
-  let packed = address(token);
+  const groups = Map.groupBy(rows, (row) => packedAddress(row.payee));
+  let packed = packedAddress(token);
   for (const [payee, group] of groups) {
-    packed += payee + fixed(BigInt(group.length), 2);
+    packed += payee + packedNumber(BigInt(group.length), 2);
     for (const row of group) {
-      packed += fixed(BigInt(row.epoch), 3) + fixed(row.cumulative, 12) + compact(row.signature);
+      packed +=
+        packedNumber(BigInt(row.epoch), 3) + packedNumber(row.cumulative, 12) + compact(row.signature);
     }
   }
   return `0x${packed}`;
@@ -64,12 +65,22 @@ function compact(signature: Hex): string {
   return toHex(bytes.subarray(0, 64)).slice(2);
 }
 
-function address(hex: Hex): string {
+/**
+ * 20 bytes as hex digits, lower case, for the vault's packed calldata.
+ *
+ * @throws {@link Fault} `impossible` when they are not 20
+ */
+export function packedAddress(hex: Hex): string {
   if (fromHex(hex).length !== 20) throw new Fault("impossible", `${hex} is not an address`);
   return hex.slice(2).toLowerCase();
 }
 
-function fixed(value: bigint, byteLength: number): string {
+/**
+ * A number as hex digits, big endian, for the vault's packed calldata.
+ *
+ * @throws {@link Fault} `impossible` when it does not fit
+ */
+export function packedNumber(value: bigint, byteLength: number): string {
   if (value < 0n || value >= 256n ** BigInt(byteLength)) {
     throw new Fault("impossible", `${value} does not fit ${byteLength} bytes`);
   }

@@ -12,7 +12,11 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { Fault } from "../base/fault.ts";
 
-const CONTRACTS = ["LaneVault", "TestUsdt"] as const;
+/** The contracts that are deployed, each with the files that its code comes from. */
+const CONTRACTS = {
+  LaneVault: ["LaneVault.sol", "DepositAddress.sol", "Token.sol"],
+  TestUsdt: ["TestUsdt.sol"],
+} as const;
 
 /** The part of the compiler's standard JSON output that is kept or reported. */
 interface Output {
@@ -30,16 +34,14 @@ interface Output {
  * Compiles every contract with the settings that its deployed bytecode is known by.
  *
  * @returns artifact files by name: JSON with `abi`, `bytecode` (creation code, 0x hex) and `sourceHash`
- *   (SHA-256 of the source file, hex)
+ *   ({@link hashSources})
  * @throws {@link Fault} `file_format` with the compiler's own words, warnings included
  */
 export function compileContracts(): Map<string, string> {
-  const sources = new Map(
-    CONTRACTS.map((name) => [name, readFileSync(beside(`contracts/${name}.sol`), "utf8")]),
-  );
+  const names = Object.values(CONTRACTS).flat();
   const input = {
     language: "Solidity",
-    sources: Object.fromEntries([...sources].map(([name, content]) => [`${name}.sol`, { content }])),
+    sources: Object.fromEntries(names.map((name) => [name, { content: sourceOf(name) }])),
     settings: {
       viaIR: true,
       evmVersion: "cancun",
@@ -52,14 +54,27 @@ export function compileContracts(): Map<string, string> {
   const complaints = (output.errors ?? []).map((error) => error.formattedMessage);
   if (complaints.length > 0) throw new Fault("file_format", complaints.join("\n"));
   const files = new Map<string, string>();
-  for (const [name, source] of sources) {
+  for (const name of Object.keys(CONTRACTS) as Contract[]) {
     const built = output.contracts?.[`${name}.sol`]?.[name];
     if (!built) throw new Fault("file_format", `${name}.sol declares no contract ${name}`);
-    const sourceHash = createHash("sha256").update(source).digest("hex");
-    const artifact = { abi: built.abi, bytecode: `0x${built.evm.bytecode.object}`, sourceHash };
+    const bytecode = `0x${built.evm.bytecode.object}`;
+    const artifact = { abi: built.abi, bytecode, sourceHash: hashSources(name) };
     files.set(`${name}.json`, `${JSON.stringify(artifact, null, 1)}\n`);
   }
   return files;
+}
+
+type Contract = keyof typeof CONTRACTS;
+
+/** SHA-256, in hex, of the files that a contract's code comes from, one after the other. */
+export function hashSources(contract: Contract): string {
+  const hash = createHash("sha256");
+  for (const name of CONTRACTS[contract]) hash.update(sourceOf(name));
+  return hash.digest("hex");
+}
+
+function sourceOf(name: string): string {
+  return readFileSync(beside(`contracts/${name}`), "utf8");
 }
 
 /** Names the committed artifacts that are not byte for byte what `files` holds. */

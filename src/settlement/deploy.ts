@@ -15,37 +15,30 @@ export interface Deployed {
 /**
  * Deploys a LaneVault and waits until it is mined.
  *
- * @param challengeSeconds - how long a closing lane can still be claimed, 1..7,776,000
  * @throws {@link Fault} `transaction_failed` when the chain refuses the deployment; `chain_unreachable`
  */
-export async function deployVault(
-  url: string,
-  deployerKey: Hex,
-  challengeSeconds: number,
-): Promise<Deployed> {
+export async function deployVault(url: string, deployerKey: Hex): Promise<Deployed> {
   return await deploying(url, deployerKey, async (create, chainId) => {
-    return { vault: await create(laneVault, [BigInt(challengeSeconds)]), chainId };
+    return { vault: await create(laneVault), chainId };
   });
 }
 
 /**
  * Deploys a vault and the USDT stand-in, whose deployer can mint, take fees, pause and block.
  *
- * @param options - `challengeSeconds` as for {@link deployVault}
  * @throws {@link Fault} as {@link deployVault}
  */
 export async function deployPlayMoney(
   url: string,
   deployerKey: Hex,
-  options: { readonly challengeSeconds: number },
 ): Promise<Deployed & { readonly token: Hex }> {
   return await deploying(url, deployerKey, async (create, chainId) => {
-    const token = await create(testUsdt, []);
-    return { token, vault: await create(laneVault, [BigInt(options.challengeSeconds)]), chainId };
+    const token = await create(testUsdt);
+    return { token, vault: await create(laneVault), chainId };
   });
 }
 
-type Create = (artifact: { abi: unknown; bytecode: string }, args: readonly unknown[]) => Promise<Hex>;
+type Create = (artifact: { abi: unknown; bytecode: string }) => Promise<Hex>;
 
 async function deploying<T>(
   url: string,
@@ -55,9 +48,9 @@ async function deploying<T>(
   const account = privateKeyToAccount(deployerKey);
   const transport = http(url, { retryCount: 0 });
   const client = createWalletClient({ account, transport, pollingInterval: 50 }).extend(publicActions);
-  const create: Create = async (artifact, args) => {
+  const create: Create = async (artifact) => {
     const abi = artifact.abi as Abi;
-    const hash = await client.deployContract({ abi, bytecode: artifact.bytecode as Hex, args, chain: null });
+    const hash = await client.deployContract({ abi, bytecode: artifact.bytecode as Hex, chain: null });
     const { contractAddress } = await client.waitForTransactionReceipt({ hash });
     if (!contractAddress) throw new Fault("transaction_failed", "a deployment reverted");
     return contractAddress.toLowerCase() as Hex;
@@ -74,6 +67,6 @@ function deploymentFault(url: string, cause: unknown): Fault {
   const answered =
     cause instanceof BaseError && cause.walk((error) => error instanceof RpcRequestError) !== null;
   return answered
-    ? new Fault("transaction_failed", `the chain at ${url} refused a deployment`, { cause })
-    : new Fault("chain_unreachable", `no chain answers at ${url}`, { cause });
+    ? new Fault("transaction_failed", `the chain at ${URL.parse(url)?.host} refused a deployment`, { cause })
+    : new Fault("chain_unreachable", `no chain answers at ${URL.parse(url)?.host}`, { cause });
 }

@@ -13,10 +13,7 @@ import { HDKey, privateKeyToAccount } from "viem/accounts";
 import { type Hex, toHex } from "../base/bytes.ts";
 import { Fault } from "../base/fault.ts";
 
-/**
- * A running anvil. Blocks are mined as transactions arrive; the chain id is 31337. What the chain was like can be
- * asked for the newest 256 blocks.
- */
+/** A running anvil. The chain id is 31337. What the chain was like can be asked for the newest 256 blocks. */
 export interface LocalChain {
   /** JSON-RPC over HTTP on 127.0.0.1. */
   readonly url: string;
@@ -32,17 +29,22 @@ const MNEMONIC = "test test test test test test test test test test test junk";
 /** `exec` leaves anvil with the shell's process id, so killing `$$` ends anvil. */
 const TIED_TO_PIPE = '(cat <&3; kill $$) >/dev/null 2>&1 & exec "$@" 3<&-';
 
+export interface LocalChainOptions {
+  /** A file that holds the chain between runs, written every second and at the end. */
+  readonly state?: string;
+  /** Seconds between blocks, as on a real chain. Default: a block for each transaction, as it arrives. */
+  readonly blockTime?: number;
+  /** The newest block counts as `finalized` when twice as many blocks are behind it. Default 32. */
+  readonly slotsInEpoch?: number;
+}
+
 /**
  * Starts anvil.
  *
- * @param options - `state`: a file that holds the chain between runs, written every second and at the end
  * @throws {@link Fault} `config_missing` when there is no anvil, or it does not start
  */
-export async function startLocalChain(options: { readonly state?: string } = {}): Promise<LocalChain> {
-  const state = options.state === undefined ? [] : ["--state", options.state, "--state-interval", "1"];
-  // without a limit anvil keeps every old state: some gigabytes after thousands of blocks
-  const command = [anvilPath(), "--port", "0", "--mnemonic", MNEMONIC, "--prune-history", "256", ...state];
-  const child = spawn("/bin/sh", ["-c", TIED_TO_PIPE, "sh", ...command], {
+export async function startLocalChain(options: LocalChainOptions = {}): Promise<LocalChain> {
+  const child = spawn("/bin/sh", ["-c", TIED_TO_PIPE, "sh", anvilPath(), ...anvilArguments(options)], {
     // a session of its own: Ctrl-C must reach the gateway first, which still needs the chain
     detached: true,
     stdio: ["ignore", "pipe", "pipe", "pipe"],
@@ -59,6 +61,16 @@ export async function startLocalChain(options: { readonly state?: string } = {})
       await gone;
     },
   };
+}
+
+function anvilArguments({ state, blockTime, slotsInEpoch }: LocalChainOptions): string[] {
+  return [
+    // without a limit anvil keeps every old state: some gigabytes after thousands of blocks
+    ...["--port", "0", "--mnemonic", MNEMONIC, "--prune-history", "256"],
+    ...(state === undefined ? [] : ["--state", state, "--state-interval", "1"]),
+    ...(blockTime === undefined ? [] : ["--block-time", `${blockTime}`]),
+    ...(slotsInEpoch === undefined ? [] : ["--slots-in-an-epoch", `${slotsInEpoch}`]),
+  ];
 }
 
 function anvilPath(): string {

@@ -1,297 +1,299 @@
 /**
- * Settlement: keeps the gateway's picture of the chain true, funds the lanes it pays on, and claims.
+ * Settlement: keeps the gateway's picture of the chain true, funds the lanes it pays on, claims, and closes.
  *
- * What the chain shows becomes facts; a claim is journalled before it is broadcast, so that a crash in between
- * repeats the same bytes instead of making new ones. A top-up needs no memory: the next look sees what came of it.
+ * Two things go on beside each other. Looks read the chain and make facts of what it shows; they never wait for a
+ * transaction, since deposits and closes must be seen while one waits for its block. Works send transactions, one
+ * after the other, through the {@link TransactionQueue}.
  */
 import type { Hex } from "../base/bytes.ts";
-import { type Clock, type Instant, instant } from "../base/clock.ts";
+import type { Clock } from "../base/clock.ts";
 import { Fault, isFault } from "../base/fault.ts";
-import { type Amount, subtract } from "../base/money.ts";
-import { type Lane, newLane, observe, roomOf } from "../payment/lane.ts";
-import { claimable, type PaymentState } from "../payment/payment.ts";
+import type { Amount } from "../base/money.ts";
 import type { Fact } from "../protocol/facts.ts";
 import type { Market } from "../protocol/typed-data.ts";
-import {
-  type Chain,
-  claimBatch,
-  fundLanes,
-  type LaneKey,
-  type LaneOnChain,
-  mined,
-  type Signer,
-} from "./chain.ts";
+import { Alarms } from "./alarms.ts";
+import type { Call, Chain, Signer } from "./chain.ts";
 import { MAX_CLAIM_ROWS } from "./claim-batch.ts";
+import { BATCH_GAS, laneGas } from "./claim-policy.ts";
+import { type ClaimOptions, type ClaimPlan, Claims, type Settled } from "./claims.ts";
+import type { Ledger } from "./ledger.ts";
+import { type Look, Lookout } from "./lookout.ts";
+import { type OwnLaneOptions, OwnLanes } from "./own-lanes.ts";
+import { type MinedTransaction, type Purpose, TransactionQueue } from "./queue.ts";
 
-/** How long a transaction may take to be mined, milliseconds, before the caller is told. */
-const MINED_WITHIN_MS = 120_000;
+export type { ClaimPlan, Settled } from "./claims.ts";
 
-/** How long its block may take to be confirmed, milliseconds: 64 blocks of 12 seconds, and a little. */
-const CONFIRMED_WITHIN_MS = 900_000;
+/** How long a start, or a device that is enrolled, waits for lanes to be funded, milliseconds. */
+const FUNDED_WITHIN_MS = 5_000;
 
-/** What settlement reads of the gateway's state; it changes it only by facts. */
-export type Ledger = {
-  readonly payment: PaymentState;
-  readonly claims: ReadonlyMap<Hex, { readonly raw: string }>;
-  readonly devices: () => readonly Hex[];
-  /** When the newest claim was recorded; 0 before the first. */
-  readonly claimedAt: () => number;
-};
+/** The longest pause between looks at a chain that does not answer, milliseconds. */
+const MAX_PAUSE_MS = 60_000;
 
-export type SettlementOptions = {
-  readonly chain: Chain;
-  readonly signer: Signer;
-  readonly market: Market;
-  readonly ledger: Ledger;
-  readonly clock: Clock;
-  /** Room that each lane to a device is topped up to, as far as the gateway's vault goes. */
-  readonly laneDeposit: Amount;
-  readonly pollMs: number;
-  /** How long vouchers may go unclaimed, milliseconds. */
-  readonly settleEveryMs: number;
-  /** Makes facts durable. */
-  readonly record: (facts: readonly Fact[]) => Promise<void>;
-  readonly onFault: (fault: unknown) => void;
-};
+/** How often gas and the size of lanes are watched, milliseconds. */
+const WATCH_EVERY_MS = 60_000;
 
-/** What one claim did. */
-export type Settled = { readonly transaction: Hex; readonly rows: number; readonly gasUsed: bigint };
+/** Looks in a row that must fail before that is told: nodes lag for a moment, and blocks are exchanged. */
+const FAILED_LOOKS = 2;
+
+/** Rounds of work that an outage may spoil before that is told; looks tell of it sooner. */
+const SPOILED_ROUNDS = 3;
+
+export type SettlementOptions = ClaimOptions &
+  OwnLaneOptions & {
+    readonly chain: Chain;
+    readonly signer: Signer;
+    readonly market: Market;
+    readonly ledger: Ledger;
+    readonly clock: Clock;
+    readonly pollMs: number;
+    /** Settlements that the coin left must pay for, or else it is told. */
+    readonly gasAlarm: number;
+    /** Wei per unit of gas that no transaction offers more than. */
+    readonly maxFeePerGas: bigint;
+    /** How long a transaction may wait for a block before it offers more, milliseconds. */
+    readonly bumpAfterMs: number;
+    /** Block of the journal's newest fact about a lane: no close before it is unknown. Default 0. */
+    readonly since?: bigint;
+    /** Makes facts durable. */
+    readonly record: (facts: readonly Fact[]) => Promise<void>;
+    readonly onFault: (fault: unknown) => void;
+  };
 
 export class Settlement {
   readonly #options: SettlementOptions;
   readonly #stop = new AbortController();
-  #startedAt: Instant = instant(0);
-  #isShortOfFunds: boolean = false;
-  /** One thing at a time: an older look at the chain must not overwrite a newer one. */
-  #turn: Promise<unknown> = Promise.resolve();
+  readonly #alarms: Alarms;
+  readonly #queue: TransactionQueue;
+  readonly #lookout: Lookout;
+  readonly #claims: Claims;
+  readonly #lanes: OwnLanes;
+  /** One look at a time: an older one must not overwrite a newer one. */
+  #looks: Promise<unknown> = Promise.resolve();
+  #works: Promise<unknown> = Promise.resolve();
+  #working: Promise<void> | null = null;
+  #newest: Look = { block: 0n, hash: "0x", lanes: [] };
+  #watchedAt: number | null = null;
+  #spoiledRounds: number = 0;
 
   constructor(options: SettlementOptions) {
+    const { chain, signer, market, ledger, clock, record, onFault, pollMs } = options;
+    const { bumpAfterMs, maxFeePerGas, since = 0n } = options;
+    const alarms = new Alarms(onFault);
+    const queue = new TransactionQueue({
+      ...{ chain, signer, clock, record, onFault, bumpAfterMs, maxFeePerGas },
+      ...{ transactions: ledger.transactions, lookMs: pollMs, signal: this.#stop.signal },
+      conclude: (mined) => this.#conclude(mined),
+    });
+    const lookout = new Lookout({
+      ...{ chain, market, ledger, clock, alarms, since, record, onFault },
+      onReorganized: () => queue.resend(),
+    });
+    const look = () => this.#look();
+    const inLooks: ClaimsTurn = (work) => this.#inLooks(work);
+    const common = { chain, market, ledger, clock, alarms, queue, look };
     this.#options = options;
+    this.#alarms = alarms;
+    this.#queue = queue;
+    this.#lookout = lookout;
+    this.#claims = new Claims(options, { ...common, lookout, record, inLooks });
+    this.#lanes = new OwnLanes(options, { ...common, claims: this.#claims, seen: () => this.#newest });
   }
 
   /**
-   * Looks at the chain and funds lanes; then, in the background, finishes claims that a crash left behind and goes on
-   * looking. A chain that can be seen is all it needs: what fails to be sent is reported, and trading goes on.
+   * Looks at the chain; then, in the background, finishes what a crash left behind, funds lanes and goes on looking.
+   * A chain that can be seen is all it needs: what fails later is told, and trading goes on.
    *
    * @throws {@link Fault} `chain_unreachable`
    */
   async start(): Promise<void> {
-    const { ledger, clock, onFault } = this.#options;
-    await this.#inTurn(() => this.#observe());
-    await this.#inTurn(() => this.#fund()).catch(onFault);
-    this.#startedAt = clock.now();
-    if (ledger.claims.size > 0) void this.#inTurn(() => this.#resume()).catch(onFault);
+    await this.refresh();
     void this.#poll();
   }
 
-  /** Resolves when nothing is under way any more. */
+  /** Resolves when nothing is under way any more. What is journalled and not over is finished by the next start. */
   async stop(): Promise<void> {
     this.#stop.abort();
-    await this.#turn;
+    await Promise.allSettled([this.#looks, this.#works, this.#working]);
   }
 
-  /** Reads every lane now and tops up those that the gateway pays on. */
-  refresh(): Promise<void> {
-    return this.#inTurn(async () => {
-      await this.#observe();
-      await this.#fund();
-    });
+  /**
+   * Reads every lane now, and waits a few seconds at most for those that the gateway pays on to be funded.
+   *
+   * @throws {@link Fault} `chain_unreachable`
+   */
+  async refresh(): Promise<void> {
+    await this.#look();
+    const enough = new AbortController();
+    const signal = AbortSignal.any([enough.signal, this.#stop.signal]);
+    const patience = this.#options.clock.sleep(FUNDED_WITHIN_MS, signal).catch(() => undefined);
+    await Promise.race([this.#work(), patience]);
+    enough.abort();
   }
 
-  /** Claims everything that is worth claiming, `MAX_CLAIM_ROWS` lanes to a transaction. */
-  settle(): Promise<Settled[]> {
-    return this.#inTurn(async () => {
-      await this.#resume();
-      const done: Settled[] = [];
-      for (let lanes = claimable(this.#options.ledger.payment); lanes.length > 0; ) {
-        const batch = lanes.slice(0, MAX_CLAIM_ROWS);
-        done.push(await this.#claim(batch));
-        const left = claimable(this.#options.ledger.payment);
-        if (left.length >= lanes.length) break;
-        lanes = left;
-      }
+  /**
+   * What a settlement would claim, and why; sends nothing.
+   *
+   * @param options - `force`: as if the operator asked for everything
+   * @throws {@link Fault} `chain_unreachable`
+   */
+  async plan(options: { readonly force?: boolean } = {}): Promise<ClaimPlan> {
+    await this.#look();
+    return this.#claims.plan(options.force ?? false);
+  }
+
+  /**
+   * Claims what the policy says is due, or everything with `force`, and tops up lanes from what that brings. Resolves
+   * when the claims are confirmed.
+   *
+   * @throws {@link Fault} `token_mismatch`, and whatever {@link TransactionQueue.send} throws
+   */
+  settle(options: { readonly force?: boolean } = {}): Promise<Settled[]> {
+    return this.#inWorks(async () => {
+      await this.#queue.resume();
+      await this.#look();
+      const done = await this.#claims.settle(options.force ?? false);
+      await this.#lanes.fund();
       return done;
     });
   }
 
-  #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const turn = this.#turn.then(work);
-    this.#turn = turn.catch(() => undefined);
-    return turn;
+  /**
+   * Opens the gateway's lane to a device.
+   *
+   * @param window - class of the challenge window, 0..3
+   * @throws {@link Fault} `usage` when it is open already, `amount` is below the least, or there is no such window;
+   *   `lane_closing`; `funds_short`; whatever {@link TransactionQueue.send} throws
+   */
+  openLane(device: Hex, amount: Amount, window: number): Promise<MinedTransaction> {
+    return this.#inWorks(() => this.#lanes.open(device, amount, window));
   }
 
-  async #poll(): Promise<void> {
-    const { clock, pollMs, onFault } = this.#options;
-    let told: string | null = null;
-    while (!this.#stop.signal.aborted) {
-      try {
-        await clock.sleep(pollMs, this.#stop.signal);
-        await this.refresh();
-        if (this.#shouldSettle()) await this.settle();
-        told = null;
-      } catch (fault) {
-        // An outage is told at its start, not at every look.
-        const sort = isFault(fault) ? fault.code : "unknown";
-        if (!this.#stop.signal.aborted && sort !== told) onFault(fault);
-        told = sort;
-      }
-    }
-  }
-
-  /** A lane that is closing has to be claimed before its window ends; all others can wait for company. */
-  #shouldSettle(): boolean {
-    const { clock, ledger, settleEveryMs } = this.#options;
-    const lanes = claimable(ledger.payment);
-    if (lanes.length === 0) return false;
-    const since = ledger.claimedAt() || this.#startedAt;
-    return lanes.some((lane) => lane.closeAt !== 0) || clock.now() - since >= settleEveryMs;
-  }
-
-  #keys(): LaneKey[] {
-    const { market, ledger } = this.#options;
-    return ledger.devices().flatMap((device) => [
-      { payer: device, payee: market.gateway, token: market.token },
-      { payer: market.gateway, payee: device, token: market.token },
-    ]);
-  }
-
-  async #observe(): Promise<void> {
-    const { chain, record } = this.#options;
-    const keys = this.#keys();
-    if (keys.length === 0) return;
-    // Gains count once they are confirmed, a close as soon as it is seen.
-    const { block, lanes } = await chain.lanes(keys, "confirmed");
-    const head = await chain.lanes(keys, "head");
-    const facts: Fact[] = [];
-    for (const [at, key] of keys.entries()) {
-      const seen = lanes[at];
-      const now = head.lanes[at];
-      if (!seen || !now) continue;
-      const closeAt = now.epoch === seen.epoch ? now.closeAt : Math.max(1, seen.closeAt);
-      const lane = { ...seen, closeAt };
-      if (!sameOnChain(lane, this.#known(key))) {
-        facts.push({ kind: "laneObserved", ...key, ...lane, block: Number(block) });
-      }
-    }
-    if (facts.length > 0) await record(facts);
-  }
-
-  #known(key: LaneKey): Lane {
-    const { market, ledger } = this.#options;
-    const side = key.payee === market.gateway ? ledger.payment.incoming : ledger.payment.outgoing;
-    const other = key.payee === market.gateway ? key.payer : key.payee;
-    return side.get(other) ?? newLane(key.payer, key.payee, key.token);
-  }
-
-  /** Tops up the lanes to devices from the gateway's vault. */
-  async #fund(): Promise<void> {
-    const { chain, signer, market, clock, onFault } = this.#options;
-    const rows = await this.#topUps();
-    const left = await chain.vaultBalance(market.gateway, market.token);
-    const affordable = rows.filter((_, at) => sumOf(rows.slice(0, at + 1)) <= left);
-    const isShort = affordable.length < rows.length;
-    if (isShort && !this.#isShortOfFunds) {
-      const wanted = sumOf(rows);
-      onFault(new Fault("funds_short", `lanes need ${wanted} atomic units, the gateway's vault has ${left}`));
-    }
-    this.#isShortOfFunds = isShort;
-    if (affordable.length === 0) return;
-    const prepared = await chain.prepare(signer, fundLanes(market.vault, market.token, affordable));
-    await chain.broadcast(prepared.raw);
-    const { signal } = this.#stop;
-    await mined(chain, prepared.hash, clock, { withinMs: MINED_WITHIN_MS, everyMs: 50, signal });
-    await this.#observe();
-  }
-
-  /** What each lane to a device lacks, counted at the head: what is on its way must not be sent twice. */
-  async #topUps(): Promise<{ payee: Hex; amount: Amount }[]> {
-    const { chain, market, ledger, laneDeposit } = this.#options;
-    const payees = ledger.devices();
-    const keys = payees.map((payee) => ({ payer: market.gateway, payee, token: market.token }));
-    if (keys.length === 0) return [];
-    const { lanes } = await chain.lanes(keys, "head");
-    return keys.flatMap((key, at) => {
-      const seen = lanes[at];
-      if (seen?.closeAt !== 0) return [];
-      const room = roomOf(observe(this.#known(key), seen));
-      // Half is the threshold: topping up at each payment would cost gas each time.
-      return room * 2n >= laneDeposit ? [] : [{ payee: key.payee, amount: subtract(laneDeposit, room) }];
-    });
-  }
-
-  async #claim(lanes: ReturnType<typeof claimable>): Promise<Settled> {
-    const { chain, signer, market, record } = this.#options;
-    const rows = lanes.map(({ newest }) => newest);
-    const prepared = await chain.prepare(signer, claimBatch(market.vault, market.token, rows));
-    const { hash, nonce, raw } = prepared;
-    await record([{ kind: "claimPrepared", transaction: hash, nonce, raw, rows: rows.length }]);
-    const gasUsed = await this.#finish(hash, raw);
-    return { transaction: hash, rows: rows.length, gasUsed };
+  /** Adds to the gateway's lane to a device, in its window. Throws what {@link openLane} throws. */
+  topUp(device: Hex, amount: Amount): Promise<MinedTransaction> {
+    return this.#inWorks(() => this.#lanes.topUp(device, amount));
   }
 
   /**
-   * Sends a prepared claim (again) and records what it did.
+   * Claims for a device what it is owed, and begins to close the gateway's lane to it; what is left comes back by
+   * itself when the window is over. The lane stays closed until it is opened by hand.
    *
-   * One that can never be mined, because its nonce is used up or it reverts, is recorded as dropped: claims are safe
-   * to make anew.
+   * @throws {@link Fault} `usage` when the lane is not open, `lane_closing` when it is closing already; whatever
+   *   {@link TransactionQueue.send} throws
    */
-  async #finish(transaction: Hex, raw: Hex): Promise<bigint> {
-    const { chain, clock, record } = this.#options;
-    const { signal } = this.#stop;
-    try {
-      await chain.broadcast(raw);
-      const wait = { withinMs: MINED_WITHIN_MS, everyMs: 50, signal };
-      const { block, gasUsed, gasPrice } = await mined(chain, transaction, clock, wait);
-      const lanes = await this.#lanesAt(block);
-      const gasCost = gasUsed * gasPrice;
-      await record([{ kind: "claimed", transaction, block: Number(block), gasUsed, gasCost, lanes }]);
-      return gasUsed;
-    } catch (fault) {
-      if (isFault(fault, "transaction_failed")) {
-        await record([{ kind: "claimDropped", transaction, reason: fault.message }]);
-      }
-      throw fault;
-    }
+  close(device: Hex): Promise<MinedTransaction> {
+    return this.#inWorks(() => this.#lanes.close(device));
   }
 
-  /** The lanes with claims on them, once the block is confirmed. */
-  async #lanesAt(block: bigint): Promise<(LaneKey & LaneOnChain)[]> {
-    const { chain, clock } = this.#options;
-    const keys = this.#keys();
-    const deadline = clock.now() + CONFIRMED_WITHIN_MS;
-    let seen = await chain.lanes(keys, "confirmed");
-    while (seen.block < block) {
-      if (clock.now() > deadline) throw new Fault("timed_out", `block ${block} is not confirmed yet`);
-      await clock.sleep(200, this.#stop.signal);
-      seen = await chain.lanes(keys, "confirmed");
-    }
-    return keys.flatMap((key, at) => {
-      const lane = seen.lanes[at];
-      return lane && lane.settled > 0n ? [{ ...key, ...lane }] : [];
+  /**
+   * Sends one call of the gateway's key, in its turn.
+   *
+   * @throws {@link Fault} `transaction_failed` when it reverted; whatever {@link TransactionQueue.send} throws
+   */
+  transact(purpose: Purpose, call: Call): Promise<MinedTransaction> {
+    return this.#inWorks(async () => {
+      const mined = await this.#queue.send(purpose, call, 0);
+      if (mined.succeeded) return mined;
+      const reason = await this.#options.chain.failure(mined.transaction);
+      throw new Fault("transaction_failed", `transaction ${mined.transaction} reverted: ${reason}`);
     });
   }
 
-  /** Claims that were prepared before a crash: the same bytes once more, whether or not they were sent. */
-  async #resume(): Promise<void> {
-    for (const [transaction, { raw }] of [...this.#options.ledger.claims]) {
+  /** Claims everything and begins to close all of the gateway's own lanes, which are not funded again. */
+  drain(): Promise<MinedTransaction[]> {
+    return this.#inWorks(() => this.#lanes.drain());
+  }
+
+  async #poll(): Promise<void> {
+    const { clock, pollMs } = this.#options;
+    const { signal } = this.#stop;
+    let failed = 0;
+    for (let pause = pollMs; !signal.aborted; ) {
       try {
-        await this.#finish(transaction, raw as Hex);
+        await clock.sleep(pause, signal);
+        await this.#look();
+        this.#alarms.succeeded("look");
+        pause = pollMs;
+        failed = 0;
+        void this.#work();
       } catch (fault) {
-        if (!isFault(fault, "transaction_failed")) throw fault;
+        if (!signal.aborted && ++failed >= FAILED_LOOKS) this.#alarms.failed("look", fault);
+        pause = Math.min(pause * 2, Math.max(pollMs, MAX_PAUSE_MS));
       }
     }
   }
+
+  /** Does whatever is due, unless that is being done. Tells its faults, throws none. */
+  #work(): Promise<void> {
+    this.#working ??= this.#inWorks(() => this.#round())
+      .then(() => {
+        this.#spoiledRounds = 0;
+        this.#alarms.succeeded("work");
+      })
+      .catch((fault: unknown) => this.#spoiled(fault))
+      .finally(() => {
+        this.#working = null;
+      });
+    return this.#working;
+  }
+
+  async #round(): Promise<void> {
+    if ((await this.#queue.resume()).length > 0) await this.#look();
+    await this.#watch();
+    await this.#claims.settle(false);
+    await this.#lanes.fund();
+    await this.#lanes.finalize();
+  }
+
+  #spoiled(fault: unknown): void {
+    if (this.#stop.signal.aborted) return;
+    if (isFault(fault, "chain_unreachable") && ++this.#spoiledRounds < SPOILED_ROUNDS) return;
+    this.#alarms.failed("work", fault);
+  }
+
+  #inWorks<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.#works.then(work);
+    this.#works = turn.catch(() => undefined);
+    return turn;
+  }
+
+  #inLooks<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.#looks.then(work);
+    this.#looks = turn.catch(() => undefined);
+    return turn;
+  }
+
+  #look(): Promise<Look> {
+    return this.#inLooks(async () => {
+      this.#newest = await this.#lookout.look();
+      this.#claims.note();
+      return this.#newest;
+    });
+  }
+
+  /** What is recorded of a transaction that is over, unless its sender knows better. */
+  async #conclude(mined: MinedTransaction): Promise<void> {
+    if (mined.purpose === "claim") return this.#claims.conclude(mined, null);
+    const { transaction, block, gasUsed, gasCost, succeeded } = mined;
+    const fact = { transaction, block: Number(block), gasUsed, gasCost, succeeded };
+    await this.#options.record([{ kind: "transactionMined", ...fact }]);
+  }
+
+  /** Tells when the coin left will not pay for much longer, and of lanes that are too small. */
+  async #watch(): Promise<void> {
+    const { chain, clock, market, gasAlarm } = this.#options;
+    const now = clock.now();
+    if (this.#watchedAt !== null && now - this.#watchedAt < WATCH_EVERY_MS) return;
+    this.#watchedAt = now;
+    const { maxFeePerGas } = await chain.fees();
+    const open = this.#newest.lanes.filter(({ counted }) => counted.deposit > 0n).slice(0, MAX_CLAIM_ROWS);
+    const gas = open.reduce((sum, { key }) => sum + laneGas(key, market.gateway), BATCH_GAS);
+    const left = await chain.gasBalance(market.gateway);
+    const price = gas * maxFeePerGas;
+    const words = `${left} wei are left for gas; a settlement costs ${price} at today's price`;
+    if (left >= price * BigInt(gasAlarm)) this.#alarms.clear("gas");
+    else this.#alarms.raise("gas", new Fault("gas_low", words, { facts: { left, price } }));
+    await this.#lanes.checkLeast();
+  }
 }
 
-function sumOf(rows: readonly { readonly amount: Amount }[]): bigint {
-  return rows.reduce((sum, row) => sum + row.amount, 0n);
-}
-
-function sameOnChain(seen: Pick<Lane, "epoch" | "deposit" | "settled" | "closeAt">, known: Lane): boolean {
-  return (
-    seen.epoch === known.epoch &&
-    seen.deposit === known.deposit &&
-    seen.settled === known.settled &&
-    seen.closeAt === known.closeAt
-  );
-}
+type ClaimsTurn = <T>(work: () => Promise<T>) => Promise<T>;

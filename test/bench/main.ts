@@ -3,6 +3,8 @@
  *
  * One JSON object per line with `--json`; a ratio is ours over the peer's in the direction where bigger is better.
  */
+import { gasSuite } from "./gas.ts";
+import { moneySuite } from "./money.ts";
 import { taskSuite } from "./task.ts";
 
 /** One measured figure. `goal` is null where none is set; then it is always `ok`. */
@@ -18,7 +20,11 @@ export type Figure = {
   readonly ok: boolean;
 };
 
-const SUITES: Readonly<Record<string, () => Promise<readonly Figure[]>>> = { task: taskSuite };
+const SUITES: Readonly<Record<string, () => Promise<readonly Figure[]>>> = {
+  gas: gasSuite,
+  money: moneySuite,
+  task: taskSuite,
+};
 
 const args = process.argv.slice(2);
 const json = args.includes("--json");

@@ -8,11 +8,12 @@ import { Heartbeat } from "../../src/heartbeat.ts";
 import type { Entry, Journal } from "../../src/journal/journal.ts";
 import { memoryJournal } from "../../src/journal/memory-journal.ts";
 import type { MarketRules } from "../../src/market/rules.ts";
+import type { Limits } from "../../src/payment/standing.ts";
 import type { Fact } from "../../src/protocol/facts.ts";
 import { encodeMessage, type Message } from "../../src/protocol/message.ts";
 import type { Signer } from "../../src/protocol/signer.ts";
 import type { CommandTopic, Topic } from "../../src/protocol/topic.ts";
-import { ARM, BOARD, CAMERA, GATEWAY, MARKET, RULES, START } from "./stage.ts";
+import { ARM, BOARD, CAMERA, GATEWAY, LIMITS, MARKET, RULES, SALT, START } from "./stage.ts";
 
 /** Stands still until the test moves it. */
 export type HandClock = Clock & { set(at: number): void };
@@ -55,6 +56,7 @@ export type Counter = {
 
 type CounterOptions = {
   readonly rules?: MarketRules;
+  readonly limits?: Partial<Limits>;
   /** Uniform draws; by default none falls on a task. */
   readonly draw?: () => number;
   readonly journal?: Journal;
@@ -62,6 +64,7 @@ type CounterOptions = {
 };
 
 export function openCounter(options: CounterOptions = {}): Counter {
+  const limits = { ...LIMITS, ...options.limits };
   const { rules = RULES, draw = () => 0.99, journal: kept = memoryJournal(), state = emptyState() } = options;
   const events: Event[] = [];
   const refused: Counter["refused"] = [];
@@ -80,7 +83,7 @@ export function openCounter(options: CounterOptions = {}): Counter {
     journal,
     signer: GATEWAY,
     clock,
-    context: { market: MARKET, rules, draw },
+    context: { market: MARKET, rules, draw, limits, salt: () => SALT },
     bidders: () => [BOARD, ARM, CAMERA].map(({ address }) => address),
     publish: (outgoing) => {
       // As the gateway does: what cannot be encoded must not be decided.

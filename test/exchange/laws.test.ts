@@ -1,5 +1,5 @@
 /** Laws of money and of tasks, over random lives: whatever devices, chain and clock do, they hold at each record. */
-import { serialize } from "node:v8";
+import { isDeepStrictEqual } from "node:util";
 import fc from "fast-check";
 import { beforeAll, describe, expect, it } from "vitest";
 import type { Hex } from "../../src/base/bytes.ts";
@@ -15,6 +15,7 @@ import { balanceOf, recoveryOf, totalOf } from "../../src/payment/books.ts";
 import { postingsOf } from "../../src/protocol/facts.ts";
 import {
   anyLife,
+  anyLongLife,
   commandOf,
   contextOf,
   type Life,
@@ -32,13 +33,16 @@ beforeAll(signVouchers);
 /** Decides and applies one command, and checks what only a single step can show. */
 function take(life: Life, command: Command, coin: boolean): Decision {
   const { state } = life;
-  const before = serialize(state);
+  // the whole state is large: one step in eight is compared, each sort of step often enough over all lives
+  const before = life.ids % 8 === 0 ? structuredClone(state) : null;
   const decision = decide(state, command, contextOf(life, coin));
-  expect(serialize(state).equals(before), "decide changed the state").toBe(true);
+  if (before) expect(isDeepStrictEqual(state, before), "decide changed the state").toBe(true);
   const { facts, refused } = decision;
   if (refused) {
-    expect(facts.every((fact) => fact.kind === "voucherReceived")).toBe(true);
-    expect(facts.length <= (command.topic === "offer" ? 1 : 0)).toBe(true);
+    // besides what a kept voucher makes good: invoices, and credit above the limit
+    const kept = new Set(["voucherReceived", "paid", "debtPaid", "creditPaidOut"]);
+    expect(facts.map(({ kind }) => kind).filter((kind) => !kept.has(kind))).toEqual([]);
+    expect(facts.length === 0 || command.topic === "offer").toBe(true);
   }
   if (facts.length === 0) return decision;
   const lanes = new Map([...state.payment.incoming, ...state.payment.outgoing]);
@@ -68,15 +72,20 @@ function expectLegal(from: TaskState, to: TaskState) {
 
 function expectMoney({ payment, market }: State) {
   const { books } = payment;
-  const sum = (sort: "in" | "out" | "credit" | "held" | "fee") => totalOf(books, sort);
-  expect(sum("in") + recoveryOf(books)).toBe(sum("out") + sum("credit") + sum("held") + sum("fee"));
+  const sum = (sort: "in" | "out" | "credit" | "held" | "owed" | "fee") => totalOf(books, sort);
+  expect(sum("in") + sum("owed") + recoveryOf(books)).toBe(
+    sum("out") + sum("credit") + sum("held") + sum("fee"),
+  );
   for (const [account, balance] of books.balances) {
     if (account === "recovery") continue;
-    expect(account.startsWith("in:") ? balance >= 0n : balance <= 0n, account).toBe(true);
+    expect(
+      account.startsWith("in:") || account.startsWith("owed:") ? balance >= 0n : balance <= 0n,
+      account,
+    ).toBe(true);
   }
   const held = new Map<Hex, bigint>();
   for (const task of market.tasks.values()) {
-    if (!isOpen(task)) continue;
+    if (!isOpen(task) || task.payment === "result") continue;
     held.set(task.requester, (held.get(task.requester) ?? 0n) + task.maxPrice + task.checkBudget);
   }
   for (const { address } of REQUESTERS) {
@@ -87,11 +96,27 @@ function expectMoney({ payment, market }: State) {
     expect(lane.settled <= lane.signed, "settled above signed").toBe(true);
     expect(lane.newest === null || lane.newest.cumulative === lane.signed).toBe(true);
   }
+  expectDebts(market, payment);
   for (const { address } of PROVIDERS) {
     const lane = payment.outgoing.get(address);
     const promised = (lane?.signed ?? 0n) + heldFor(market, address);
     expect(promised <= (lane?.deposit ?? 0n), "more awarded than the lane can pay").toBe(true);
     expect(lane?.signed).toBe(balanceOf(books, `out:${address}`));
+  }
+}
+
+/** Every open invoice is owed, nobody owes more than the limit, and a hidden output stays so until it is paid for. */
+function expectDebts(market: State["market"], { books }: State["payment"]) {
+  const invoiced = new Map<Hex, bigint>();
+  for (const { state, requester, invoice, end } of market.tasks.values()) {
+    if (state !== "invoiced") continue;
+    invoiced.set(requester, (invoiced.get(requester) ?? 0n) + (invoice?.price ?? 0n));
+    expect(end).toBeNull();
+  }
+  for (const { address } of REQUESTERS) {
+    const owed = balanceOf(books, `owed:${address}`);
+    expect(owed >= (invoiced.get(address) ?? 0n)).toBe(true);
+    expect(owed <= 800n, "owes more than the limit").toBe(true);
   }
 }
 
@@ -116,7 +141,7 @@ describe("at every record of any life", () => {
 
   it("lives get far: tasks are paid, re-run, rejected, refunded and given up", () => {
     const seen = new Set<string>();
-    for (const steps of fc.sample(anyLife, { numRuns: 250, seed: 11 })) {
+    for (const steps of fc.sample(anyLongLife, { numRuns: 60, seed: 11 })) {
       for (const { facts, cause } of live(steps).records) {
         if (cause.refused) seen.add("voucher kept");
         for (const fact of facts) {
@@ -129,7 +154,8 @@ describe("at every record of any life", () => {
     }
     const wanted = ["paid", "1 legs", "2 legs", "claimed", "checked", "outvoted", "declined", "forfeited"];
     const more = ["accept_timeout", "run_timeout", "rejected", "refunded", "cancelled", "expired"];
-    const all = [...wanted, ...more, "voucher kept"];
+    const money = ["invoiced", "creditPaidOut", "debtPaid", "halted", "resumed", "laneReconciled"];
+    const all = [...wanted, ...more, ...money, "voucher kept"];
     expect(all.filter((name) => !seen.has(name))).toEqual([]);
   });
 });

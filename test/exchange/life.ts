@@ -8,7 +8,7 @@ import type { Command, Decision } from "../../src/exchange/decide.ts";
 import { apply, type Context, emptyState, type State } from "../../src/exchange/state.ts";
 import { isOpen, type Task } from "../../src/market/task.ts";
 import type { Fact, JournalRecord } from "../../src/protocol/facts.ts";
-import type { Voucher } from "../../src/protocol/voucher.ts";
+import { type Voucher, voucherPayer } from "../../src/protocol/voucher.ts";
 import {
   ARM,
   BOARD,
@@ -16,11 +16,13 @@ import {
   CART,
   funded,
   hash32,
+  LIMITS,
   laneSeen,
   MARKET,
   offerTerms,
   ROBOT,
   RULES,
+  SALT,
   START,
   voucherOf,
 } from "./stage.ts";
@@ -69,7 +71,11 @@ const WEIGHTS: readonly (readonly [string, number])[] = [
   ["result", 8],
   ["decline", 1],
   ["forfeit", 1],
-  ["cancel", 1],
+  ["cancel", 2],
+  ["payout", 1],
+  ["payOut", 1],
+  ["halt", 1],
+  ["resume", 2],
   ["inspected", 6],
   ["refereed", 4],
   ["outputMissing", 1],
@@ -90,6 +96,8 @@ const anyStep: fc.Arbitrary<Step> = fc.record({
   coin: fc.boolean(),
 });
 export const anyLife = fc.array(anyStep, { minLength: 20, maxLength: 90 });
+/** Long enough to earn trust, to owe and to make it good. */
+export const anyLongLife = fc.array(anyStep, { minLength: 150, maxLength: 400, size: "max" });
 
 export type Life = {
   readonly state: State;
@@ -135,6 +143,8 @@ function deviceCommand(life: Life, step: Step): Command | undefined {
       maxPrice: amount(BigInt(step.sum * 20)),
       checkBudget: amount(BigInt(step.task * 100)),
       deadline: instant(life.now + (step.coin ? 60_000 : step.sum * 400)),
+      payment:
+        (state.payment.standings.get(requester)?.paid ?? 0n) > 0n && step.who > 2 ? "result" : "prepaid",
     });
     const message = {
       ...common,
@@ -148,6 +158,7 @@ function deviceCommand(life: Life, step: Step): Command | undefined {
     const voucher = voucherFor(state, requester, step.sum);
     return voucher && { topic: "voucher", by: requester, message: { ...common, voucher } };
   }
+  if (step.what === "payout") return { topic: "payout", by: requester, message: common };
   const task = taskFor(state, step);
   if (!task) return undefined;
   const { by, award } = providerFor(task, step);
@@ -168,6 +179,10 @@ function deviceCommand(life: Life, step: Step): Command | undefined {
 }
 
 function taskCommand(life: Life, step: Step): Command | undefined {
+  if (step.what === "halt") return { topic: "halt", reason: "tired" };
+  if (step.what === "resume") return { topic: "resume", reason: "rested" };
+  if (step.what === "payOut")
+    return { topic: "payOut", device: pick(REQUESTERS, step.who).address, all: step.coin };
   const task = taskFor(life.state, step);
   if (!task) return undefined;
   const award = task.run?.award ?? hash32(0xee);
@@ -208,7 +223,8 @@ function chainCommand({ state }: Life, step: Step): Command | undefined {
   const seen = (sum: bigint, change: { epoch?: number; settled?: bigint; closeAt?: number }) =>
     [laneSeen(payer, payee, sum, { epoch, settled, closeAt, ...change })] as const;
   if (step.what === "deposit") return { topic: "observed", facts: seen(deposit + 100n, { closeAt: 0 }) };
-  if (step.what === "closing") return { topic: "observed", facts: seen(deposit, { closeAt: 9 }) };
+  if (step.what === "closing")
+    return { topic: "observed", facts: seen(deposit, { closeAt: Math.floor(START / 1_000) + 3 + step.sum }) };
   if (step.what === "newEpoch") {
     if (!incoming || epoch > 0) return undefined;
     return { topic: "observed", facts: seen(DEPOSIT, { epoch: 1, settled: 0n, closeAt: 0 }) };
@@ -259,13 +275,25 @@ export function commandOf(life: Life, step: Step): Command | undefined {
 }
 
 const deviceCommandNames = new Set([
+  "payout",
   ...["offer", "voucher", "bid", "accept", "result"],
   ...["decline", "forfeit", "cancel"],
 ]);
 
 export function contextOf(life: Life, coin: boolean): Context {
   // Below the check rate on one side of the coin, above it on the other.
-  return { market: MARKET, rules: RULES, now: life.now, draw: () => (coin ? 0.1 : 0.9) };
+  const draw = () => (coin ? 0.1 : 0.9);
+  // Small enough that credit is given back now and then, and that pay-on-result comes to its limit.
+  const limits = { ...LIMITS, onResult: amount(800n), credit: amount(600n) };
+  return {
+    market: MARKET,
+    rules: RULES,
+    now: life.now,
+    draw,
+    limits,
+    salt: () => SALT,
+    payerOf: voucherPayer,
+  };
 }
 
 export function newLife(): Life {

@@ -3,6 +3,7 @@ import type { Hex } from "../../src/base/bytes.ts";
 import { type Instant, instant } from "../../src/base/clock.ts";
 import { amount } from "../../src/base/money.ts";
 import { DEFAULT_RULES, type MarketRules } from "../../src/market/rules.ts";
+import type { Limits } from "../../src/payment/standing.ts";
 import type { Fact } from "../../src/protocol/facts.ts";
 import type { Message } from "../../src/protocol/message.ts";
 import { keySigner, type Signer } from "../../src/protocol/signer.ts";
@@ -50,12 +51,29 @@ export const START: Instant = instant(Date.UTC(2026, 10, 22, 10));
 
 export const hash32 = (fill: number): Hex => `0x${fill.toString(16).padStart(2, "0").repeat(32)}`;
 
-type LaneChange = { readonly epoch?: number; readonly settled?: bigint; readonly closeAt?: number };
+/** No limit that a test does not set. */
+export const LIMITS: Limits = {
+  onResult: amount(0n),
+  credit: amount(1_000_000n),
+  devicePerDay: () => null,
+  ownerPerDay: null,
+  closeMarginMs: 1_000,
+  invoiceMs: 60_000,
+};
+
+export const SALT: Hex = `0x${"5a".repeat(32)}`;
+
+type LaneChange = {
+  readonly epoch?: number;
+  readonly settled?: bigint;
+  readonly closeAt?: number;
+  readonly window?: number;
+};
 
 export function laneSeen(payer: Hex, payee: Hex, deposit: bigint, change: LaneChange = {}): Fact {
-  const { epoch = 0, settled = 0n, closeAt = 0 } = change;
+  const { epoch = 0, settled = 0n, closeAt = 0, window = 1 } = change;
   const lane = { payer, payee, token: MARKET.token, deposit: amount(deposit), settled: amount(settled) };
-  return { kind: "laneObserved", ...lane, epoch, closeAt, block: 1 };
+  return { kind: "laneObserved", ...lane, epoch, closeAt, window, block: 1 };
 }
 
 /** A funded lane both ways for each device. */
@@ -72,8 +90,9 @@ export async function voucherOf(
   change: Partial<Voucher> = {},
 ): Promise<Voucher> {
   const { address: payee } = GATEWAY;
-  const unsigned = { payee, token: MARKET.token, epoch: 0, cumulative: amount(cumulative), ...change };
-  return { ...unsigned, signature: await payer.sign(voucherDigest(MARKET, unsigned)) };
+  const { chainId, vault, token } = MARKET;
+  const unsigned = { chainId, vault, payee, token, epoch: 0, cumulative: amount(cumulative), ...change };
+  return { ...unsigned, signature: await payer.sign(voucherDigest(unsigned)) };
 }
 
 type OfferTerms = Omit<Message<"offer">, "version" | "signature">;
@@ -89,6 +108,7 @@ export function offerTerms(id: string, change: Partial<OfferTerms> = {}): OfferT
     maxPrice: amount(1_000n),
     checkBudget: amount(200n),
     deadline: instant(START + 60_000),
+    payment: "prepaid",
     ...change,
   };
 }

@@ -186,12 +186,6 @@ export const WAYS: readonly Way[] = [
     command: sendOffer("o-9", {}),
   },
   {
-    title: "a voucher that adds nothing",
-    code: "voucher_stale",
-    before: prepaid,
-    command: sendVoucher(1_200n),
-  },
-  {
     title: "an offer on credit that an old voucher does not raise",
     code: "voucher_stale",
     before: prepaid,
@@ -200,13 +194,72 @@ export const WAYS: readonly Way[] = [
   { title: "a voucher over the deposit", code: "voucher_over_deposit", command: sendVoucher(10_001n) },
   {
     title: "a voucher of another epoch",
-    code: "voucher_wrong_lane",
+    code: "voucher_wrong_epoch",
     command: sendVoucher(10n, { epoch: 1 }),
   },
   {
     title: "a voucher for somebody else",
-    code: "voucher_wrong_lane",
+    code: "voucher_wrong_payee",
     command: sendVoucher(10n, { payee: CART.address }),
+  },
+  {
+    title: "a voucher in another token",
+    code: "voucher_wrong_token",
+    command: sendVoucher(10n, { token: CART.address }),
+  },
+  {
+    title: "a voucher of another vault",
+    code: "voucher_wrong_vault",
+    command: sendVoucher(10n, { vault: CART.address }),
+  },
+  {
+    title: "a voucher of another chain",
+    code: "voucher_wrong_chain",
+    command: sendVoucher(10n, { chainId: 1 }),
+  },
+  {
+    title: "a voucher in the last moments of a closing lane",
+    code: "lane_closing",
+    before: ({ observe }) =>
+      observe([
+        laneSeen(ROBOT.address, GATEWAY.address, 10_000n, { closeAt: Math.floor(START / 1_000) + 1 }),
+      ]),
+    command: sendVoucher(10n),
+  },
+  {
+    title: "a voucher of the gateway's that it has not signed",
+    code: "bad_signature",
+    ownHint: true,
+    command: async (counter) => {
+      const voucher = await voucherOf(BOARD, 10n, { payee: BOARD.address });
+      await counter.send(BOARD, "voucher", { version: 1, id: "v-9", voucher });
+    },
+  },
+  {
+    title: "an offer to a gateway that is stopped",
+    code: "gateway_stopped",
+    before: ({ tell }) => tell({ topic: "halt", reason: "maintenance" }),
+    command: async (counter) => sendOffer("o-9", { voucher: await voucherOf(ROBOT, 1_200n) })(counter),
+    keeps: true,
+  },
+  {
+    title: "a payout of nothing",
+    code: "no_credit",
+    command: ({ send }) => send(ROBOT, "payout", { version: 1, id: "p-9" }),
+  },
+  {
+    title: "a payout that the lane back has no room for",
+    code: "hub_capacity",
+    before: async (counter) => {
+      await counter.send(ROBOT, "voucher", { version: 1, id: "v-1", voucher: await voucherOf(ROBOT, 10n) });
+      await counter.observe([laneSeen(GATEWAY.address, ROBOT.address, 0n)]);
+    },
+    command: ({ send }) => send(ROBOT, "payout", { version: 1, id: "p-9" }),
+  },
+  {
+    title: "an offer on result by a newcomer",
+    code: "exposure_limit",
+    command: sendOffer("o-9", { payment: "result" }),
   },
   {
     title: "a bid on a task that nobody announced",
@@ -311,9 +364,12 @@ export const WAYS: readonly Way[] = [
     command: ({ send }) => send(CART, "cancel", bad("c-9")),
   },
   {
-    title: "a cancel of work under way",
+    title: "a cancel of delivered work",
     code: "wrong_state",
-    before: running,
+    before: async (counter) => {
+      await running(counter);
+      await counter.send(BOARD, "result", await result(BOARD, "r-1", TASK, awardOf(counter)));
+    },
     command: ({ send }) => send(ROBOT, "cancel", bad("c-9")),
   },
   {

@@ -5,7 +5,7 @@ import { openJournal } from "../../src/journal/sqlite-journal.ts";
 const [folder = "", group = "1"] = process.argv.slice(2);
 const journal = openJournal(folder);
 const facts = [
-  { kind: "claimDropped", transaction: `0x${"ab".repeat(32)}`, reason: "x".repeat(200) },
+  { kind: "transactionDropped", transaction: `0x${"ab".repeat(32)}`, reason: "x".repeat(200) },
 ] as const;
 const cause = { by: null, topic: "test", id: "1", digest: "", refused: null };
 const drafts = Array.from({ length: Number(group) }, (_, i) => ({ at: i, cause, facts }));

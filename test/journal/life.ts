@@ -1,15 +1,17 @@
 /** A short life of one gateway with real signatures, in which every kind of fact occurs once or more. */
 
-import { type Hex, toHex } from "../../src/base/bytes.ts";
+import { fromHex, type Hex, toHex } from "../../src/base/bytes.ts";
 import { instant } from "../../src/base/clock.ts";
 import { amount } from "../../src/base/money.ts";
 import type { Draft, Journal } from "../../src/journal/journal.ts";
+import { keccak256 } from "../../src/kernels/digest.ts";
 import type { Fact, Leg, Posting } from "../../src/protocol/facts.ts";
 import { keySigner, type Signer } from "../../src/protocol/signer.ts";
 import {
   acceptDigest,
   awardDigest,
   bidDigest,
+  invoiceDigest,
   type Market,
   offerDigest,
   receiptDigest,
@@ -44,8 +46,9 @@ export function draftOf(facts: readonly Fact[], at = START, by: Hex | null = nul
 }
 
 async function voucher(payer: Signer, payee: Hex, cumulative: bigint): Promise<Voucher> {
-  const unsigned = { payee, token: MARKET.token, epoch: 0, cumulative: amount(cumulative) };
-  return { ...unsigned, signature: await payer.sign(voucherDigest(MARKET, unsigned)) };
+  const { chainId, vault, token } = MARKET;
+  const unsigned = { chainId, vault, payee, token, epoch: 0, cumulative: amount(cumulative) };
+  return { ...unsigned, signature: await payer.sign(voucherDigest(unsigned)) };
 }
 
 const move = (debit: Posting["account"], credit: Posting["account"], sum: bigint): Posting[] => [
@@ -79,10 +82,16 @@ function enrolled(device: Hex, name: string, serialNumber: string): Fact {
 
 function lane(payer: Hex, payee: Hex, settled: bigint) {
   const deposit = amount(5_000_000n);
-  return { payer, payee, token: MARKET.token, epoch: 0, deposit, settled: amount(settled), closeAt: 0 };
+  const state = { epoch: 0, deposit, settled: amount(settled), closeAt: 0, window: 1 };
+  return { payer, payee, token: MARKET.token, ...state };
 }
 
-async function offerFact(id: string, maxPrice: bigint, checkBudget: bigint) {
+async function offerFact(
+  id: string,
+  maxPrice: bigint,
+  checkBudget: bigint,
+  payment: "prepaid" | "result" = "prepaid",
+) {
   const terms = {
     id,
     firmware: FIRMWARE,
@@ -92,10 +101,12 @@ async function offerFact(id: string, maxPrice: bigint, checkBudget: bigint) {
     maxPrice: amount(maxPrice),
     checkBudget: amount(checkBudget),
     deadline: instant(START + 60_000),
+    payment,
   };
   const requester = ROBOT.address;
   const digest = offerDigest(MARKET, requester, terms);
-  const postings = move(`credit:${requester}`, `held:${requester}`, maxPrice + checkBudget);
+  const held = move(`credit:${requester}`, `held:${requester}`, maxPrice + checkBudget);
+  const postings = payment === "prepaid" ? held : [];
   return {
     kind: "offered" as const,
     task: taskIdOf(digest),
@@ -156,6 +167,7 @@ async function paidFact(task: Hex): Promise<Fact> {
   return {
     kind: "paid",
     task,
+    ...parties,
     ...sums,
     legs: [await leg(BOARD.address, "run", 990n, 990n), await leg(CHECKER.address, "check", 500n, 500n)],
     receipt: await gateway.sign(digest),
@@ -218,10 +230,106 @@ async function endedTask(): Promise<{ task: Hex; drafts: Fact[][] }> {
         how: "declined",
         reason: '=1+1, "busy"',
       },
-      { kind: "ended", task, state: "declined", reason: "no other bid", postings },
+      {
+        ...{ kind: "ended", task, state: "declined", reason: "no other bid", requester: ROBOT.address },
+        ...{ price: amount(0n), fee: amount(0n), checks: amount(0n), legs: [], postings },
+      },
     ],
   ];
   return { task, drafts };
+}
+
+/** A task that is paid on its result: its run up to the invoice, and the voucher that pays it. */
+async function invoicedTask(): Promise<Fact[][]> {
+  const offer = await offerFact("offer-3", 800n, 0n, "result");
+  const { task } = offer;
+  const run = await awardFact(task, "run", BOARD.address, 800n, 8n);
+  const owed = `owed:${ROBOT.address}` as const;
+  const parties = { requester: ROBOT.address, provider: BOARD.address };
+  const sums = { price: amount(800n), fee: amount(8n), checks: amount(0n) };
+  const content = { firmware: FIRMWARE, input: INPUT, output: OUTPUT };
+  const salt = bytes32(0x5a);
+  const saltedOutput = keccak256(new Uint8Array([...fromHex(salt), ...fromHex(OUTPUT)]));
+  const due = instant(START + 90_000);
+  const invoice = { task, award: run.award, provider: BOARD.address, saltedOutput, ...sums, due };
+  const receipt = await gateway.sign(receiptDigest(MARKET, { task, ...parties, ...content, ...sums }));
+  return [
+    [offer],
+    [run],
+    [await acceptFact(task, "run", BOARD, run.award)],
+    [await deliverFact(task, "run", BOARD, run.award)],
+    [
+      { kind: "verified", task, verdict: "accepted", rechecked: false },
+      {
+        ...{ kind: "invoiced", task, ...parties, ...sums, salt, saltedOutput, due, receipt },
+        legs: [await leg(BOARD.address, "run", 792n, 1_782n)],
+        signature: await gateway.sign(invoiceDigest(MARKET, ROBOT.address, invoice)),
+        postings: [...move(owed, `out:${BOARD.address}`, 792n), ...move(owed, "fee", 8n)],
+      },
+    ],
+    [
+      await voucherFact(13_300n, 800n),
+      {
+        ...{ kind: "paid", task, ...parties, ...sums, receipt, legs: [] },
+        postings: move(`credit:${ROBOT.address}`, owed, 800n),
+      },
+    ],
+  ];
+}
+
+/** A task on result that is cancelled while its provider works: the provider is paid, the requester owes it. */
+async function cancelledTask(): Promise<Fact[][]> {
+  const offer = await offerFact("offer-4", 300n, 0n, "result");
+  const { task } = offer;
+  const run = await awardFact(task, "run", BOARD.address, 300n, 3n);
+  const owed = `owed:${ROBOT.address}` as const;
+  return [
+    [offer, run],
+    [await acceptFact(task, "run", BOARD, run.award)],
+    [
+      {
+        ...{ kind: "ended", task, state: "cancelled", reason: "", requester: ROBOT.address },
+        ...{ price: amount(300n), fee: amount(3n), checks: amount(0n) },
+        legs: [await leg(BOARD.address, "run", 297n, 2_079n)],
+        postings: [...move(owed, `out:${BOARD.address}`, 297n), ...move(owed, "fee", 3n)],
+      },
+    ],
+    [
+      {
+        ...{ kind: "debtPaid", device: ROBOT.address, amount: amount(300n) },
+        postings: move(`credit:${ROBOT.address}`, owed, 300n),
+      },
+    ],
+  ];
+}
+
+/** What a gateway meets beside its tasks. */
+async function incidents(): Promise<Fact[][]> {
+  const shown = await voucher(gateway, CHECKER.address, 900n);
+  const back = await voucher(gateway, ROBOT.address, 1_000n);
+  return [
+    [{ kind: "halted", reason: "the operator says so" }],
+    [
+      {
+        ...{ kind: "voucherShown", payee: CHECKER.address, amount: amount(400n), voucher: shown },
+        postings: move("recovery", `out:${CHECKER.address}`, 400n),
+      },
+    ],
+    [{ kind: "resumed", reason: "all is well" }],
+    [
+      {
+        ...{ kind: "creditPaidOut", device: ROBOT.address, amount: amount(1_000n), voucher: back },
+        postings: move(`credit:${ROBOT.address}`, `out:${ROBOT.address}`, 1_000n),
+      },
+    ],
+    [{ kind: "chainReorganized", block: 45, was: bytes32(0xb1), is: bytes32(0xb2) }],
+    [
+      {
+        ...{ kind: "transactionMined", transaction: bytes32(0xc3), block: 50, succeeded: true },
+        ...{ gasUsed: 60_000n, gasCost: 120_000_000_000n },
+      },
+    ],
+  ];
 }
 
 export type Life = { readonly paid: Hex; readonly ended: Hex; readonly drafts: readonly Draft[] };
@@ -231,7 +339,16 @@ export async function buildLife(): Promise<Life> {
   const paid = await paidTask();
   const ended = await endedTask();
   const prepared = (transaction: Hex, nonce: number): Fact => {
-    return { kind: "claimPrepared", transaction, nonce, raw: "0x02f8", rows: 2 };
+    const fees = { maxFeePerGas: 2_000_000_000n, maxPriorityFeePerGas: 1_000_000_000n, replaces: null };
+    return {
+      kind: "transactionPrepared",
+      transaction,
+      purpose: "claim",
+      nonce,
+      raw: "0x02f8",
+      ...fees,
+      rows: 2,
+    };
   };
   const claimed: Fact = {
     kind: "claimed",
@@ -262,8 +379,14 @@ export async function buildLife(): Promise<Life> {
     ...paid.drafts,
     ...ended.drafts,
     [prepared(bytes32(0xc1), 7)],
-    [{ kind: "claimDropped", transaction: bytes32(0xc1), reason: "replaced" }, prepared(bytes32(0xc2), 7)],
+    [
+      { kind: "transactionDropped", transaction: bytes32(0xc1), reason: "replaced" },
+      prepared(bytes32(0xc2), 7),
+    ],
     [claimed],
+    ...(await invoicedTask()),
+    ...(await cancelledTask()),
+    ...(await incidents()),
   ];
   const drafts = records.map((facts, i) => draftOf(facts, START + i * 1_000));
   return { paid: paid.task, ended: ended.task, drafts };

@@ -1,11 +1,12 @@
 import { describe, expect, it } from "vitest";
+import { instant } from "../../src/base/clock.ts";
 import { amount } from "../../src/base/money.ts";
 import { GENESIS, sealEntry, sha256 } from "../../src/journal/entry.ts";
 import type { Draft, Entry } from "../../src/journal/journal.ts";
 import { memoryJournal } from "../../src/journal/memory-journal.ts";
 import { verifyJournal } from "../../src/journal/verify.ts";
-import type { Fact, FactKind, FactNamed } from "../../src/protocol/facts.ts";
-import { BOARD, buildLife, bytes32, CHECKER, draftOf, ROBOT } from "./life.ts";
+import type { Fact, FactKind, FactNamed, Leg } from "../../src/protocol/facts.ts";
+import { BOARD, buildLife, bytes32, CHECKER, draftOf, ROBOT, START } from "./life.ts";
 
 const life = await buildLife();
 
@@ -41,8 +42,9 @@ describe("verifyJournal", () => {
     journal.append(life.drafts);
     const progress: number[] = [];
     const verified = verifyJournal(journal.entries(), (held) => progress.push(held));
-    // 2 vouchers, 2 offers, 1 bid, 3 awards, 2 accepts, 2 results, 2 legs, 1 receipt.
-    expect(verified).toEqual({ held: life.drafts.length, signatures: 15, head: journal.head() });
+    // 3 vouchers in, 2 of our own outside of tasks, 4 offers, 1 bid, 5 awards, 4 accepts, 3 results, 4 legs,
+    // 1 invoice, 3 receipts.
+    expect(verified).toEqual({ held: life.drafts.length, signatures: 30, head: journal.head() });
     expect(progress).toEqual(life.drafts.map((_, i) => i + 1));
   });
 
@@ -155,8 +157,39 @@ const FORGERIES: readonly [string, () => { index: number; entries: Entry[] }][] 
         return { ...fact, legs };
       }),
   ],
-  ["that a receipt has a result", () => forged("paid", (fact) => ({ ...fact, legs: [] }))],
+  ["that a receipt has a result", () => forged("paid", (fact) => ({ ...fact, provider: CHECKER.address }))],
+  ["whose receipt it is", () => forged("paid", (fact) => ({ ...fact, requester: BOARD.address }), 1)],
+  ["an invoice's price", () => forged("invoiced", (fact) => ({ ...fact, price: amount(9n) }))],
+  ["an invoice's due time", () => forged("invoiced", (fact) => ({ ...fact, due: instant(START) }))],
+  ["an invoice's salt", () => forged("invoiced", (fact) => ({ ...fact, salt: bytes32(9) }))],
+  ["an invoice's provider", () => forged("invoiced", (fact) => ({ ...fact, provider: ROBOT.address }))],
+  ["an invoice's requester", () => forged("invoiced", (fact) => ({ ...fact, requester: BOARD.address }))],
+  [
+    "an invoice's receipt",
+    () => forged("invoiced", (fact) => ({ ...fact, receipt: `0x${"00".repeat(65)}` })),
+  ],
+  ["that an invoice pays nobody twice", () => forged("invoiced", (fact) => ({ ...fact, legs: twice(fact) }))],
+  ["who is paid by a cancelled task", () => forged("ended", (fact) => ({ ...fact, legs: twice(fact) }), 1)],
+  ["who has cancelled", () => forged("ended", (fact) => ({ ...fact, requester: BOARD.address }), 1)],
+  ["what a payee has shown", () => forged("voucherShown", (fact) => ({ ...fact, amount: amount(9n) }))],
+  ["who has shown it", () => forged("voucherShown", (fact) => ({ ...fact, payee: BOARD.address }))],
+  ["whose credit went back", () => forged("creditPaidOut", (fact) => ({ ...fact, device: BOARD.address }))],
+  [
+    "which chain a voucher is for",
+    () => forged("creditPaidOut", (fact) => ({ ...fact, voucher: { ...fact.voucher, chainId: 1 } })),
+  ],
+  [
+    "which vault a voucher is for",
+    () => {
+      const vault = BOARD.address;
+      return forged("voucherShown", (fact) => ({ ...fact, voucher: { ...fact.voucher, vault } }));
+    },
+  ],
 ];
+
+function twice({ legs }: { legs: readonly Leg[] }): Leg[] {
+  return [...legs, ...legs];
+}
 
 describe("verifyJournal, where a forger has rehashed the chain", () => {
   it.each(FORGERIES)("finds %s changed", (_, forge) => {

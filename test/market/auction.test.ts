@@ -49,6 +49,7 @@ describe("the auction", () => {
       award: `0x${"00".repeat(32)}`,
       signature: `0x${"00".repeat(65)}`,
       stage: "delivered",
+      accept: null,
       output: null,
       outputBytes: 0,
     };

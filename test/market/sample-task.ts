@@ -27,6 +27,8 @@ export function taskWith(change: Partial<Task>): Task {
     check: null,
     evidence: NO_EVIDENCE,
     rechecked: false,
+    payment: "prepaid",
+    invoice: null,
     end: null,
     ...change,
   };

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { amount } from "../../src/base/money.ts";
 import { balanceOf, recoveryOf } from "../../src/payment/books.ts";
-import { creditOf, reconcile } from "../../src/payment/payment.ts";
+import { creditOf } from "../../src/payment/payment.ts";
+import { reconcile } from "../../src/payment/reconcile.ts";
 import { openCounter } from "../exchange/counter.ts";
 import { BOARD, GATEWAY, laneSeen, MARKET, offer, offerTerms, ROBOT, voucherOf } from "../exchange/stage.ts";
 

@@ -96,7 +96,7 @@ export function journalContract(name: string, make: () => Journal): void {
           const cause = { by: null, topic: "test", id, digest: reason, refused: null };
           const facts = [
             {
-              kind: "claimDropped" as const,
+              kind: "transactionDropped" as const,
               transaction: TRANSACTION,
               reason,
             },

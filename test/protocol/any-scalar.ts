@@ -28,6 +28,8 @@ export const anyRole = fc.constantFrom("run" as const, "check" as const);
 export const one = fc.constant(1 as const);
 
 export const anyVoucher: fc.Arbitrary<Voucher> = fc.record({
+  chainId: fc.integer({ min: 1, max: 2 ** 53 - 1 }),
+  vault: anyAddress,
   payee: anyAddress,
   token: anyAddress,
   epoch: fc.integer({ min: 0, max: 0xffffff }),

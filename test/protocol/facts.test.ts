@@ -31,7 +31,7 @@ const anyPosting: fc.Arbitrary<Posting> = fc.record({
   account: fc.oneof(
     fc.constant("fee"),
     fc
-      .tuple(fc.constantFrom("in", "out", "credit", "held"), anyAddress)
+      .tuple(fc.constantFrom("in", "out", "credit", "held", "owed"), anyAddress)
       .map(([sort, address]) => `${sort}:${address}`),
   ),
   change: anyChange,
@@ -46,6 +46,16 @@ const lane = {
   deposit: anyAmount,
   settled: anyAmount,
   closeAt: anyCount,
+  window: anyCount,
+};
+const bill = {
+  requester: anyAddress,
+  price: anyAmount,
+  fee: anyAmount,
+  checks: anyAmount,
+  legs: fc.array(fc.record({ payee: anyAddress, role: anyRole, amount: anyAmount, voucher: anyVoucher }), {
+    maxLength: 3,
+  }),
 };
 const assigned = { task: anyTask, role: anyRole, provider: anyAddress };
 const kind = <K extends FactKind>(name: K) => ({ kind: fc.constant(name) });
@@ -78,6 +88,23 @@ const FACTS: { readonly [K in FactKind]: fc.Arbitrary<FactNamed<K>> } = {
     amount: fc.bigInt({ min: -(2n ** 96n), max: 2n ** 96n }),
     postings,
   }),
+  voucherShown: fc.record({
+    ...kind("voucherShown"),
+    payee: anyAddress,
+    amount: anyAmount,
+    voucher: anyVoucher,
+    postings,
+  }),
+  creditPaidOut: fc.record({
+    ...kind("creditPaidOut"),
+    device: anyAddress,
+    amount: anyAmount,
+    voucher: anyVoucher,
+    postings,
+  }),
+  debtPaid: fc.record({ ...kind("debtPaid"), device: anyAddress, amount: anyAmount, postings }),
+  halted: fc.record({ ...kind("halted"), reason: anyText }),
+  resumed: fc.record({ ...kind("resumed"), reason: anyText }),
   voucherReceived: fc.record({
     ...kind("voucherReceived"),
     payer: anyAddress,
@@ -97,6 +124,7 @@ const FACTS: { readonly [K in FactKind]: fc.Arbitrary<FactNamed<K>> } = {
     maxPrice: anyAmount,
     checkBudget: anyAmount,
     deadline: anyInstant,
+    payment: fc.constantFrom("prepaid", "result"),
     signature: anySignature,
     postings,
   }),
@@ -158,15 +186,23 @@ const FACTS: { readonly [K in FactKind]: fc.Arbitrary<FactNamed<K>> } = {
     verdict: fc.constantFrom("accepted", "rejected"),
     rechecked: fc.boolean(),
   }),
+  invoiced: fc.record({
+    ...kind("invoiced"),
+    task: anyTask,
+    provider: anyAddress,
+    ...bill,
+    salt: anyHash,
+    saltedOutput: anyHash,
+    due: anyInstant,
+    signature: anySignature,
+    receipt: anySignature,
+    postings,
+  }),
   paid: fc.record({
     ...kind("paid"),
     task: anyTask,
-    price: anyAmount,
-    fee: anyAmount,
-    checks: anyAmount,
-    legs: fc.array(fc.record({ payee: anyAddress, role: anyRole, amount: anyAmount, voucher: anyVoucher }), {
-      maxLength: 3,
-    }),
+    provider: anyAddress,
+    ...bill,
     receipt: anySignature,
     postings,
   }),
@@ -175,15 +211,30 @@ const FACTS: { readonly [K in FactKind]: fc.Arbitrary<FactNamed<K>> } = {
     task: anyTask,
     state: fc.constantFrom("declined", "expired", "forfeited", "rejected", "cancelled", "refunded"),
     reason: anyText,
+    ...bill,
     postings,
   }),
-  claimPrepared: fc.record({
-    ...kind("claimPrepared"),
+  transactionPrepared: fc.record({
+    ...kind("transactionPrepared"),
     transaction: anyHash,
+    purpose: fc.constantFrom("claim", "fund", "close", "withdraw", "approve", "owner"),
     nonce: anyCount,
     raw: anyHash,
+    maxFeePerGas: anyChange,
+    maxPriorityFeePerGas: anyChange,
+    replaces: fc.option(anyHash),
     rows: anyCount,
   }),
+  transactionMined: fc.record({
+    ...kind("transactionMined"),
+    transaction: anyHash,
+    block: anyCount,
+    gasUsed: anyChange,
+    gasCost: anyChange,
+    succeeded: fc.boolean(),
+  }),
+  transactionDropped: fc.record({ ...kind("transactionDropped"), transaction: anyHash, reason: anyText }),
+  chainReorganized: fc.record({ ...kind("chainReorganized"), block: anyCount, was: anyHash, is: anyHash }),
   claimed: fc.record({
     ...kind("claimed"),
     transaction: anyHash,
@@ -192,7 +243,6 @@ const FACTS: { readonly [K in FactKind]: fc.Arbitrary<FactNamed<K>> } = {
     gasCost: anyChange,
     lanes: fc.array(fc.record(lane), { maxLength: 3 }),
   }),
-  claimDropped: fc.record({ ...kind("claimDropped"), transaction: anyHash, reason: anyText }),
 };
 
 describe("a fact", () => {

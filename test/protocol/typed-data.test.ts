@@ -9,6 +9,7 @@ import {
   awardDigest,
   bidDigest,
   connectDigest,
+  invoiceDigest,
   type Market,
   offerDigest,
   receiptDigest,
@@ -51,6 +52,7 @@ const TYPES = {
     u96("maxPrice"),
     u96("checkBudget"),
     u64("deadline"),
+    str("payment"),
   ],
   Bid: [acct("gateway"), b16("task"), u96("price"), u64("expires")],
   Award: [
@@ -78,6 +80,17 @@ const TYPES = {
     u96("fee"),
     u96("checks"),
   ],
+  Invoice: [
+    b16("task"),
+    acct("requester"),
+    acct("provider"),
+    b32("award"),
+    b32("saltedOutput"),
+    u96("price"),
+    u96("fee"),
+    u96("checks"),
+    u64("due"),
+  ],
   Connect: [acct("gateway"), str("clientId"), u64("issued"), u64("expires"), b32("nonce")],
 };
 
@@ -95,6 +108,7 @@ const OFFER = {
   maxPrice: amount(2n ** 96n - 1n),
   checkBudget: amount(7n),
   deadline: instant(2 ** 53 - 1),
+  payment: "prepaid" as const,
 };
 const AWARD = {
   task: TASK,
@@ -109,6 +123,8 @@ const AWARD = {
   runBy: instant(1_800_000_030_000),
 };
 const VOUCHER = {
+  chainId: MARKET.chainId,
+  vault: MARKET.vault,
   payee: address("d4"),
   token: MARKET.token,
   epoch: 0xffffff,
@@ -151,6 +167,15 @@ describe("the digest of", () => {
     expect(receiptDigest(MARKET, receipt)).toBe(expected("Receipt", receipt));
   });
 
+  it("an invoice names the award and hides the output", () => {
+    const invoice = {
+      ...{ task: TASK, provider: address("d4"), award: hash32("aa"), saltedOutput: hash32("5a") },
+      ...{ price: amount(1_000n), fee: amount(20n), checks: amount(0n), due: instant(1_800_000_000_002) },
+    };
+    const message = { ...invoice, requester: REQUESTER, due: BigInt(invoice.due) };
+    expect(invoiceDigest(MARKET, REQUESTER, invoice)).toBe(expected("Invoice", message));
+  });
+
   it("a CONNECT names gateway and client", () => {
     const claim = { clientId: `${address("d4")}-main`, issued: 1, expires: 600_001, nonce: hash32("99") };
     const message = { ...claim, gateway: MARKET.gateway, issued: 1n, expires: 600_001n };
@@ -158,9 +183,10 @@ describe("the digest of", () => {
   });
 
   it("a voucher is in the vault's own domain", () => {
-    expect(voucherDigest(MARKET, VOUCHER)).toBe(expected("Voucher", VOUCHER));
-    expect(voucherDigest(MARKET, VOUCHER)).not.toBe(
-      hashTypedData({ domain: DOMAIN, types: TYPES, primaryType: "Voucher", message: VOUCHER }),
+    const { chainId: _, vault: __, ...fields } = VOUCHER;
+    expect(voucherDigest(VOUCHER)).toBe(expected("Voucher", fields));
+    expect(voucherDigest(VOUCHER)).not.toBe(
+      hashTypedData({ domain: DOMAIN, types: TYPES, primaryType: "Voucher", message: fields }),
     );
   });
 
@@ -177,7 +203,8 @@ describe("the digest of", () => {
     for (const market of other) {
       expect(offerDigest(market, REQUESTER, OFFER)).not.toBe(offerDigest(MARKET, REQUESTER, OFFER));
       expect(awardDigest(market, AWARD)).not.toBe(awardDigest(MARKET, AWARD));
-      expect(voucherDigest(market, VOUCHER)).not.toBe(voucherDigest(MARKET, VOUCHER));
+      const { chainId, vault } = market;
+      expect(voucherDigest({ ...VOUCHER, chainId, vault })).not.toBe(voucherDigest(VOUCHER));
     }
     const gateway = { ...MARKET, gateway: address("c4") };
     expect(offerDigest(gateway, REQUESTER, OFFER)).not.toBe(offerDigest(MARKET, REQUESTER, OFFER));
@@ -203,8 +230,8 @@ describe("a voucher", () => {
   const payer = keySigner(new Uint8Array(32).fill(5));
 
   it("recovers to its payer, as viem recovers the same typed data", async () => {
-    const voucher: Voucher = { ...VOUCHER, signature: await payer.sign(voucherDigest(MARKET, VOUCHER)) };
-    expect(voucherPayer(MARKET, voucher)).toBe(payer.address);
+    const voucher: Voucher = { ...VOUCHER, signature: await payer.sign(voucherDigest(VOUCHER)) };
+    expect(voucherPayer(voucher)).toBe(payer.address);
     const byViem = await recoverTypedDataAddress({
       domain: { ...DOMAIN, name: "LaneVault" },
       types: { Voucher: TYPES.Voucher },
@@ -216,16 +243,18 @@ describe("a voucher", () => {
   });
 
   it("recovers to somebody else once any field is changed", async () => {
-    const signature = await payer.sign(voucherDigest(MARKET, VOUCHER));
+    const signature = await payer.sign(voucherDigest(VOUCHER));
     const changes = [
       { payee: address("d5") },
       { token: address("b3") },
       { epoch: 0 },
       { cumulative: amount(1n) },
+      { chainId: 1 },
+      { vault: address("a2") },
     ];
     for (const change of changes) {
-      expect(voucherPayer(MARKET, { ...VOUCHER, signature, ...change })).not.toBe(payer.address);
+      expect(voucherPayer({ ...VOUCHER, signature, ...change })).not.toBe(payer.address);
     }
-    expect(voucherPayer(MARKET, { ...VOUCHER, signature: SIGNATURE })).toBeNull();
+    expect(voucherPayer({ ...VOUCHER, signature: SIGNATURE })).toBeNull();
   });
 });

@@ -1,231 +1,177 @@
-import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { Hex } from "../../src/base/bytes.ts";
-import { systemClock } from "../../src/base/clock.ts";
-import { amount, MAX_AMOUNT } from "../../src/base/money.ts";
-import * as Chains from "../../src/settlement/chain.ts";
+import { amount } from "../../src/base/money.ts";
+import type { Chain, LaneKey } from "../../src/settlement/chain.ts";
 import { openEvmChain } from "../../src/settlement/evm-chain.ts";
-import { type Actor, CHALLENGE_SECONDS, startWorld, type World } from "./world.ts";
+import * as Calls from "../../src/settlement/vault-calls.ts";
+import { chainContract } from "../ports/chain.contract.ts";
+import { type FakeNode, startFakeNode } from "./fake-node.ts";
+import { type Actor, startWorld, type World } from "./world.ts";
 
-const fault = (code: string) => expect.objectContaining({ name: "Fault", code });
+const fault = (code: string, message = /(?:)/) =>
+  expect.objectContaining({ name: "Fault", code, message: expect.stringMatching(message) });
+
+const windows: FakeNode[] = [];
+afterAll(async () => {
+  for (const { stop } of windows) await stop();
+});
+
+/** The world's chain as so many nodes show it, all of which tell the truth. */
+async function seen(world: World, nodes: number): Promise<Chain> {
+  const { chainId, vault } = world;
+  for (let count = 1; count < nodes; count++) windows.push(await startFakeNode(world.local.url));
+  const urls = [world.local.url, ...windows.map(({ url }) => url)];
+  return await openEvmChain({ urls: urls.slice(0, nodes), chainId, vault });
+}
+
+chainContract("openEvmChain with one node", (world) => seen(world, 1));
+chainContract("openEvmChain with three nodes", (world) => seen(world, 3));
 
 describe("openEvmChain", () => {
   let world: World;
-  let chain: Chains.Chain;
   let clean: Hex;
   let robot: Actor;
   let hub: Actor;
-  let key: Chains.LaneKey;
+  let key: LaneKey;
 
   beforeAll(async () => {
     world = await startWorld();
     [robot, hub] = world.others as [Actor, Actor];
     key = { payer: robot.address, payee: hub.address, token: world.token };
-    chain = await openEvmChain({ url: world.local.url, chainId: world.chainId, vault: world.vault });
     await world.endow([robot], 1_000n);
   });
   beforeEach(async () => {
     clean = await world.snapshot();
     return async () => {
-      await world.rpc("evm_setAutomine", [true]);
       await world.revert(clean);
     };
   });
   afterAll(() => world.local.stop());
 
-  const open = (over: Partial<Parameters<typeof openEvmChain>[0]>) =>
-    openEvmChain({ url: world.local.url, chainId: world.chainId, vault: world.vault, ...over });
-  const mined = (hash: Hex) => Chains.mined(chain, hash, systemClock, { withinMs: 5_000, everyMs: 5 });
-  async function run(by: Actor, call: Chains.Call): Promise<Chains.Receipt> {
-    const { raw, hash } = await chain.prepare(by.key, call);
-    await chain.broadcast(raw);
-    return await mined(hash);
-  }
+  const open = (over: Partial<Parameters<typeof openEvmChain>[0]> = {}) =>
+    openEvmChain({ urls: [world.local.url], chainId: world.chainId, vault: world.vault, ...over });
 
   it("refuses another chain, a contract that is no LaneVault, and an address without contract", async () => {
-    await expect(open({ chainId: 1 })).rejects.toThrow(fault("chain_mismatch"));
+    await expect(open({ chainId: 1 })).rejects.toThrow(fault("chain_mismatch", /expected chain 1/));
     await expect(open({ vault: world.token })).rejects.toThrow(fault("chain_mismatch"));
     await expect(open({ vault: hub.address })).rejects.toThrow(fault("chain_mismatch"));
-    await expect(chain.decimals(hub.address)).rejects.toThrow(fault("chain_mismatch"));
-    await expect(chain.decimals(world.vault)).rejects.toThrow(fault("chain_mismatch"));
   });
 
-  it("reads the vault, the token and the head of the chain", async () => {
-    expect(chain).toMatchObject({ chainId: 31_337, vault: world.vault, challengeSeconds: CHALLENGE_SECONDS });
-    expect(await chain.decimals(world.token)).toBe(6);
+  it("refuses one node of another chain among right ones, and opens with one that is down", async () => {
+    const stranger = await startFakeNode(null, 5);
+    const urls = [world.local.url, stranger.url];
+    await expect(open({ urls })).rejects.toThrow(fault("chain_mismatch", new RegExp(stranger.name)));
+    await stranger.stop();
+    const chain = await open({ urls });
     expect(await chain.vaultBalance(robot.address, world.token)).toBe(1_000n);
-    expect(await chain.tokenBalance(world.vault, world.token)).toBe(1_000n);
-    expect(await chain.allowance(robot.address, world.token)).toBe(MAX_AMOUNT);
-    expect(await chain.allowance(hub.address, world.token)).toBe(0n);
-    expect(await chain.gasBalance(hub.address)).toBe(10_000n * 10n ** 18n);
-    const block = await world.client.getBlock();
-    expect(await chain.head()).toEqual({ number: block.number, time: Number(block.timestamp) });
+    expect((await chain.lanes([key], "head")).lanes).toHaveLength(1);
+    await expect(chain.lanes([key])).rejects.toThrow(fault("chain_unreachable", /two nodes must agree/));
   });
 
-  it("carries out every operation that it builds", async () => {
-    const { vault, token, owner } = world;
-    await run(owner, Chains.mint(token, hub.address, amount(500n)));
-    await run(hub, Chains.transfer(token, robot.address, amount(100n)));
-    await run(hub, Chains.approve(vault, token, amount(400n)));
-    await run(hub, Chains.deposit(vault, hub.address, token, amount(300n)));
-    await run(hub, Chains.depositLane(vault, key, amount(100n)));
-    await run(robot, Chains.fundLanes(vault, token, [{ payee: hub.address, amount: amount(50n) }]));
-    await run(robot, Chains.requestClose(vault, hub.address, token));
-    await run(owner, Chains.claimBatch(vault, token, [await world.voucher(robot, hub, 0, 120n)]));
-    const { lanes } = await chain.lanes([key]);
-    expect(lanes).toEqual([{ settled: 120n, deposit: 150n, closeAt: expect.any(Number), epoch: 0 }]);
-    expect(lanes[0]?.closeAt).toBeGreaterThan(CHALLENGE_SECONDS);
-    await world.pass(CHALLENGE_SECONDS);
-    await run(owner, Chains.finalizeClose(vault, key));
-    await run(hub, Chains.withdraw(vault, token, amount(420n), hub.address));
-    expect((await chain.lanes([key])).lanes).toEqual([{ settled: 0n, deposit: 0n, closeAt: 0, epoch: 1 }]);
-    expect(await chain.vaultBalance(robot.address, token)).toBe(1_000n - 50n + 30n);
-    expect(await chain.tokenBalance(hub.address, token)).toBe(420n);
-    expect(await chain.tokenBalance(robot.address, token)).toBe(100n);
+  it("shows a lane as soon as its block has the confirmations asked for", async () => {
+    const patient = await open({ confirmations: 3 });
+    const { events } = await world.fund(robot, hub, 5n);
+    expect(events).toHaveLength(1);
+    const { number } = await patient.head();
+    for (const deposit of [0n, 0n, 5n]) {
+      expect(await patient.lanes([key])).toMatchObject({ lanes: [{ deposit }] });
+      await world.pass(1);
+    }
+    const { hash } = await world.client.getBlock({ blockNumber: number + 1n });
+    expect(await patient.lanes([key, key])).toMatchObject({
+      block: number + 1n,
+      hash,
+      lanes: [{ deposit: 5n }, { deposit: 5n }],
+    });
+    expect(await patient.confirmed()).toMatchObject({ number: number + 1n, hash });
   });
 
-  describe("lanes", () => {
-    it("shows a lane as soon as its block has the confirmations asked for", async () => {
-      const patient = await open({ confirmations: 3 });
-      const { block } = await run(
-        robot,
-        Chains.fundLanes(world.vault, world.token, [{ payee: hub.address, amount: amount(5n) }]),
-      );
-      for (const deposit of [0n, 0n, 5n]) {
-        expect(await patient.lanes([key])).toMatchObject({ lanes: [{ deposit }] });
-        await world.pass(1);
+  it("is empty before the vault was there, and reads the head when asked to", async () => {
+    await world.fund(robot, hub, 5n);
+    for (const confirmations of [1_000, "finalized"] as const) {
+      const late = await open({ confirmations });
+      expect(await late.lanes([key])).toMatchObject({ block: 0n, lanes: [{ deposit: 0n, epoch: 0 }] });
+      expect(await late.lanes([key], "head")).toMatchObject({ lanes: [{ deposit: 5n }] });
+      expect(await late.laneEnds(key, 0n)).toEqual([]);
+    }
+  });
+
+  it("reads the same from a node that knows blocks by number only", async () => {
+    await world.fund(robot, hub, 5n);
+    const old = await startFakeNode(world.local.url);
+    old.answer = (method, params) => {
+      const isByHash = method === "eth_call" && typeof params[1] === "object";
+      return isByHash ? { error: { code: -32_602, message: "invalid block" } } : undefined;
+    };
+    const chain = await open({ urls: [old.url] });
+    const { number, hash } = await chain.head();
+    expect(await chain.lanes([key])).toMatchObject({ block: number, hash, lanes: [{ deposit: 5n }] });
+    // the block is exchanged after the lanes were read in it
+    old.twist = (method, _params, truth) => {
+      if (method === "eth_call") {
+        old.twist = (name, _, block) =>
+          name === "eth_getBlockByNumber" ? { ...Object(block), hash: `0x${"ee".repeat(32)}` } : block;
       }
-      expect(await chain.lanes([key, key])).toMatchObject({
-        block: block + 3n,
-        lanes: [{ deposit: 5n }, { deposit: 5n }],
-      });
-    });
-
-    it("is empty before the vault was there, and reads the head when asked to", async () => {
-      await run(
-        robot,
-        Chains.fundLanes(world.vault, world.token, [{ payee: hub.address, amount: amount(5n) }]),
-      );
-      for (const confirmations of [1_000, "finalized"] as const) {
-        const late = await open({ confirmations });
-        expect(await late.lanes([key])).toMatchObject({ block: 0n, lanes: [{ deposit: 0n, epoch: 0 }] });
-        expect(await late.lanes([key], "head")).toMatchObject({ lanes: [{ deposit: 5n }] });
-      }
-      expect((await chain.lanes([])).lanes).toEqual([]);
-      await expect(chain.lanes([{ ...key, payee: "0x01" }])).rejects.toThrow(fault("impossible"));
-    });
+      return truth;
+    };
+    await expect(chain.lanes([key])).rejects.toThrow(fault("chain_reorganized", /was exchanged/));
+    await old.stop();
   });
 
-  describe("transactions", () => {
-    const fund = (units: bigint) =>
-      Chains.fundLanes(world.vault, world.token, [{ payee: hub.address, amount: amount(units) }]);
-
-    it("sends nothing when preparing, and has one effect however often it is broadcast", async () => {
-      const { raw, hash, nonce } = await chain.prepare(robot.key, fund(5n));
-      expect(await chain.receipt(hash)).toBeNull();
-      expect(await chain.failure(hash)).toBe("the node does not know it");
-      await chain.broadcast(raw);
-      await chain.broadcast(raw);
-      const receipt = await mined(hash);
-      await chain.broadcast(raw);
-      expect(receipt).toMatchObject({ status: "success", gasUsed: expect.any(BigInt) });
-      expect(receipt.gasPrice).toBeGreaterThan(0n);
-      expect(await chain.failure(hash)).toBeNull();
-      expect((await chain.lanes([key])).lanes[0]?.deposit).toBe(5n);
-      expect((await chain.prepare(robot.key, fund(5n))).nonce).toBe(nonce + 1);
-    });
-
-    it("is refused before signing when the contract would revert", async () => {
-      const call = Chains.withdraw(world.vault, world.token, amount(1_001n), hub.address);
-      await expect(chain.prepare(robot.key, call)).rejects.toThrow(
-        expect.objectContaining({
-          code: "transaction_failed",
-          message: expect.stringContaining("InsufficientVault(1000, 1001)"),
-        }),
-      );
-      const quirk = Chains.approve(world.vault, world.token, amount(1n));
-      await expect(chain.prepare(robot.key, quirk)).rejects.toThrow(fault("transaction_failed"));
-    });
-
-    it("says why a mined transaction reverted", async () => {
-      const call = Chains.withdraw(world.vault, world.token, amount(1_001n), hub.address);
-      const { raw, hash } = await chain.prepare(robot.key, call, { gas: 100_000n });
-      await chain.broadcast(raw);
-      await expect(mined(hash)).rejects.toThrow(fault("transaction_failed"));
-      expect(await chain.receipt(hash)).toMatchObject({ status: "reverted" });
-      expect(await chain.failure(hash)).toBe("InsufficientVault(1000, 1001)");
-    });
-
-    it("replaces one that waits, at a higher price", async () => {
-      await world.rpc("evm_setAutomine", [false]);
-      const stuck = await chain.prepare(robot.key, fund(5n));
-      await chain.broadcast(stuck.raw);
-      expect(await chain.receipt(stuck.hash)).toBeNull();
-      expect(await chain.failure(stuck.hash)).toBeNull();
-      await expect(Chains.mined(chain, stuck.hash, systemClock, { withinMs: 0 })).rejects.toThrow(
-        fault("timed_out"),
-      );
-      const next = await chain.prepare(robot.key, fund(6n), { replaces: stuck });
-      expect(next.nonce).toBe(stuck.nonce);
-      expect(next.maxFeePerGas).toBeGreaterThanOrEqual((stuck.maxFeePerGas * 9n) / 8n);
-      await chain.broadcast(next.raw);
-      await world.rpc("evm_mine", []);
-      expect(await chain.receipt(next.hash)).toMatchObject({ status: "success" });
-      await expect(Chains.mined(chain, stuck.hash, systemClock, { withinMs: 0 })).rejects.toThrow(
-        fault("transaction_failed"),
-      );
-      await expect(chain.broadcast(stuck.raw)).rejects.toThrow(fault("transaction_failed"));
-      expect((await chain.lanes([key])).lanes[0]?.deposit).toBe(6n);
-    });
-
-    it("can be queued behind one another with nonces and gas of the caller's choice", async () => {
-      await world.rpc("evm_setAutomine", [false]);
-      const first = await chain.prepare(robot.key, fund(5n));
-      const second = await chain.prepare(robot.key, fund(6n), { nonce: first.nonce + 1, gas: 100_000n });
-      await chain.broadcast(second.raw);
-      await chain.broadcast(first.raw);
-      await world.rpc("evm_mine", []);
-      expect((await chain.lanes([key])).lanes[0]?.deposit).toBe(11n);
-    });
-  });
-});
-
-describe("openEvmChain on a node in trouble", () => {
-  let server: Server;
-  let url: string;
-  let answer: (method: string) => { status: number; body: object };
-
-  beforeAll(async () => {
-    server = createServer((request, response) => {
-      let text = "";
-      request.on("data", (chunk: Buffer) => {
-        text += chunk.toString();
-      });
-      request.on("end", () => {
-        const { id, method } = JSON.parse(text) as { id: number; method: string };
-        const { status, body } = answer(method);
-        response.writeHead(status, { "content-type": "application/json" });
-        response.end(JSON.stringify({ jsonrpc: "2.0", id, ...body }));
-      });
-    });
-    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-    url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  });
-  afterAll(() => new Promise((resolve) => server.close(resolve)));
-
-  it.each([
-    ["says 503", { status: 503, body: {} }],
-    ["is rate limited", { status: 200, body: { error: { code: -32_005, message: "slow down" } } }],
-    ["is broken inside", { status: 200, body: { error: { code: -32_603, message: "oops" } } }],
-  ])("cannot reach a node that %s", async (_, reply) => {
-    answer = () => reply;
-    const opening = openEvmChain({ url, chainId: 1, vault: `0x${"01".repeat(20)}` });
-    await expect(opening).rejects.toThrow(fault("chain_unreachable"));
+  it("makes do with a gas price where no tip is suggested, and refuses a chain without base fee", async () => {
+    const node = await startFakeNode(world.local.url);
+    node.answer = (method) =>
+      method === "eth_maxPriorityFeePerGas" ? { error: { code: -32_601, message: "unknown" } } : undefined;
+    const chain = await open({ urls: [node.url] });
+    const { baseFeePerGas } = await world.client.getBlock();
+    const price = BigInt((await world.rpc("eth_gasPrice", [])) as Hex);
+    expect((await chain.fees()).maxPriorityFeePerGas).toBe(price - (baseFeePerGas ?? 0n));
+    node.twist = (_method, _params, truth) => {
+      const { baseFeePerGas: _, ...block } = Object(truth);
+      return typeof truth === "object" ? block : truth;
+    };
+    await expect(chain.fees()).rejects.toThrow(fault("chain_mismatch", /base fee/));
+    await node.stop();
   });
 
-  it("cannot reach a node that is not there", async () => {
-    const opening = openEvmChain({ url: "http://127.0.0.1:1", chainId: 1, vault: `0x${"01".repeat(20)}` });
-    await expect(opening).rejects.toThrow(fault("chain_unreachable"));
+  it("stops when the head falls far back", async () => {
+    const node = await startFakeNode(world.local.url);
+    const chain = await open({ urls: [node.url] });
+    const { number } = await chain.head();
+    node.twist = (method, _params, truth) =>
+      method === "eth_getBlockByNumber" ? { ...Object(truth), number: "0x9000" } : truth;
+    expect((await chain.head()).number).toBe(0x9000n);
+    node.twist = (_method, _params, truth) => truth;
+    for (const ask of [() => chain.head(), () => chain.lanes([key], "head"), () => chain.confirmed()]) {
+      await expect(ask()).rejects.toThrow(fault("chain_reorganized", new RegExp(`36864 to ${number}`)));
+    }
+    await node.stop();
+  });
+
+  it("hands a transaction to every node, those at rest as well", async () => {
+    const node = await startFakeNode(world.local.url);
+    const chain = await open({ urls: [world.local.url, node.url] });
+    node.answer = () => ({ status: 503, text: "" });
+    await chain.lanes([key], "head");
+    node.answer = () => undefined;
+    const { raw, hash } = await chain.prepare(robot.key, Calls.fundLane(world.vault, key, amount(5n), 0));
+    await chain.broadcast(raw);
+    while (!node.asked.includes("eth_sendRawTransaction")) await node.nextRequest();
+    expect(await world.rpc("eth_getTransactionByHash", [hash])).toMatchObject({ hash });
+    await node.stop();
+  });
+
+  it("keeps a transaction that a second node refuses, and tells why when all do", async () => {
+    const node = await startFakeNode(world.local.url);
+    const refusal = { code: -32_000, message: "the pool is full" };
+    node.answer = (method) => (method === "eth_sendRawTransaction" ? { error: refusal } : undefined);
+    const both = await open({ urls: [node.url, world.local.url] });
+    const call = Calls.fundLane(world.vault, key, amount(5n), 0);
+    const { raw } = await both.prepare(robot.key, call);
+    const alone = await open({ urls: [node.url] });
+    await expect(alone.broadcast(raw)).rejects.toThrow(fault("transaction_failed", /the pool is full/));
+    await both.broadcast(raw);
+    expect((await both.lanes([key], "head")).lanes).toMatchObject([{ deposit: 5n }]);
+    await node.stop();
   });
 });

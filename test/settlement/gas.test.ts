@@ -4,7 +4,15 @@ import type { Hex } from "../../src/base/bytes.ts";
 import { type ClaimRow, MAX_CLAIM_ROWS } from "../../src/settlement/claim-batch.ts";
 import { type Actor, startWorld, type World } from "./world.ts";
 
-const ROWS = 100;
+const ROWS = 60;
+
+/** 12 bytes without a zero, since calldata is priced by its bytes: no total costs more. */
+const WIDE = 0x111111111111111111111111n;
+const STEP = 0x010101010101010101010101n;
+const DEPOSIT = 2n ** 95n;
+
+/** 4 bytes without a zero: some tens of USDT. */
+const USUAL = 0x11111111n;
 
 /** Devices with keys of their own; they sign and never send. */
 const DEVICES: Actor[] = Array.from({ length: ROWS + 1 }, (_, index) => {
@@ -13,6 +21,7 @@ const DEVICES: Actor[] = Array.from({ length: ROWS + 1 }, (_, index) => {
   return { privateKey, key, address: key.address.toLowerCase() as Hex };
 });
 
+/** The bench measures the same at 500 rows; this guards it in little time. */
 describe("gas of LaneVault", () => {
   let world: World;
   let hub: Actor;
@@ -20,12 +29,12 @@ describe("gas of LaneVault", () => {
   beforeAll(async () => {
     world = await startWorld();
     [hub] = world.others as [Actor];
-    await world.endow([hub], 1_000_000n);
+    await world.endow([hub], DEPOSIT * BigInt(ROWS));
+    await world.send(world.owner, world.token, "mint", [hub.address, DEPOSIT * BigInt(ROWS + 1)]);
     for (const device of DEVICES) {
-      await world.send(world.owner, world.token, "mint", [hub.address, 1_000n]);
-      await world.send(hub, world.vault, "depositLane", [device.address, hub.address, world.token, 1_000n]);
+      await world.send(hub, world.vault, "depositLane", [device.address, hub.address, world.token, DEPOSIT]);
     }
-  });
+  }, 60_000);
   afterAll(() => world.local.stop());
 
   async function claimed(rows: readonly ClaimRow[]): Promise<number> {
@@ -34,32 +43,31 @@ describe("gas of LaneVault", () => {
     expect(ok && credited > 0).toBe(true);
     return Number(gasUsed);
   }
-  const toHub = (count: number, cumulative: bigint) =>
-    Promise.all(DEVICES.slice(0, count).map((device) => world.voucher(device, hub, 0, cumulative)));
+  const toHub = (count: number, total: bigint) =>
+    Promise.all(DEVICES.slice(0, count).map((device) => world.voucher(device, hub, 0, total)));
 
-  it("claims a further lane for less than 10,500 in a batch of 100 for one payee", async () => {
-    await claimed(await toHub(1, 5n));
-    const one = await claimed(await toHub(1, 10n));
-    const many = await claimed(await toHub(ROWS, 20n));
-    const more = await claimed(await toHub(ROWS + 1, 30n));
-    expect(one).toBeLessThan(44_000);
-    expect(more - many).toBeLessThan(10_500);
-    expect((many - one) / (ROWS - 1)).toBeLessThan(10_500);
+  it("claims one lane for at most 41,000, and a further one for at most 10,100", async () => {
+    await claimed(await toHub(ROWS + 1, USUAL));
+    const one = await claimed(await toHub(1, 2n * USUAL));
+    const many = await claimed(await toHub(ROWS + 1, 3n * USUAL));
+    expect(one).toBeLessThanOrEqual(41_000);
+    expect((many - one) / ROWS).toBeLessThanOrEqual(10_100);
   });
 
   it("fits MAX_CLAIM_ROWS of the dearest kind, a new payee each, in one transaction", async () => {
     const payees = DEVICES.slice(0, ROWS);
-    const amounts = payees.map(() => 100n);
-    await world.send(hub, world.vault, "fundLanes", [
-      payees.map((payee) => payee.address),
-      world.token,
-      amounts,
-    ]);
-    const rows = await Promise.all(payees.map((payee) => world.voucher(hub, payee, 0, 10n)));
-    const one = await claimed(rows.slice(0, 1));
-    const rest = await claimed(rows.slice(1));
-    const dearest = (rest - one) / (ROWS - 2);
-    expect(dearest).toBeLessThan(37_000);
-    expect(21_000 + MAX_CLAIM_ROWS * 37_000).toBeLessThan(2 ** 24);
+    const rows = payees.map(
+      ({ address }) => `${address.slice(2)}${DEPOSIT.toString(16).padStart(24, "0")}00`,
+    );
+    await world.send(hub, world.vault, "fundLanes", [hub.address, world.token, `0x${rows.join("")}`]);
+    const claims = (total: bigint) => Promise.all(payees.map((payee) => world.voucher(hub, payee, 0, total)));
+    const first = await claims(WIDE);
+    const one = await claimed(first.slice(0, 1));
+    // an epoch above zero has three bytes that are not zero: 12 gas more each
+    const dearest = ((await claimed(first.slice(1))) - one) / (ROWS - 2) + 36;
+    expect(dearest).toBeLessThan(36_000);
+    expect(21_000 + MAX_CLAIM_ROWS * 36_000).toBeLessThan(2 ** 24);
+    const again = (await claimed(await claims(WIDE + STEP))) / ROWS;
+    expect(again).toBeLessThanOrEqual(18_900);
   });
 });

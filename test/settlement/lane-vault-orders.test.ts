@@ -1,23 +1,36 @@
+import type { Hex } from "viem";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { type Actor, CHALLENGE_SECONDS, startWorld, type World } from "./world.ts";
+import { type Actor, CHALLENGE_SECONDS, startWorld, type Terms, type World } from "./world.ts";
+import { deploy } from "./zoo.ts";
 
+/** Of secp256k1. */
 const ORDER = 0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141n;
+
+const NOBODY = "0x0000000000000000000000000000000000000000";
+
+/** The same signature with the other s. */
+function twin(signature: Hex): Hex {
+  const s = ORDER - BigInt(`0x${signature.slice(66, 130)}`);
+  const v = signature.endsWith("1b") ? "1c" : "1b";
+  return `${signature.slice(0, 66) as Hex}${s.toString(16).padStart(64, "0")}${v}`;
+}
 
 describe("LaneVault orders carried out for their signer", () => {
   let world: World;
-  let clean: `0x${string}`;
+  let clean: Hex;
   let robot: Actor;
   let hub: Actor;
   let relayer: Actor;
-  let later: bigint;
+  /** A smart wallet of the hub's key. */
+  let contract: Hex;
 
   beforeAll(async () => {
     world = await startWorld();
     [robot, hub, relayer] = world.others as [Actor, Actor, Actor];
     await world.endow([robot], 1_000n);
-    await world.send(robot, world.vault, "fundLane", [hub.address, world.token, 100n]);
-    later = BigInt(await world.now()) + 100_000n;
-  });
+    await world.fund(robot, hub, 100n);
+    contract = (await deploy(world.rpc, world.owner.address, "Wallet", [hub.address])).address;
+  }, 120_000);
   beforeEach(async () => {
     clean = await world.snapshot();
     return async () => {
@@ -26,226 +39,221 @@ describe("LaneVault orders carried out for their signer", () => {
   });
   afterAll(() => world.local.stop());
 
-  const relay = (name: string, ...args: readonly unknown[]) => world.send(relayer, world.vault, name, args);
-  const refused = (name: string, ...args: readonly unknown[]) =>
-    world.refusal(relayer, world.vault, name, args);
+  const relay = (name: string, args: readonly unknown[]) => world.send(relayer, world.vault, name, args);
+  const refused = (name: string, args: readonly unknown[]) => world.refusal(relayer, world.vault, name, args);
+  const isUsed = (signer: Hex, nonce: bigint) => world.read(world.vault, "nonceUsed", [signer, nonce]);
 
-  async function withdrawal(by: Actor, units: bigint, deadline: bigint, nonce: bigint) {
-    const order = {
-      account: robot.address,
-      token: world.token,
-      amount: units,
-      to: relayer.address,
-      deadline,
-      nonce,
-    };
-    return [...Object.values<unknown>(order), await world.sign(by, "Withdraw", order)];
+  async function withdrawal(by: Actor, units: bigint, terms: Partial<Terms> = {}, account = robot.address) {
+    const message = { account, token: world.token, amount: units, to: hub.address };
+    return [...Object.values(message), await world.order(by, "Withdraw", message, terms)];
   }
-
-  async function funding(epoch: number, units: bigint, deadline: bigint, nonce: bigint) {
+  async function funding(units: bigint, terms: Partial<Terms> = {}, epoch = 0) {
     const ends = { payer: robot.address, payee: hub.address, token: world.token };
-    const order = { ...ends, epoch, amount: units, deadline, nonce };
-    return [...Object.values(order), await world.sign(robot, "FundLane", order)];
+    const message = { ...ends, epoch, amount: units, window: 0 };
+    return [...Object.values(message), await world.order(robot, "FundLane", message, terms)];
   }
-
-  async function closing(epoch: number, deadline: bigint, nonce: bigint) {
-    const order = { payer: robot.address, payee: hub.address, token: world.token, epoch, deadline, nonce };
-    return [...Object.values(order), await world.sign(robot, "RequestClose", order)];
+  async function closing(terms: Partial<Terms> = {}, epoch = 0) {
+    const message = { payer: robot.address, payee: hub.address, token: world.token, epoch };
+    return [...Object.values(message), await world.order(robot, "RequestClose", message, terms)];
   }
+  const signatureOf = (args: readonly unknown[]) => (args.at(-1) as { signature: Hex }).signature;
+  const signedAs = (args: readonly unknown[], signature: Hex) =>
+    args.with(-1, { ...(args.at(-1) as object), signature });
 
-  it("withdraws once per nonce, in any order of nonces", async () => {
-    const high = 2n ** 255n + 3n;
-    for (const nonce of [high, 0n, 255n, 256n]) {
-      const order = await withdrawal(robot, 10n, later, nonce);
-      expect((await relay("withdrawWithSig", ...order)).ok).toBe(true);
-      expect(await refused("withdrawWithSig", ...order)).toBe("NonceReused");
-      expect(await world.read(world.vault, "nonceUsed", [robot.address, nonce])).toBe(true);
+  it("are carried out once per nonce, in any order of nonces", async () => {
+    for (const nonce of [2n ** 255n - 1n, 0n, 255n, 256n]) {
+      const order = await withdrawal(robot, 10n, { nonce });
+      expect((await relay("withdrawWithSig", order)).ok).toBe(true);
+      expect(await refused("withdrawWithSig", order)).toBe("NonceReused");
+      expect(await isUsed(robot.address, nonce)).toBe(true);
     }
-    expect(await world.read(world.vault, "nonceUsed", [robot.address, 1n])).toBe(false);
-    expect(await world.tokensOf(relayer.address)).toBe(40n);
+    expect(await isUsed(robot.address, 1n)).toBe(false);
+    expect(await world.tokensOf(hub.address)).toBe(40n);
     expect(await world.vaultOf(robot)).toBe(860n);
   });
 
-  it("shares its nonces between all kinds of order", async () => {
-    await relay("withdrawWithSig", ...(await withdrawal(robot, 1n, later, 5n)));
-    expect(await refused("fundLaneWithSig", ...(await funding(0, 1n, later, 5n)))).toBe("NonceReused");
-    expect(await refused("requestCloseWithSig", ...(await closing(0, later, 5n)))).toBe("NonceReused");
+  it("share their nonces between all kinds", async () => {
+    const nonce = 5n;
+    await relay("withdrawWithSig", await withdrawal(robot, 1n, { nonce }));
+    expect(await refused("fundLaneWithSig", await funding(1n, { nonce }))).toBe("NonceReused");
+    expect(await refused("requestCloseWithSig", await closing({ nonce }))).toBe("NonceReused");
   });
 
-  it("accepts an order in the second of its deadline and not after", async () => {
+  it("are valid in the second of their deadline and not after", async () => {
     const deadline = BigInt(await world.now()) + 1_000n;
     await world.rpc("evm_setNextBlockTimestamp", [Number(deadline)]);
-    expect((await relay("withdrawWithSig", ...(await withdrawal(robot, 1n, deadline, 1n)))).ok).toBe(true);
+    expect((await relay("withdrawWithSig", await withdrawal(robot, 1n, { deadline }))).ok).toBe(true);
     await world.pass(1);
-    expect(await refused("withdrawWithSig", ...(await withdrawal(robot, 1n, deadline, 2n)))).toBe("Expired");
-    expect(await refused("fundLaneWithSig", ...(await funding(0, 1n, deadline, 3n)))).toBe("Expired");
-    expect(await refused("requestCloseWithSig", ...(await closing(0, deadline, 4n)))).toBe("Expired");
+    expect(await refused("withdrawWithSig", await withdrawal(robot, 1n, { deadline }))).toBe("Expired");
+    expect(await refused("requestCloseWithSig", await closing({ deadline }))).toBe("Expired");
   });
 
-  it("refuses what another account signed, what was altered, and a signature of another shape", async () => {
-    expect(await refused("withdrawWithSig", ...(await withdrawal(hub, 1n, later, 1n)))).toBe("BadSignature");
-    const order = await withdrawal(robot, 1n, later, 1n);
-    const signature = order[6] as string;
-    const altered = (index: number, value: unknown) => order.with(index, value);
-    expect(await refused("withdrawWithSig", ...altered(2, 2n))).toBe("BadSignature");
-    expect(await refused("withdrawWithSig", ...altered(3, hub.address))).toBe("BadSignature");
-    expect(await refused("withdrawWithSig", ...altered(6, signature.slice(0, -2)))).toBe("BadSignature");
-    expect(await refused("withdrawWithSig", ...altered(6, `0x${"00".repeat(65)}`))).toBe("BadSignature");
-    const s = ORDER - BigInt(`0x${signature.slice(66, 130)}`);
-    const v = signature.endsWith("1b") ? "1c" : "1b";
-    const twin = signature.slice(0, 66) + s.toString(16).padStart(64, "0") + v;
-    expect(await refused("withdrawWithSig", ...altered(6, twin))).toBe("BadSignature");
-    const nobody = altered(0, "0x0000000000000000000000000000000000000000").with(6, `0x${"00".repeat(65)}`);
-    expect(await refused("withdrawWithSig", ...nobody)).toBe("BadSignature");
-    expect((await relay("withdrawWithSig", ...order)).ok).toBe(true);
+  it("need the signature that they were made with", async () => {
+    expect(await refused("withdrawWithSig", await withdrawal(hub, 1n))).toBe("BadSignature");
+    const order = await withdrawal(robot, 1n);
+    const no = (args: readonly unknown[]) => refused("withdrawWithSig", args);
+    const terms = order[4] as Awaited<ReturnType<World["order"]>>;
+    expect(await no(order.with(2, 2n))).toBe("BadSignature");
+    expect(await no(order.with(3, relayer.address))).toBe("BadSignature");
+    for (const change of [{ fee: 1n }, { nonce: 9_999n }, { deadline: 2n ** 41n }]) {
+      expect(await no(order.with(4, { ...terms, ...change }))).toBe("BadSignature");
+    }
+    const signature = signatureOf(order);
+    for (const other of [twin(signature), signature.slice(0, -2), `0x${"00".repeat(65)}`, "0x"] as Hex[]) {
+      expect(await no(signedAs(order, other))).toBe("BadSignature");
+    }
+    expect(await no(signedAs(order.with(0, NOBODY), `0x${"00".repeat(65)}`))).toBe("BadSignature");
+    expect((await relay("withdrawWithSig", order)).ok).toBe(true);
   });
 
-  it("leaves the nonce of an order that fails", async () => {
-    const order = await withdrawal(robot, 901n, later, 9n);
-    expect((await relay("withdrawWithSig", ...order)).ok).toBe(false);
-    expect(await world.read(world.vault, "nonceUsed", [robot.address, 9n])).toBe(false);
+  it("of another chain or vault are nothing", async () => {
+    const message = { account: robot.address, token: world.token, amount: 1n, to: hub.address };
+    const order = await world.order(robot, "Withdraw", message);
+    const domain = {
+      name: "LaneVault",
+      version: "1",
+      chainId: world.chainId,
+      verifyingContract: world.vault,
+    };
+    const fields =
+      "address account,address token,uint256 amount,address to,uint256 deadline,uint256 nonce,uint96 fee";
+    const types = {
+      Withdraw: fields
+        .split(",")
+        .map((field) => ({ type: field.split(" ")[0] ?? "", name: field.split(" ")[1] ?? "" })),
+    };
+    for (const change of [{ chainId: 1 }, { verifyingContract: hub.address }, { name: "LaneVault2" }, {}]) {
+      const typed = {
+        domain: { ...domain, ...change },
+        types,
+        primaryType: "Withdraw",
+        message: { ...message, ...order },
+      };
+      const signature = await robot.key.signTypedData(typed as Parameters<typeof robot.key.signTypedData>[0]);
+      const args = [...Object.values(message), { ...order, signature }];
+      if ("chainId" in change || "verifyingContract" in change || "name" in change) {
+        expect(await refused("withdrawWithSig", args)).toBe("BadSignature");
+      } else {
+        expect((await relay("withdrawWithSig", args)).ok).toBe(true);
+      }
+    }
   });
 
-  it("funds a lane of the epoch that the order names, from the signer's vault", async () => {
-    expect(await refused("fundLaneWithSig", ...(await funding(1, 50n, later, 1n)))).toBe("WrongEpoch(0)");
-    expect((await relay("fundLaneWithSig", ...(await funding(0, 50n, later, 1n)))).ok).toBe(true);
-    expect((await world.lane(robot, hub)).deposit).toBe(150n);
-    expect(await world.vaultOf(robot)).toBe(850n);
+  it("leave their nonce when they fail", async () => {
+    const order = await withdrawal(robot, 901n, { nonce: 9n });
+    expect(await refused("withdrawWithSig", order)).toBe("InsufficientVault(900, 901)");
+    expect((await relay("withdrawWithSig", order)).ok).toBe(false);
+    expect(await isUsed(robot.address, 9n)).toBe(false);
   });
 
-  it("does not let a signed top-up call off a close", async () => {
-    const topUp = await funding(0, 50n, later, 1n);
-    await relay("requestCloseWithSig", ...(await closing(0, later, 2n)));
-    expect(await refused("fundLaneWithSig", ...topUp)).toBe("LaneClosing");
-    await world.pass(CHALLENGE_SECONDS);
-    await relay("finalizeClose", robot.address, hub.address, world.token);
-    expect(await refused("fundLaneWithSig", ...topUp)).toBe("WrongEpoch(1)");
-    expect(await world.vaultOf(robot)).toBe(1_000n);
+  it("can be called off by their signer", async () => {
+    const order = await withdrawal(robot, 1n, { nonce: 300n });
+    const cancelled = await world.send(robot, world.vault, "cancelNonce", [300n]);
+    expect(cancelled.events).toMatchObject([{ eventName: "NonceUsed", args: { nonce: 300n } }]);
+    expect(await refused("withdrawWithSig", order)).toBe("NonceReused");
+    expect(await world.refusal(robot, world.vault, "cancelNonce", [300n])).toBe("NonceReused");
+    await world.send(relayer, world.vault, "cancelNonce", [301n]);
+    expect((await relay("withdrawWithSig", await withdrawal(robot, 1n, { nonce: 301n }))).ok).toBe(true);
   });
 
-  it("starts a close for a payer that has no gas, in the epoch that it names", async () => {
-    expect(await refused("requestCloseWithSig", ...(await closing(1, later, 2n)))).toBe("WrongEpoch(0)");
-    const sent = await relay("requestCloseWithSig", ...(await closing(0, later, 2n)));
-    expect(sent.events.map((event) => event.eventName)).toEqual(["NonceUsed", "CloseRequested"]);
+  it("pay their fee from the account's vault to whoever carries them out", async () => {
+    const sent = await relay("withdrawWithSig", await withdrawal(robot, 10n, { fee: 3n }));
+    expect(sent.events.map(({ eventName }) => eventName)).toEqual(["NonceUsed", "FeePaid", "Withdrawn"]);
+    expect(sent.events[1]?.args).toMatchObject({ fee: 3n });
+    await relay("requestCloseWithSig", await closing({ fee: 4n }));
+    expect(await world.vaultOf(relayer)).toBe(7n);
+    expect(await world.vaultOf(robot)).toBe(883n);
+    expect(await refused("withdrawWithSig", await withdrawal(robot, 880n, { fee: 4n }))).toBe(
+      "InsufficientVault(883, 884)",
+    );
+    const tooMuch = await withdrawal(robot, 2n ** 256n - 1n, { fee: 4n });
+    expect(await refused("withdrawWithSig", tooMuch)).toBe(`InsufficientVault(883, ${2n ** 256n - 1n})`);
+    // the relayer may be the account itself: nothing changes hands
+    const own = await withdrawal(robot, 1n, { fee: 5n });
+    expect((await world.send(robot, world.vault, "withdrawWithSig", own)).ok).toBe(true);
+    expect(await world.vaultOf(robot)).toBe(882n);
+  });
+
+  it("that name a bad receiver or nothing are refused by name", async () => {
+    const message = { account: robot.address, token: world.token, amount: 1n, to: world.vault };
+    const args = [...Object.values(message), await world.order(robot, "Withdraw", message)];
+    expect(await refused("withdrawWithSig", args)).toBe("BadReceiver");
+    expect(await refused("withdrawWithSig", await withdrawal(robot, 0n))).toBe("ZeroAmount");
+  });
+
+  it("start a close for a payer that has no gas, in the epoch that they name", async () => {
+    expect(await refused("requestCloseWithSig", await closing({}, 1))).toBe("WrongEpoch(0)");
+    const sent = await relay("requestCloseWithSig", await closing());
+    expect(sent.events.map(({ eventName }) => eventName)).toEqual(["NonceUsed", "CloseRequested"]);
     expect((await world.lane(robot, hub)).closeAt).toBe((await world.now()) + CHALLENGE_SECONDS);
-  });
-});
-
-describe("LaneVault.coopClose", () => {
-  let world: World;
-  let clean: `0x${string}`;
-  let robot: Actor;
-  let hub: Actor;
-  let relayer: Actor;
-  let later: bigint;
-
-  beforeAll(async () => {
-    world = await startWorld();
-    [robot, hub, relayer] = world.others as [Actor, Actor, Actor];
-    await world.endow([robot], 1_000n);
-    await world.send(robot, world.vault, "fundLane", [hub.address, world.token, 100n]);
-    await world.claim(hub, [await world.voucher(robot, hub, 0, 20n)]);
-    later = BigInt(await world.now()) + 1_000n;
-  });
-  beforeEach(async () => {
-    clean = await world.snapshot();
-    return async () => {
-      await world.revert(clean);
-    };
-  });
-  afterAll(() => world.local.stop());
-
-  /** Arguments of a close in which both sides agree to `final`, the payer by a voucher for `vouched`. */
-  async function close(
-    final: bigint,
-    vouched: bigint,
-    over: { epoch?: number; payee?: Actor; payer?: Actor } = {},
-  ) {
-    const { token } = world;
-    const epoch = over.epoch ?? 0;
-    const message = {
-      payer: robot.address,
-      payee: hub.address,
-      token,
-      epoch,
-      finalAmount: final,
-      deadline: later,
-    };
-    const consent = await world.sign(over.payee ?? hub, "CoopClose", message);
-    const { signature } = await world.voucher(over.payer ?? robot, hub, epoch, vouched);
-    return [robot.address, hub.address, token, epoch, final, vouched, signature, later, consent];
-  }
-  const refused = (by: Actor, args: readonly unknown[]) => world.refusal(by, world.vault, "coopClose", args);
-  const closes = (by: Actor, args: readonly unknown[]) => world.send(by, world.vault, "coopClose", args);
-
-  it("settles the final amount and refunds the rest at once, through any relayer", async () => {
-    const args = await close(70n, 70n);
-    const sent = await closes(relayer, args);
-    expect(sent.events).toMatchObject([{ eventName: "LaneClosed", args: { credited: 50n, refunded: 30n } }]);
-    expect(await world.vaultOf(hub)).toBe(70n);
-    expect(await world.vaultOf(robot)).toBe(930n);
-    expect(await world.lane(robot, hub)).toEqual({ settled: 0n, deposit: 0n, closeAt: 0, epoch: 1 });
-    expect(await refused(relayer, args)).toBe("WrongEpoch(1)");
+    expect(await refused("requestCloseWithSig", await closing())).toBe("LaneClosing");
   });
 
-  it("lets the payee take less than was vouched, as change for the payer", async () => {
-    await closes(relayer, await close(60n, 90n));
-    expect(await world.vaultOf(hub)).toBe(60n);
-    expect(await world.vaultOf(robot)).toBe(940n);
+  describe("of smart wallets", () => {
+    let wallet: Actor;
+
+    beforeEach(async () => {
+      const address = contract;
+      wallet = { ...hub, address };
+      await world.send(world.owner, world.token, "mint", [robot.address, 500n]);
+      await world.send(robot, world.vault, "deposit", [address, world.token, 500n]);
+    });
+
+    it("are taken by EIP-1271, under nonces of their own", async () => {
+      const order = await withdrawal(wallet, 10n, { nonce: 2n ** 255n }, wallet.address);
+      const sent = await relay("withdrawWithSig", order);
+      expect(sent.events[0]).toMatchObject({ eventName: "NonceUsed", args: { nonce: 2n ** 255n } });
+      expect(await isUsed(wallet.address, 2n ** 255n)).toBe(true);
+      expect(await refused("withdrawWithSig", order)).toBe("NonceReused");
+      const wrong = await withdrawal(robot, 10n, { nonce: 2n ** 255n + 1n }, wallet.address);
+      expect(await refused("withdrawWithSig", wrong)).toBe("BadSignature");
+      const asKey = await withdrawal(wallet, 10n, { nonce: 1n }, wallet.address);
+      expect(await refused("withdrawWithSig", asKey)).toBe("BadSignature");
+      expect(await world.vaultOf(wallet)).toBe(490n);
+    });
+
+    it("are not taken from an account without code, or with code that fails", async () => {
+      const terms = { nonce: 2n ** 255n };
+      expect(await refused("withdrawWithSig", await withdrawal(robot, 1n, terms))).toBe("BadSignature");
+      const asToken = await withdrawal(robot, 1n, terms, world.token);
+      expect(await refused("withdrawWithSig", asToken)).toBe("BadSignature");
+    });
+
+    it("count once although the wallet's key is the account's owner too", async () => {
+      // The wallet accepts high s: without roles in the nonce, both forms of one signature would count.
+      const owner = { account: wallet.address, owner: hub.address, token: world.token };
+      const named = await world.order(hub, "SetOwner", owner, { nonce: 2n ** 255n });
+      await relay("setOwnerWithSig", [...Object.values(owner), named]);
+      await world.send(hub, world.vault, "setAllowance", [wallet.address, world.token, 500n]);
+      for (const nonce of [7n, 2n ** 255n + 7n, 3n * 2n ** 254n + 7n]) {
+        const order = await withdrawal(hub, 10n, { nonce }, wallet.address);
+        const other = signedAs(order, twin(signatureOf(order)));
+        const before = await world.vaultOf(wallet);
+        await relay("withdrawWithSig", order);
+        await relay("withdrawWithSig", other);
+        await relay("withdrawWithSig", order);
+        expect(before - (await world.vaultOf(wallet))).toBe(nonce < 3n * 2n ** 254n ? 10n : 0n);
+      }
+    });
+
+    it("act as an owner under the owner's share of nonces", async () => {
+      await world.send(robot, world.vault, "setOwner", [wallet.address]);
+      const nonce = 3n * 2n ** 254n;
+      expect((await relay("withdrawWithSig", await withdrawal(wallet, 10n, { nonce }))).ok).toBe(true);
+      expect(await isUsed(wallet.address, nonce)).toBe(true);
+      const asAccount = await withdrawal(wallet, 10n, { nonce: 2n ** 255n });
+      expect(await refused("withdrawWithSig", asAccount)).toBe("BadSignature");
+    });
   });
 
-  it("needs no word of the payer when nothing more is settled, nor when the payer sends it", async () => {
-    const settled = (await close(20n, 0n)).with(6, "0x");
-    const more = (await close(55n, 0n)).with(6, "0x");
-    const before = await world.snapshot();
-    await closes(relayer, settled);
-    expect(await world.vaultOf(robot)).toBe(980n);
-    await world.revert(before);
-    expect(await refused(relayer, more)).toBe("FinalAmountOutOfRange");
-    await closes(robot, more);
-    expect(await world.vaultOf(hub)).toBe(55n);
-  });
-
-  it("needs no signature of a payee that sends it", async () => {
-    const args = (await close(70n, 70n)).with(8, "0x").with(7, 0n);
-    expect(await refused(relayer, args)).toBe("Expired");
-    expect((await closes(hub, args)).ok).toBe(true);
-  });
-
-  it("cannot be used by one side against the other", async () => {
-    // the payee asks for more than was vouched
-    expect(await refused(hub, await close(80n, 70n))).toBe("FinalAmountOutOfRange");
-    // ... with a voucher of its own making
-    expect(await refused(hub, await close(80n, 80n, { payer: hub }))).toBe("BadSignature");
-    // the payer closes below what the payee agreed to
-    expect(await refused(robot, (await close(70n, 70n)).with(4, 30n))).toBe("BadSignature");
-    expect(await refused(robot, await close(30n, 30n, { payee: robot }))).toBe("BadSignature");
-    // a stranger raises what both agreed to
-    expect(await refused(relayer, (await close(70n, 90n)).with(4, 90n))).toBe("BadSignature");
-    // nobody takes back what is settled, or pays more than there is
-    expect(await refused(hub, await close(19n, 19n))).toBe("FinalAmountOutOfRange");
-    expect(await refused(hub, await close(101n, 101n))).toBe("FinalAmountOutOfRange");
-    expect(await refused(relayer, await close(70n, 70n, { epoch: 1 }))).toBe("WrongEpoch(0)");
-  });
-
-  it("dies with its deadline, and with a claim above the final amount", async () => {
-    const args = await close(50n, 50n);
-    const before = await world.snapshot();
-    await world.pass(2_000);
-    expect(await refused(relayer, args)).toBe("Expired");
-    await world.revert(before);
-    await world.claim(relayer, [await world.voucher(robot, hub, 0, 51n)]);
-    expect(await refused(relayer, args)).toBe("FinalAmountOutOfRange");
-  });
-
-  it("does not touch a lane that was never funded", async () => {
-    const args = [relayer.address, hub.address, world.token, 0, 0n, 0n, "0x", 0n, "0x"];
-    expect(await refused(hub, args)).toBe("LaneEmpty");
-  });
-
-  it("ends a close that was requested", async () => {
-    await world.send(robot, world.vault, "requestClose", [hub.address, world.token]);
-    await closes(relayer, await close(20n, 0n));
-    expect(await world.lane(robot, hub)).toEqual({ settled: 0n, deposit: 0n, closeAt: 0, epoch: 1 });
+  it("of an account with code that has a key as well (EIP-7702) are taken by its key", async () => {
+    await world.rpc("anvil_setCode", [robot.address, `0xef0100${contract.slice(2)}`]);
+    expect((await relay("withdrawWithSig", await withdrawal(robot, 10n))).ok).toBe(true);
+    expect((await world.claim(relayer, [await world.voucher(robot, hub, 0, 5n)])).events).toHaveLength(1);
+    expect(await refused("withdrawWithSig", await withdrawal(robot, 1n, { nonce: 2n ** 255n }))).toBe(
+      "BadSignature",
+    );
+    // what the code behind it accepts, counts as the account's word too
+    expect((await relay("withdrawWithSig", await withdrawal(hub, 1n, { nonce: 2n ** 255n }))).ok).toBe(true);
   });
 });

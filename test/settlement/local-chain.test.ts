@@ -22,17 +22,39 @@ describe("startLocalChain", () => {
     await Promise.all(chains.map((chain) => chain.stop()));
   });
 
+  it("makes blocks by the clock, and calls those final that are two epochs deep", async () => {
+    const local = await startLocalChain({ blockTime: 3_600, slotsInEpoch: 2 });
+    const ask = async (method: string, ...params: unknown[]) => {
+      const body = JSON.stringify({ jsonrpc: "2.0", id: 1, method, params });
+      const headers = { "content-type": "application/json" };
+      const answer = await fetch(local.url, { method: "POST", headers, body });
+      return Reflect.get(Object(await answer.json()), "result");
+    };
+    try {
+      const [from, to] = local.accounts.map(({ address }) => address);
+      await ask("eth_sendTransaction", { from, to, value: "0x1" });
+      // it waits for its block
+      expect(await ask("eth_getTransactionCount", from, "latest")).toBe("0x0");
+      expect(await ask("eth_getTransactionCount", from, "pending")).toBe("0x1");
+      await ask("anvil_mine", "0x9");
+      expect(await ask("eth_getTransactionCount", from, "latest")).toBe("0x1");
+      expect(await ask("eth_getBlockByNumber", "latest", false)).toMatchObject({ number: "0x9" });
+      expect(await ask("eth_getBlockByNumber", "finalized", false)).toMatchObject({ number: "0x5" });
+    } finally {
+      await local.stop();
+    }
+  });
+
   it("keeps its state in a file between runs", async () => {
     const folder = await mkdtemp(join(tmpdir(), "chain-"));
     const state = join(folder, "state.json");
     try {
       const first = await startLocalChain({ state });
       const owner = first.accounts[0]?.privateKey ?? "0x";
-      const money = await deployPlayMoney(first.url, owner, { challengeSeconds: 60 });
+      const money = await deployPlayMoney(first.url, owner);
       await first.stop();
       const second = await startLocalChain({ state });
-      const chain = await openEvmChain({ url: second.url, ...money });
-      expect(chain.challengeSeconds).toBe(60);
+      const chain = await openEvmChain({ urls: [second.url], ...money });
       expect(await chain.decimals(money.token)).toBe(6);
       await second.stop();
       await second.stop();
@@ -75,11 +97,12 @@ describe("deployPlayMoney", () => {
   it("says which: no chain, or a chain that refuses", async () => {
     const chain = await startLocalChain();
     const owner = chain.accounts[0]?.privateKey ?? "0x";
-    await expect(deployPlayMoney(chain.url, owner, { challengeSeconds: 0 })).rejects.toThrow(
+    const poor = `0x${"11".repeat(32)}` as const;
+    await expect(deployPlayMoney(chain.url, poor)).rejects.toThrow(
       expect.objectContaining({ code: "transaction_failed" }),
     );
     await chain.stop();
-    await expect(deployPlayMoney(chain.url, owner, { challengeSeconds: 60 })).rejects.toThrow(
+    await expect(deployPlayMoney(chain.url, owner)).rejects.toThrow(
       expect.objectContaining({ code: "chain_unreachable" }),
     );
   });

@@ -7,6 +7,7 @@ import {
   encodeFunctionData,
   formatTransactionReceipt,
   http,
+  keccak256,
   parseEventLogs,
   type RpcTransactionReceipt,
 } from "viem";
@@ -18,6 +19,7 @@ import { type ClaimRow, encodeClaimBatch } from "../../src/settlement/claim-batc
 import { deployPlayMoney } from "../../src/settlement/deploy.ts";
 import { startLocalChain } from "../../src/settlement/local-chain.ts";
 
+/** Of window class 0, which {@link World.fund} gives a lane unless told otherwise. */
 export const CHALLENGE_SECONDS = 3_600;
 
 /** A transaction's outcome with the vault's events decoded. */
@@ -35,12 +37,25 @@ export interface Actor {
 
 export type World = Awaited<ReturnType<typeof startWorld>>;
 
+/** How an order ends; what is left out is a deadline far off, a nonce never used before, and no fee. */
+export interface Terms {
+  readonly deadline: bigint;
+  readonly nonce: bigint;
+  readonly fee: bigint;
+}
+
+/** Written out once more, so that a slip in the product's own shows. */
 const TYPES = {
   Voucher: "address payee,address token,uint24 epoch,uint96 cumulative",
-  Withdraw: "address account,address token,uint256 amount,address to,uint256 deadline,uint256 nonce",
+  WalletVoucher: "address payer,address payee,address token,uint24 epoch,uint96 cumulative",
+  Withdraw:
+    "address account,address token,uint256 amount,address to,uint256 deadline,uint256 nonce,uint96 fee",
   FundLane:
-    "address payer,address payee,address token,uint24 epoch,uint96 amount,uint256 deadline,uint256 nonce",
-  RequestClose: "address payer,address payee,address token,uint24 epoch,uint256 deadline,uint256 nonce",
+    "address payer,address payee,address token,uint24 epoch,uint96 amount,uint8 window,uint256 deadline,uint256 nonce,uint96 fee",
+  RequestClose:
+    "address payer,address payee,address token,uint24 epoch,uint256 deadline,uint256 nonce,uint96 fee",
+  SetOwner: "address account,address owner,address token,uint256 deadline,uint256 nonce,uint96 fee",
+  SetAllowance: "address account,address token,uint256 amount,uint256 deadline,uint256 nonce,uint96 fee",
   CoopClose: "address payer,address payee,address token,uint24 epoch,uint96 finalAmount,uint256 deadline",
 };
 
@@ -63,7 +78,11 @@ export async function signTyped(
   });
 }
 
+/** After every block of every test. */
+export const LATER = 2n ** 40n;
+
 export async function startWorld() {
+  let nonces = 0n;
   const local = await startLocalChain();
   const [owner, ...others] = local.accounts.map(({ address, privateKey }) => ({
     address,
@@ -71,7 +90,7 @@ export async function startWorld() {
     key: privateKeyToAccount(privateKey),
   }));
   if (!owner) throw new Error("anvil has no accounts");
-  const money = await deployPlayMoney(local.url, owner.privateKey, { challengeSeconds: CHALLENGE_SECONDS });
+  const money = await deployPlayMoney(local.url, owner.privateKey);
   const { vault, token, chainId } = money;
   const client = createPublicClient({ transport: http(local.url, { retryCount: 0 }), cacheTime: 0 });
   const abi = [...VAULT_ABI, ...TOKEN_ABI] as Abi;
@@ -123,13 +142,9 @@ export async function startWorld() {
     tokensOf: async (who: Hex) => (await read(token, "balanceOf", [who])) as bigint,
     lane: async (payer: Actor, payee: Actor) => {
       const key = [payer.address, payee.address, token];
-      const [settled, deposit, closeAt, epoch] = (await read(vault, "lane", key)) as [
-        bigint,
-        bigint,
-        number,
-        number,
-      ];
-      return { settled, deposit, closeAt, epoch };
+      const word = (await read(vault, "lane", key)) as [bigint, bigint, number, number, number];
+      const [settled, deposit, closeAt, window, epoch] = word;
+      return { settled, deposit, closeAt, window, epoch };
     },
     /** Mints, approves without limit and deposits for each actor. */
     endow: async (actors: readonly Actor[], units: bigint) => {
@@ -139,6 +154,9 @@ export async function startWorld() {
         await send(actor, vault, "deposit", [actor.address, token, units]);
       }
     },
+    /** Moves units from the payer's vault into its lane, as the payer. */
+    fund: (payer: Actor, payee: Actor, units: bigint, window = 0) =>
+      send(payer, vault, "fundLane", [payer.address, payee.address, token, units, window]),
     voucher: async (payer: Actor, payee: Actor, epoch: number, cumulative: bigint): Promise<ClaimRow> => ({
       payee: payee.address,
       epoch,
@@ -152,8 +170,21 @@ export async function startWorld() {
     }),
     sign: (by: Actor, type: keyof typeof TYPES, message: Record<string, unknown>) =>
       signTyped(by, { chainId, vault }, type, message),
+    /** The `Order` of a call `…WithSig`, signed by `by` for `message`. */
+    order: async (
+      by: Actor,
+      type: keyof typeof TYPES,
+      message: Record<string, unknown>,
+      over: Partial<Terms> = {},
+    ) => {
+      const terms = { deadline: LATER, nonce: ++nonces, fee: 0n, ...over };
+      return { ...terms, signature: await signTyped(by, { chainId, vault }, type, { ...message, ...terms }) };
+    },
     claim: (by: Actor, rows: readonly ClaimRow[]) =>
       send(by, vault, "claimBatch", [encodeClaimBatch(token, rows)]),
+    /** Where a lane lives in the vault's storage. */
+    slotOf: (payer: Actor, payee: Actor): Hex =>
+      keccak256(`0x${payer.address.slice(2)}${payee.address.slice(2)}${token.slice(2)}`),
     /** The newest block's time, in unix seconds. */
     now: async () => Number((await client.getBlock()).timestamp),
     /** Mines a block that much later. */

@@ -2,7 +2,8 @@ import { privateKeyToAccount } from "viem/accounts";
 import { afterEach, expect, it } from "vitest";
 import { systemClock } from "../../src/base/clock.ts";
 import { amount } from "../../src/base/money.ts";
-import { approve, depositLane, mined, mint } from "../../src/settlement/chain.ts";
+import { mined } from "../../src/settlement/chain.ts";
+import { approve, depositLane, mint } from "../../src/settlement/vault-calls.ts";
 import { PATH_PLAN, PRICE, planInput, WholeMarket } from "./whole-market.ts";
 
 /** The first of anvil's keys, known to the whole world: it deployed the play money. */

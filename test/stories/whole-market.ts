@@ -3,10 +3,11 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { privateKeyToAccount } from "viem/accounts";
+import { chainLanes } from "../../devices/robot/chain-lanes.ts";
 import { readConnectionFile } from "../../devices/robot/connection-file.ts";
 import { encodeInput } from "../../devices/robot/plan/job.ts";
 import { randomQueries, warehouse } from "../../devices/robot/plan/warehouse.ts";
-import { connectRobot, type Robot } from "../../devices/robot/robot.ts";
+import { connectRobot, type Robot, type RobotOptions } from "../../devices/robot/robot.ts";
 import type { ServeOptions } from "../../devices/robot/serve.ts";
 import { fromHex, toHex } from "../../src/base/bytes.ts";
 import { systemClock } from "../../src/base/clock.ts";
@@ -47,9 +48,11 @@ export class WholeMarket {
   readonly broken: unknown[] = [];
   readonly #closing: (() => Promise<unknown>)[] = [];
   readonly #change: (config: Config) => void;
+  readonly #rpc: string;
 
-  private constructor(world: World, gateway: Gateway, change: (config: Config) => void) {
+  private constructor(world: World, rpc: string, gateway: Gateway, change: (config: Config) => void) {
     this.world = world;
+    this.#rpc = rpc;
     this.gateway = gateway;
     this.#change = change;
   }
@@ -69,7 +72,7 @@ export class WholeMarket {
       serialPath: "tcp://127.0.0.1:9",
       names,
     });
-    const market: WholeMarket = new WholeMarket(world, null as unknown as Gateway, change);
+    const market: WholeMarket = new WholeMarket(world, local.url, null as unknown as Gateway, change);
     market.gateway = await market.startGateway(0);
     world.connect(market.gateway.port);
     market.#closing.push(
@@ -92,17 +95,20 @@ export class WholeMarket {
       transactionSigner: privateKeyToAccount(toHex(key)),
       clock: systemClock,
       draw: Math.random,
+      salt: () => toHex(crypto.getRandomValues(new Uint8Array(32))),
       onEntries: (entries: readonly Entry[]) => this.facts.push(...entries.flatMap((entry) => entry.facts)),
       onRefused: (refusal) => this.refused.push(refusal.refused),
       onBroken: (fault) => this.broken.push(fault),
     });
   }
 
-  async robot(name: string, serves: boolean): Promise<Robot> {
+  async robot(name: string, serves: boolean, options: Partial<RobotOptions> = {}): Promise<Robot> {
     const device = this.world.devices.find((one) => one.name === name);
     const file = await readConnectionFile(device?.connectionFile ?? name);
     const factsheet = serves ? { profiles: ["task/1" as const], memoryMiB: 64 } : {};
-    const robot = await connectRobot({ file, factsheet });
+    const { chainId, vault } = this.gateway.market;
+    const lanes = chainLanes({ urls: [this.#rpc], chainId, vault, confirmations: 1 });
+    const robot = await connectRobot({ file, factsheet, lanes, ...options });
     this.#closing.unshift(() => robot.close());
     return robot;
   }

@@ -1,6 +1,6 @@
 /** Path planning by hiring: offers a batch of queries until it is answered, and counts the optimal lengths. */
 import { isFault } from "../../../src/base/fault.ts";
-import type { Answer, Order } from "../hire.ts";
+import type { Answer, Order } from "../order.ts";
 import type { KnownQuery } from "../plan/course.ts";
 import type { Grid } from "../plan/grid.ts";
 import { decodeOutput, encodeInput, pathLength } from "../plan/job.ts";

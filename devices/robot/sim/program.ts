@@ -37,6 +37,7 @@ export function sayEvents(robot: Robot): void {
       const { task, role, amount, cumulative } = event;
       say("payment", { task, role, amount, cumulative });
     }
+    if (event.kind === "breached" || event.kind === "gatewayOverdue") say(event.kind, { ...event });
     if (event.kind === "refusal") say("refusal", { ...event.refusal });
     if (event.kind === "fault") say("fault", { message: String(event.error) });
   });

@@ -2,19 +2,23 @@
  * A simulated requester: plans many paths on one map by hiring, and compares every length with the optimum.
  *
  *     node devices/robot/sim/requester.ts --connection FILE --wallet FILE --firmware FILE
- *       [--map FILE] [--scen FILE] [--queries 32] [--part all|but-last] [--batch 1] [--parallel 4] [--max-price 1500] [--check-budget 1500]
+ *       --rpc URL|--watchtower URL|--lanes trust [--confirmations 12] [--payment prepaid|result]
+ *       [--map FILE] [--scen FILE] [--queries 32] [--part all|but-last] [--batch 1] [--parallel 4]
+ *       [--max-price 1500] [--check-budget 1500]
  */
 import { readFile } from "node:fs/promises";
 import { amount } from "../../../src/base/money.ts";
 import { readConnectionFile } from "../connection-file.ts";
 import { readCourse } from "../plan/course.ts";
 import { connectRobot } from "../robot.ts";
+import { LANE_OPTIONS, lanesFrom } from "./lanes.ts";
 import { planBatch } from "./planning.ts";
 import { readOptions, runProgram, say, sayEvents } from "./program.ts";
 
 await runProgram(async (ending) => {
   const options = readOptions({
     ...{ connection: null, wallet: null, firmware: null, map: "", scen: "", seed: "1" },
+    ...{ ...LANE_OPTIONS, payment: "prepaid" },
     ...{ queries: "32", part: "all", batch: "1", parallel: "4", "max-price": "1500", "check-budget": "1500" },
   });
   const course = await readCourse({
@@ -32,12 +36,18 @@ await runProgram(async (ending) => {
   });
   const firmware = await readFile(options.firmware);
   const file = await readConnectionFile(options.connection);
-  const robot = await connectRobot({ file, walletPath: options.wallet, signal: ending });
+  const lanes = lanesFrom(options, file);
+  const maxPrice = amount(BigInt(options["max-price"]));
+  const checkBudget = amount(BigInt(options["check-budget"]));
+  // All that is under way at a time, and as much again while answers are on their way.
+  const creditLimit = amount(2n * BigInt(options.parallel) * (maxPrice + checkBudget));
+  const robot = await connectRobot({ file, lanes, creditLimit, walletPath: options.wallet, signal: ending });
   sayEvents(robot);
   const terms = {
     firmware,
-    maxPrice: amount(BigInt(options["max-price"])),
-    checkBudget: amount(BigInt(options["check-budget"])),
+    maxPrice,
+    checkBudget,
+    payment: options.payment === "result" ? ("result" as const) : ("prepaid" as const),
     signal: ending,
   };
   let optimal = 0;

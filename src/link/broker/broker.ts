@@ -62,6 +62,8 @@ export interface Broker {
   attach(stream: Duplex, origin: string): void;
   /** The sessions that live, oldest first. */
   sessions(): readonly Session[];
+  /** Ends every session of a device, which may not come back unless it is admitted again. */
+  drop(device: Hex): void;
   /** The TCP port that the broker listens on. */
   readonly port: number;
   /** Ends every session and frees the port. No callback comes after it resolves; last wills are not reported. */

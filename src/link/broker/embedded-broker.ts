@@ -21,6 +21,7 @@ import {
   type SubscribePacket,
   type UnsubscribePacket,
 } from "aedes";
+import type { Hex } from "../../base/bytes.ts";
 import type { Clock, Instant } from "../../base/clock.ts";
 import { Fault } from "../../base/fault.ts";
 import { isRefusal, type Refusal, refuse } from "../../base/refusal.ts";
@@ -230,6 +231,12 @@ class EmbeddedBroker implements Broker {
 
   sessions(): readonly Session[] {
     return [...this.#connections.values()].flatMap(({ session }) => session ?? []);
+  }
+
+  drop(device: Hex): void {
+    for (const { session, stream } of this.#connections.values()) {
+      if (session?.device === device) stream.destroy();
+    }
   }
 
   stop(): Promise<void> {

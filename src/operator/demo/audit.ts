@@ -85,7 +85,8 @@ export async function audit(world: World): Promise<Audit> {
   const out = totalOf(books, "out");
   const fees = balanceOf(books, "fee");
   const credit = totalOf(books, "credit");
-  const conserved = totalOf(books, "in") + recoveryOf(books) === out + fees + credit + totalOf(books, "held");
+  const promised = totalOf(books, "in") + totalOf(books, "owed") + recoveryOf(books);
+  const conserved = promised === out + fees + credit + totalOf(books, "held");
   const agree = conserved && comparisons.every((one) => one.journal === one.chain);
   return {
     ...{ comparisons, agree, paid: out, settled: amount(settled), fees, credit },

@@ -190,7 +190,17 @@ class Stage {
   #startDevice(name: string, program: string, args: readonly string[], hear: (line: Line) => void): void {
     const device = this.#world.devices.find((one) => one.name === name);
     if (!device) throw new Fault("impossible", `the demo has no device ${name}`);
-    const files = ["--connection", device.connectionFile, "--wallet", device.walletFile];
+    const { connectionFile, walletFile } = device;
+    const files = [
+      "--connection",
+      connectionFile,
+      "--wallet",
+      walletFile,
+      "--rpc",
+      this.#world.rpc,
+      "--confirmations",
+      "1",
+    ];
     const child = new Child(name, [programPath(program), ...files, ...args], (line) => {
       if (line.kind === "failed") {
         this.#failed.reject(new Fault("refused", `${name}: ${String(line["message"])}`));

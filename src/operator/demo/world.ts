@@ -6,10 +6,11 @@ import { fromHex, type Hex, toHex } from "../../base/bytes.ts";
 import type { Clock } from "../../base/clock.ts";
 import { type Amount, amount } from "../../base/money.ts";
 import { addressOfKey, randomKey } from "../../kernels/signature.ts";
-import { approve, type Call, type Chain, deposit, depositLane, mined, mint } from "../../settlement/chain.ts";
+import { type Call, type Chain, mined } from "../../settlement/chain.ts";
 import { deployPlayMoney } from "../../settlement/deploy.ts";
 import { openEvmChain } from "../../settlement/evm-chain.ts";
 import type { LocalChain } from "../../settlement/local-chain.ts";
+import { approve, deposit, depositLane, mint } from "../../settlement/vault-calls.ts";
 import { writeRosterEntry } from "../roster-folder.ts";
 
 /** USDT's decimals, here and on most chains. */
@@ -35,6 +36,8 @@ export type World = {
   readonly folder: string;
   readonly config: string;
   readonly chain: Chain;
+  /** The chain's JSON-RPC, which devices read their lanes from. */
+  readonly rpc: string;
   readonly gateway: Hex;
   readonly token: Hex;
   readonly gatewayDeposit: Amount;
@@ -56,9 +59,9 @@ export async function makeWorld(options: WorldOptions): Promise<World> {
   const { folder, local, names, serialPath } = options;
   const [deployer] = local.accounts;
   if (!deployer) throw new Error("a local chain has funded accounts");
-  const money = await deployPlayMoney(local.url, deployer.privateKey, { challengeSeconds: 86_400 });
+  const money = await deployPlayMoney(local.url, deployer.privateKey);
   const { chainId, vault, token } = money;
-  const chain = await openEvmChain({ url: local.url, chainId, vault, confirmations: 1 });
+  const chain = await openEvmChain({ urls: [local.url], chainId, vault, confirmations: 1 });
   mkdirSync(folder, { recursive: true });
   const gatewayKey = randomKey();
   const gateway = addressOfKey(gatewayKey);
@@ -95,7 +98,17 @@ export async function makeWorld(options: WorldOptions): Promise<World> {
       writeSecret(connectionFile, `${JSON.stringify(file, null, 2)}\n`);
     }
   };
-  return { folder, config, chain, gateway, token, gatewayDeposit: GATEWAY_DEPOSIT, devices, connect };
+  return {
+    folder,
+    config,
+    chain,
+    rpc: local.url,
+    gateway,
+    token,
+    gatewayDeposit: GATEWAY_DEPOSIT,
+    devices,
+    connect,
+  };
 }
 
 type Parties = {

@@ -7,22 +7,20 @@ import { addressOfKey, randomKey } from "../../kernels/signature.ts";
 import { topicLevel } from "../../protocol/scalar.ts";
 import { parseAddress, parseArguments } from "../arguments.ts";
 import type { CommandIo } from "../io.ts";
+import { type MoneyPorts, openChain } from "../money/journey.ts";
+import { newTerms, OWNER_SECONDS, signFile } from "../money/order.ts";
 import { claimOf, type RosterEntry, rosterFile, writeRosterEntry } from "../roster-folder.ts";
-import {
-  type CommandPorts,
-  DEFAULT_CONFIG,
-  enrolled,
-  gatewayKeyFile,
-  type Keys,
-  type Settings,
-} from "../settings.ts";
+import { DEFAULT_CONFIG, enrolled, gatewayKeyFile, type Keys, type Settings } from "../settings.ts";
 import { brokerUrl, type Connection, connectionText, isOwnMachine } from "./connection.ts";
+import { keepOwnerOrder } from "./order-store.ts";
+import { sendOwnerOrder } from "./owner.ts";
 
 const OPTIONS = {
   config: { type: "string", default: DEFAULT_CONFIG },
   key: { type: "string" },
   address: { type: "string" },
   owner: { type: "string" },
+  from: { type: "string" },
   manufacturer: { type: "string", default: "hirewire" },
   serial: { type: "string" },
   broker: { type: "string" },
@@ -31,7 +29,8 @@ const OPTIONS = {
   help: { type: "boolean", short: "h" },
 } as const satisfies ParseArgsConfig["options"];
 
-export const ADD_HELP = `hirewire device add NAME [--key FILE | --address 0x…] [--owner 0x…]
+export const ADD_HELP = `hirewire device add NAME [--key FILE | --address 0x…]
+                    [--owner 0x… [--from KEYFILE]]
                     [--manufacturer M] [--serial S]
                     [--broker mqtt://host:port] [--out FILE]
                     [--config gateway.toml] [--json]
@@ -42,14 +41,16 @@ file holds the device's private key: give it to that device alone.
   --key FILE          import the device's key: 64 hexadecimal digits, 0x or not
                       (default: a new random key)
   --address 0x…       the key stays on the device; you add it to the file there
-  --owner 0x…         who owns the device's money (default: its own key)
+  --owner 0x…         who owns the device's money (default: its own key); the
+                      device's key signs that, for hirewire device owner
+  --from KEYFILE      whose coin pays the gas to name the owner at once
   --manufacturer M    first part of its topics (hirewire)
   --serial S          second part of its topics (NAME)
   --broker URL        where the device finds the gateway's broker
                       (default: the address the broker listens on)
   --out FILE          write the connection file there, mode 0600, not to stdout
   --config FILE       the gateway's settings (gateway.toml)
-  --json              one line: { entry, connection, out }
+  --json              one line: { entry, connection, out }; with --from another
 `;
 
 type Values = ReturnType<typeof parseArguments<typeof OPTIONS>>["values"];
@@ -59,9 +60,10 @@ type Identity = { readonly address: Hex; readonly key: Uint8Array | null };
 
 /**
  * @param args - what stands after `device add`
- * @throws {@link Fault} `usage`, `key_file`, `config_missing`, `config_syntax`, `disk_failed`; then nothing is enrolled
+ * @throws {@link Fault} `usage`, `key_file`, `config_missing`, `config_syntax`, `disk_failed`; then nothing is enrolled;
+ * with `--from`, once it is enrolled, as {@link sendOwnerOrder}
  */
-export function addDevice(args: readonly string[], io: CommandIo, ports: CommandPorts): void {
+export async function addDevice(args: readonly string[], io: CommandIo, ports: MoneyPorts): Promise<void> {
   const { values, positionals } = parseArguments("hirewire device add", args, OPTIONS);
   if (values.help) {
     io.write(ADD_HELP);
@@ -70,6 +72,7 @@ export function addDevice(args: readonly string[], io: CommandIo, ports: Command
   const name = deviceName(positionals);
   const settings = ports.readConfig(values.config);
   const identity = identityOf(values, ports.keys);
+  const payer = relayOf(values, identity, ports.keys);
   const entry: RosterEntry = {
     version: 1,
     device: identity.address,
@@ -77,7 +80,10 @@ export function addDevice(args: readonly string[], io: CommandIo, ports: Command
     owner: values.owner === undefined ? null : parseAddress(values.owner, "--owner"),
     manufacturer: level(values.manufacturer, "--manufacturer"),
     serialNumber: level(values.serial ?? name, "--serial"),
+    perDay: null,
   };
+  if (entry.owner === entry.device)
+    throw new Fault("usage", "--owner is the device's own address: leave it away");
   const { entries, faults } = enrolled(settings);
   for (const { message } of faults) io.warn(`passed over: ${message}\n`);
   refuseTaken(entry, entries, rosterFile(settings.data, name));
@@ -99,8 +105,34 @@ export function addDevice(args: readonly string[], io: CommandIo, ports: Command
     vault,
     token,
   };
+  await signOwner(settings, entry, identity.key, ports);
   save(settings, entry, connection, values.out);
   show(io, entry, connection, values);
+  if (!payer) return;
+  const options = { json: values.json === true, dryRun: false };
+  await sendOwnerOrder(settings, entry, await openChain(settings), payer, options, io, ports);
+}
+
+function relayOf(values: Values, { key }: Identity, keys: Keys): Uint8Array | null {
+  if (values.from === undefined) return null;
+  if (values.owner === undefined) throw new Fault("usage", "--from pays for naming an owner: --owner 0x…");
+  if (!key)
+    throw new Fault("usage", "with --address the device itself has to name its owner: leave --from away");
+  return keys.read(values.from);
+}
+
+/** The device's key is at hand now and later only on the device. */
+async function signOwner(
+  settings: Settings,
+  { device, owner, name }: RosterEntry,
+  key: Uint8Array | null,
+  { clock }: MoneyPorts,
+): Promise<void> {
+  if (owner === null || !key) return;
+  const { id: chainId, vault, token } = settings.chain;
+  const message = { account: device, owner, token };
+  const terms = newTerms(clock.now(), OWNER_SECONDS);
+  keepOwnerOrder(settings.data, name, await signFile(key, { chainId, vault }, "SetOwner", message, terms));
 }
 
 function deviceName(positionals: readonly string[]): string {
@@ -195,6 +227,13 @@ function show(io: CommandIo, entry: RosterEntry, connection: Connection, values:
     say(`the file has no key: add "key": "0x…", the private key of ${entry.device}, on the device\n`);
   } else if (out === undefined)
     say("the file holds the device's private key: give it to that device alone\n");
+  if (entry.owner !== null && values.from === undefined) {
+    io.warn(
+      connection.key === undefined
+        ? `on the chain the device owns its money until its own key names ${entry.owner} there\n`
+        : `on the chain the device owns its money until: hirewire device owner ${entry.name} --relay-key KEYFILE\n`,
+    );
+  }
   if (isOwnMachine(connection.broker)) {
     io.warn(
       `${connection.broker} is reached from this machine only: elsewhere, set broker.listen and --broker\n`,

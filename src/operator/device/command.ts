@@ -2,25 +2,46 @@
 import { Fault } from "../../base/fault.ts";
 import { unknownWord } from "../arguments.ts";
 import type { CommandIo } from "../io.ts";
-import type { CommandPorts } from "../settings.ts";
+import type { MoneyPorts } from "../money/journey.ts";
 import { ADD_HELP, addDevice } from "./add.ts";
+import { ALLOWANCE_HELP, setDeviceAllowance } from "./allowance.ts";
+import { BUDGET_HELP, setBudget } from "./budget.ts";
 import { LIST_HELP, listDevices } from "./list.ts";
+import { nameOwner, OWNER_HELP } from "./owner.ts";
+import { REPLACE_HELP, replaceDevice } from "./replace.ts";
+
+type View = (args: readonly string[], io: CommandIo, ports: MoneyPorts) => void | Promise<void>;
+
+const VIEWS: Readonly<Record<string, { readonly run: View; readonly help: string }>> = {
+  add: { run: addDevice, help: ADD_HELP },
+  list: { run: listDevices, help: LIST_HELP },
+  budget: { run: setBudget, help: BUDGET_HELP },
+  owner: { run: nameOwner, help: OWNER_HELP },
+  allowance: { run: setDeviceAllowance, help: ALLOWANCE_HELP },
+  replace: { run: replaceDevice, help: REPLACE_HELP },
+};
 
 /**
  * Runs `hirewire device …` and gives its exit code, 0.
  *
  * @param args - what stands after `device`
- * @throws {@link Fault} as {@link addDevice} and {@link listDevices}
+ * @throws {@link Fault} as {@link addDevice}, {@link listDevices}, {@link setBudget}, {@link nameOwner},
+ * {@link setDeviceAllowance} and {@link replaceDevice}
  */
-export function deviceCommand(args: string[], io: CommandIo, ports: CommandPorts): Promise<number> {
-  return Promise.try(() => {
-    const [view, ...rest] = args;
-    if (view === "add") addDevice(rest, io, ports);
-    else if (view === "list") listDevices(rest, io, ports);
-    else if (view === "--help" || view === "-h") io.write(`${ADD_HELP}\n${LIST_HELP}`);
-    else if (view === undefined)
-      throw new Fault("usage", "expected hirewire device add or hirewire device list");
-    else throw unknownWord("hirewire device", "view", view, ["add", "list"]);
+export async function deviceCommand(args: string[], io: CommandIo, ports: MoneyPorts): Promise<number> {
+  const [name, ...rest] = args;
+  const names = Object.keys(VIEWS);
+  if (name === undefined) throw new Fault("usage", `expected hirewire device ${names.join(", ")}`);
+  if (name === "--help" || name === "-h") {
+    io.write(
+      Object.values(VIEWS)
+        .map(({ help }) => help)
+        .join("\n"),
+    );
     return 0;
-  });
+  }
+  const view = Object.hasOwn(VIEWS, name) ? VIEWS[name] : undefined;
+  if (!view) throw unknownWord("hirewire device", "view", name, names);
+  await view.run(rest, io, ports);
+  return 0;
 }

@@ -14,7 +14,8 @@ const OPTIONS = {
 
 export const LIST_HELP = `hirewire device list [--config gateway.toml] [--json]
 
-Lists the enrolled devices: name, address, topics, and who owns the money.
+Lists the enrolled devices: name, address, topics, and who owns the money,
+and what its tasks may cost in a day.
 
   --config FILE  the gateway's settings (gateway.toml)
   --json         JSON Lines, one device each
@@ -42,8 +43,10 @@ export function listDevices(args: readonly string[], io: CommandIo, ports: Comma
 }
 
 function table(entries: readonly RosterEntry[]): string {
-  const rows = entries.map(({ name, device, manufacturer, serialNumber, owner }) => {
-    return [name, device, `${manufacturer}/${serialNumber}`, owner === null ? "its own" : `owner ${owner}`];
+  const rows = entries.map(({ name, device, manufacturer, serialNumber, owner, perDay }) => {
+    const whose = owner === null ? "its own" : `owner ${owner}`;
+    const budget = perDay === null ? [] : [`${perDay} a day`];
+    return [name, device, `${manufacturer}/${serialNumber}`, [whose, ...budget].join(", ")];
   });
   const widths = [0, 1, 2].map((column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
   const lines = rows.map((row) => row.map((text, column) => text.padEnd(widths[column] ?? 0)).join("  "));

@@ -5,12 +5,15 @@ import { isFault } from "../../base/fault.ts";
 import { formatAmount } from "../../base/money.ts";
 import type { Chain } from "../../settlement/chain.ts";
 import { MAX_CLAIM_ROWS } from "../../settlement/claim-batch.ts";
+import { checkToken } from "../../settlement/token-probe.ts";
+import { LOCAL_CHAIN } from "../../settlement/token-registry.ts";
 import { openChain } from "../money/journey.ts";
 import { priceOf } from "../money/price.ts";
 import { coins } from "../money/send.ts";
 import type { RosterEntry } from "../roster-folder.ts";
 import type { Settings } from "../settings.ts";
 import { type Check, good, note, words, wrong } from "./check.ts";
+import { tokenCheck } from "./token.ts";
 
 /** Gas of a settlement: a base and one lane more for each device (test/settlement/gas.test.ts). */
 const GAS = { base: 45_000, lane: 11_000 } as const;
@@ -20,9 +23,6 @@ const SETTLEMENTS = 3n;
 
 /** How far the clock may be from the newest block's time, seconds. */
 const MAX_DRIFT = 30;
-
-/** The chain id of anvil and hardhat, whose time is made up. */
-const LOCAL_CHAIN = 31_337;
 
 type ChainContext = {
   readonly settings: Settings;
@@ -42,31 +42,38 @@ export async function chainChecks(context: ChainContext): Promise<Check[]> {
   let chain: Chain;
   try {
     chain = await openChain(settings);
+    // of several nodes two must run and agree, or nothing that arrives is ever counted
+    await chain.confirmed();
   } catch (error) {
-    return [chainFault(error, settings)];
+    return [chainFault(error)];
   }
   const right = good("chain", `${chain.chainId} with vault ${chain.vault}`);
   try {
-    const decimals = await chain.decimals(token);
-    const checks = [right, good("token", `${token} with ${decimals} decimals`)];
+    const profile = await checkToken(chain, token);
+    const { decimals } = profile;
+    const checks = [right, tokenCheck(profile)];
     if (gateway) checks.push(await gasCheck(chain, gateway, devices.length));
     if (gateway) checks.push(await moneyCheck(chain, { token, decimals, gateway, devices }));
     checks.push(clockCheck(now, (await chain.head()).time, chain.chainId));
     return checks;
   } catch (error) {
-    if (!isFault(error, "chain_mismatch")) return [chainFault(error, settings)];
+    if (!isFault(error, "token_mismatch")) return [chainFault(error)];
     return [right, wrong("token", words(error), "set chain.token to the token's address on this chain")];
   }
 }
 
-function chainFault(error: unknown, settings: Settings): Check {
-  const { rpc } = settings.chain;
-  // an RPC URL often holds a password
-  const host = URL.parse(rpc)?.host ?? "chain.rpc";
+function chainFault(error: unknown): Check {
   if (isFault(error, "chain_mismatch")) {
     return wrong("chain", words(error), "set chain.id, chain.rpc and chain.vault of one chain");
   }
-  return wrong("chain", `${host} does not answer`, "start the node, or set chain.rpc to one that runs");
+  if (isFault(error, "rpc_disagrees")) {
+    return wrong(
+      "chain",
+      words(error),
+      "compare both with a block explorer, and take the wrong one out of chain.rpc",
+    );
+  }
+  return wrong("chain", words(error), "start the node, or set chain.rpc to one that runs");
 }
 
 async function gasCheck(chain: Chain, gateway: Hex, devices: number): Promise<Check> {

@@ -60,8 +60,11 @@ function actorOf(fact: Fact, legend: Legend): Hex | null {
       return fact.requester;
     case "checked":
       return fact.provider ?? legend.gateway;
-    case "paid":
-      return fact.legs[0]?.payee ?? null;
+    case "creditPaidOut":
+    case "debtPaid":
+      return fact.device;
+    case "voucherShown":
+      return fact.payee;
     default:
       return "provider" in fact ? fact.provider : null;
   }
@@ -73,7 +76,7 @@ export function partiesOf(line: Line): readonly Hex[] {
   const lanes =
     fact?.kind === "claimed" ? fact.lanes : fact && "payer" in fact && "payee" in fact ? [fact] : [];
   const parties = lanes.flatMap((lane) => [lane.payer, lane.payee]);
-  if (fact?.kind === "paid") parties.push(...fact.legs.map((leg) => leg.payee));
+  if (fact && "legs" in fact) parties.push(...fact.legs.map((leg) => leg.payee));
   if (line.device) parties.push(line.device);
   if (line.requester) parties.push(line.requester);
   return parties;
@@ -84,11 +87,16 @@ function amountOf(fact: Fact, device: Hex | null): bigint | null {
     case "laneObserved":
       return fact.deposit;
     case "voucherReceived":
+    case "voucherShown":
+    case "creditPaidOut":
+    case "debtPaid":
     case "laneReconciled":
       return fact.amount;
     case "offered":
       return fact.maxPrice;
+    case "invoiced":
     case "paid":
+    case "ended":
       return earnedIn(fact, device) || fact.price;
     default:
       return "price" in fact ? fact.price : null;
@@ -96,7 +104,7 @@ function amountOf(fact: Fact, device: Hex | null): bigint | null {
 }
 
 /** What one device is paid in a payment. */
-export function earnedIn(fact: FactNamed<"paid">, device: Hex | null): bigint {
+export function earnedIn(fact: Pick<FactNamed<"paid">, "legs">, device: Hex | null): bigint {
   const legs = fact.legs.filter((leg) => leg.payee === device);
   return legs.reduce((sum, leg) => sum + leg.amount, 0n);
 }
@@ -123,12 +131,44 @@ function laneSentence(fact: Exclude<Fact, TaskFact>, legend: Legend): string {
       return `lane to ${name(fact.payee)}, epoch ${fact.epoch}: ${fact.amount < 0n ? "closed before this was claimed" : "claimed by a voucher not seen here"}`;
     case "voucherReceived":
       return `signed ${money(fact.voucher.cumulative)} in all, epoch ${fact.voucher.epoch}`;
-    case "claimPrepared":
-      return `claim ${shortHash(fact.transaction)} of ${fact.rows} lanes signed, nonce ${fact.nonce}`;
+    case "voucherShown":
+      return `shows a voucher of ours for ${money(fact.voucher.cumulative)} that was not known here`;
+    case "creditPaidOut":
+      return `credit given back, ${money(fact.voucher.cumulative)} signed in all, epoch ${fact.voucher.epoch}`;
+    case "debtPaid":
+      return "made good what it owed";
+    case "halted":
+      return `takes no new offers: ${printable(fact.reason)}`;
+    case "resumed":
+      return `takes offers again: ${printable(fact.reason)}`;
+    default:
+      return chainSentence(fact);
+  }
+}
+
+type ChainFact = Extract<
+  Fact,
+  {
+    kind: "transactionPrepared" | "transactionMined" | "transactionDropped" | "claimed" | "chainReorganized";
+  }
+>;
+
+function chainSentence(fact: ChainFact): string {
+  switch (fact.kind) {
+    case "transactionPrepared": {
+      const what = fact.replaces === null ? "signed" : `replaces ${shortHash(fact.replaces)}`;
+      return `${fact.purpose} ${shortHash(fact.transaction)} of ${fact.rows} lanes ${what}, nonce ${fact.nonce}`;
+    }
+    case "transactionMined": {
+      const how = fact.succeeded ? "mined" : "reverted";
+      return `transaction ${shortHash(fact.transaction)} ${how} in block ${fact.block}, gas ${fact.gasUsed}`;
+    }
     case "claimed":
       return `claim ${shortHash(fact.transaction)} settled ${fact.lanes.length} lanes in block ${fact.block}, gas ${fact.gasUsed}`;
-    case "claimDropped":
-      return `claim ${shortHash(fact.transaction)} dropped: ${printable(fact.reason)}`;
+    case "transactionDropped":
+      return `transaction ${shortHash(fact.transaction)} dropped: ${printable(fact.reason)}`;
+    case "chainReorganized":
+      return `block ${fact.block} is another one: ${shortHash(fact.was)} became ${shortHash(fact.is)}`;
   }
 }
 
@@ -155,10 +195,12 @@ function taskSentence(fact: TaskFact, legend: Legend, isLocal: boolean): string 
       return `${fact.rung} ${fact.passed ? "agrees" : "disagrees"}${reasonOf(fact.reason)}`;
     case "verified":
       return `answer ${fact.verdict}${fact.rechecked ? ", rechecked" : ""}`;
+    case "invoiced":
+      return `invoiced ${money(fact.price)}, due ${timeText(fact.due, isLocal)}; ${billSentence(fact, legend)}`;
     case "paid":
-      return paidSentence(fact, legend);
+      return `paid ${billSentence(fact, legend)}`;
     case "ended":
-      return `${fact.state}${reasonOf(fact.reason)}`;
+      return `${fact.state}${reasonOf(fact.reason)}${fact.legs.length > 0 ? `, ${billSentence(fact, legend)}` : ""}`;
   }
 }
 
@@ -166,7 +208,7 @@ function reasonOf(reason: string): string {
   return reason === "" ? "" : `: ${printable(reason)}`;
 }
 
-function paidSentence(fact: FactNamed<"paid">, legend: Legend): string {
+function billSentence(fact: Pick<FactNamed<"paid">, "legs" | "fee">, legend: Legend): string {
   const legs = fact.legs.map((leg) => `${moneyOf(legend, leg.amount)} to ${nameOf(legend, leg.payee)}`);
-  return `paid ${[...legs, `fee ${moneyOf(legend, fact.fee)}`].join(", ")}`;
+  return [...legs, `fee ${moneyOf(legend, fact.fee)}`].join(", ");
 }

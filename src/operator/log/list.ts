@@ -82,7 +82,7 @@ function tableLine(line: Line, io: CommandIo, legend: Legend, digits: number): s
   const columns = [
     String(line.entry.index).padStart(digits),
     timeText(line.entry.at, io.isTerminal),
-    cut(line.fact?.kind ?? "", 15).padEnd(15),
+    cut(line.fact?.kind ?? "", 19).padEnd(19),
     cut(line.name, 13).padEnd(13),
     (line.task ? shortHash(line.task) : "").padEnd(8),
     (line.amount === null ? "" : moneyOf(legend, line.amount)).padStart(15),

@@ -69,11 +69,20 @@ function stepText(line: Line, legend: Legend, io: CommandIo): string {
   return `${head}      ${line.sentence}\n${rows.join("")}`;
 }
 
+/** Facts that the gateway signs. */
+const OURS: ReadonlySet<Fact["kind"]> = new Set([
+  "awarded",
+  "invoiced",
+  "paid",
+  "creditPaidOut",
+  "voucherShown",
+]);
+
 /** Whose signature a fact holds. */
 function signerOf(fact: Fact, legend: Legend): Hex | null {
   if (fact.kind === "voucherReceived") return fact.payer;
   if (fact.kind === "offered") return fact.requester;
-  if (fact.kind === "awarded" || fact.kind === "paid") return legend.gateway;
+  if (OURS.has(fact.kind)) return legend.gateway;
   return "signature" in fact ? fact.provider : null;
 }
 
@@ -102,7 +111,7 @@ function postingText({ account, change }: Posting, legend: Legend): readonly [st
 const MONEY = /(^|\.)(amount|cumulative|price|maxPrice|checkBudget|fee|checks|deposit|settled)$/;
 
 /** Fields that are milliseconds since 1970. */
-const INSTANT = /^(deadline|bidBy|expires|acceptBy|runBy)$/;
+const INSTANT = /^(deadline|bidBy|expires|acceptBy|runBy|due)$/;
 
 function fieldText(value: unknown, path: string, legend: Legend, io: CommandIo): string {
   if (typeof value === "number" && INSTANT.test(path)) return timeText(value, io.isTerminal);

@@ -24,11 +24,13 @@ export function addTo(sums: Sums, { fact, requester }: Line, device: Hex | null)
     sums.vouchers += 1;
     sums.received += fact.amount;
   }
-  if (fact?.kind !== "paid") return;
+  // an invoice's legs are paid with it, its price when its task is
+  if (fact && "legs" in fact) sums.earned += earnedIn(fact, device);
+  if (fact?.kind !== "paid" && fact?.kind !== "ended") return;
+  if (fact.price === 0n) return;
   sums.payments += 1;
   sums.paid += fact.price;
   sums.fees += fact.fee;
-  sums.earned += earnedIn(fact, device);
   if (requester === device) sums.spent += fact.price;
 }
 

@@ -42,9 +42,9 @@ export function tellTales(
     const lines = tales.length === 0 ? [] : linesOf(entry, legend, isLocal, null);
     for (const line of lines) {
       const { fact } = line;
-      if (fact?.kind === "claimPrepared") prepared.set(fact.transaction, line);
+      if (fact?.kind === "transactionPrepared") prepared.set(fact.transaction, line);
       for (const tale of tales) if (fact) tell(tale, line, fact, prepared, legend);
-      if (fact?.kind === "claimed" || fact?.kind === "claimDropped") prepared.delete(fact.transaction);
+      if (fact?.kind === "claimed" || fact?.kind === "transactionDropped") prepared.delete(fact.transaction);
     }
     forget(legend, entry.facts);
   }

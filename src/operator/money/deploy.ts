@@ -12,12 +12,11 @@ const OPTIONS = {
   rpc: { type: "string" },
   from: { type: "string" },
   token: { type: "string" },
-  challenge: { type: "string", default: "24h" },
   json: { type: "boolean" },
   help: { type: "boolean", short: "h" },
 } as const satisfies ParseArgsConfig["options"];
 
-const HELP = `hirewire deploy --rpc URL --from KEYFILE --token 0x… [--challenge 24h] [--json]
+const HELP = `hirewire deploy --rpc URL --from KEYFILE --token 0x… [--json]
 
 Deploys LaneVault, which nobody owns and nobody can change, and prints the
 [chain] section of gateway.toml. It has not been audited: think before you put
@@ -26,12 +25,8 @@ real money in it.
   --rpc URL        the chain's JSON-RPC
   --from KEYFILE   whose coin pays the gas
   --token 0x…      the USDT that the gateway trades in
-  --challenge 24h  how long a closing lane can still be claimed: 1h to 90d
   --json           one object
 `;
-
-const UNIT_SECONDS = { h: 3_600, d: 86_400 } as const;
-const LONGEST_SECONDS = 7_776_000;
 
 /**
  * Runs `hirewire deploy …` and gives its exit code, 0.
@@ -56,18 +51,10 @@ export async function deployCommand(
   }
   if (!URL.canParse(rpc)) throw new Fault("usage", `--rpc ${rpc} is no URL`);
   const token = parseAddress(values.token, "--token");
-  const seconds = challengeSeconds(values.challenge);
-  const { vault, chainId } = await deployVault(rpc, toHex(ports.keys.read(from)), seconds);
-  const decimals = await (await openEvmChain({ url: rpc, chainId, vault })).decimals(token);
-  const found = { chainId, vault, token, decimals, challengeSeconds: seconds };
+  const { vault, chainId } = await deployVault(rpc, toHex(ports.keys.read(from)));
+  const decimals = await (await openEvmChain({ urls: [rpc], chainId, vault })).decimals(token);
+  const found = { chainId, vault, token, decimals };
   const toml = `[chain]\nid = ${chainId}\nrpc = "${rpc}"\nvault = "${vault}"\ntoken = "${token}"\n`;
   io.write(values.json ? `${JSON.stringify(found)}\n` : toml);
   return 0;
-}
-
-function challengeSeconds(text: string): number {
-  const [, digits, unit] = /^([1-9]\d{0,3})([hd])$/.exec(text) ?? [];
-  const seconds = Number(digits) * UNIT_SECONDS[unit as keyof typeof UNIT_SECONDS];
-  if (!(seconds <= LONGEST_SECONDS)) throw new Fault("usage", `--challenge takes 1h to 90d, not "${text}"`);
-  return seconds;
 }

@@ -1,13 +1,24 @@
-/** Transactions that a person asked for: signed with their key, sent one after the other, waited for. */
+/** Who signs and sends a transaction that a person asked for, and what is known of it once it is in a block. */
 import { formatEther } from "viem";
 import { privateKeyToAccount } from "viem/accounts";
 import { type Hex, toHex } from "../../base/bytes.ts";
 import type { Clock } from "../../base/clock.ts";
 import { Fault } from "../../base/fault.ts";
 import { addressOfKey } from "../../kernels/signature.ts";
+import type { PURPOSES } from "../../protocol/facts.ts";
 import { type Call, type Chain, mined, type Signer } from "../../settlement/chain.ts";
 
-export type Step = { readonly step: string; readonly call: Call };
+export type Purpose = (typeof PURPOSES)[number];
+
+/** One transaction to be. */
+export type Step = {
+  /** The contract's function, or words for it. */
+  readonly step: string;
+  readonly purpose: Purpose;
+  readonly call: Call;
+  /** The gateway's own verb for it, where it has one (`verbs.ts`). */
+  readonly ask?: { readonly do: "openLane" | "topUpLane" | "closeLane" } & Readonly<Record<string, unknown>>;
+};
 
 /** A transaction that is in a block. */
 export type SentStep = {
@@ -17,6 +28,18 @@ export type SentStep = {
   readonly gasUsed: bigint;
   /** Wei. */
   readonly gasCost: bigint;
+};
+
+/** An account that sends: a key of its own, or the gateway's through whoever holds its queue. */
+export type Sender = {
+  readonly address: Hex;
+  /**
+   * Resolves once it is in a block.
+   *
+   * @param say - told the hash before it is waited for, so that it is known whatever happens then
+   * @throws {@link Fault} `transaction_failed`, `timed_out`, `chain_unreachable`
+   */
+  readonly send: (step: Step, say: (text: string) => void) => Promise<SentStep>;
 };
 
 /** How long a transaction may take to be mined, and how often the node is asked, milliseconds. */
@@ -29,29 +52,44 @@ export function accountOf(key: Uint8Array): Signer {
   return { address, signTransaction: (transaction) => account.signTransaction(transaction) };
 }
 
+/** Sends with a key that nobody else sends with meanwhile. */
+export function keySender(chain: Chain, key: Uint8Array, clock: Clock): Sender {
+  const signer = accountOf(key);
+  return {
+    address: signer.address,
+    send: async ({ step, call }, say) => {
+      const { raw, hash } = await chain.prepare(signer, call);
+      await chain.broadcast(raw);
+      say(sentLine(step, hash));
+      const { block, gasUsed, gasPrice } = await mined(chain, hash, clock, WAIT);
+      return { step, hash, block, gasUsed, gasCost: gasUsed * gasPrice };
+    },
+  };
+}
+
+/** What is said of a transaction that is on its way. */
+export function sentLine(step: string, hash: Hex): string {
+  return `${step.padEnd(12)}  ${hash}  sent\n`;
+}
+
 /**
  * Sends the steps in order, each once the one before it is in a block.
  *
- * @param say - told each hash before it is waited for, so that it is known whatever happens then
- * @throws {@link Fault} `transaction_failed`, `timed_out`, `chain_unreachable`; the steps before are done
+ * @throws {@link Fault} as {@link Sender}; the steps before are done
  */
 export async function sendSteps(
   chain: Chain,
-  signer: Signer,
+  sender: Sender,
   steps: readonly Step[],
   clock: Clock,
   say: (text: string) => void,
 ): Promise<SentStep[]> {
   const sent: SentStep[] = [];
-  for (const { step, call } of steps) {
-    const { raw, hash } = await chain.prepare(signer, call);
-    await chain.broadcast(raw);
-    say(`${step.padEnd(12)}  ${hash}  sent\n`);
-    const { block, gasUsed, gasPrice } = await mined(chain, hash, clock, WAIT);
-    await seen(chain, block, clock);
-    const gasCost = gasUsed * gasPrice;
-    say(`${"".padEnd(12)}  block ${block}, gas ${gasUsed}, ${coins(gasCost)}\n`);
-    sent.push({ step, hash, block, gasUsed, gasCost });
+  for (const step of steps) {
+    const one = await sender.send(step, say);
+    await seen(chain, one.block, clock);
+    say(`${"".padEnd(12)}  block ${one.block}, gas ${one.gasUsed}, ${coins(one.gasCost)}\n`);
+    sent.push(one);
   }
   return sent;
 }

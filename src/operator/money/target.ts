@@ -1,10 +1,10 @@
-/** Where `hirewire fund` can put money: into a device's lane to the gateway, or into the gateway's vault. */
+/** Where `hirewire fund` can put money: into a device's lane to the gateway, or into an account's vault. */
 import type { Hex } from "../../base/bytes.ts";
 import { Fault } from "../../base/fault.ts";
 import type { Amount } from "../../base/money.ts";
-import { type Call, type Chain, deposit, depositLane } from "../../settlement/chain.ts";
-import { unknownWord } from "../arguments.ts";
-import { enrolled, type Settings } from "../settings.ts";
+import type { Call, Chain, LaneKey, LaneOnChain } from "../../settlement/chain.ts";
+import { deposit, depositLane } from "../../settlement/vault-calls.ts";
+import type { Account } from "./account.ts";
 
 export type Target = {
   /** What its balance is called: `lane deposit of robot-1`. */
@@ -18,13 +18,13 @@ export type Target = {
   readonly check: () => Promise<void>;
 };
 
-/** The gateway's own balance in the vault, out of which its lanes to providers are filled. It always takes money. */
-export function vaultTarget(chain: Chain, token: Hex, gateway: Hex): Target {
+/** An account's own balance in the vault, out of which it can fill its lanes. It always takes money. */
+export function vaultTarget(chain: Chain, token: Hex, { address, name }: Account): Target {
   return {
-    title: "vault of the gateway",
+    title: `vault of ${name}`,
     step: "deposit",
-    pay: (amount) => deposit(chain.vault, gateway, token, amount),
-    balance: () => chain.vaultBalance(gateway, token),
+    pay: (amount) => deposit(chain.vault, address, token, amount),
+    balance: () => chain.vaultBalance(address, token),
     check: () => Promise.resolve(),
   };
 }
@@ -34,47 +34,35 @@ export function vaultTarget(chain: Chain, token: Hex, gateway: Hex): Target {
  *
  * Its `check` throws for a lane that is closing; `pay` does not look.
  */
-export function laneTarget(
-  chain: Chain,
-  token: Hex,
-  gateway: Hex,
-  device: { readonly address: Hex; readonly name: string },
-): Target {
+export function laneTarget(chain: Chain, token: Hex, gateway: Hex, device: Account): Target {
   const key = { payer: device.address, payee: gateway, token };
-  const lane = async () => {
-    const { lanes } = await chain.lanes([key], "head");
-    const [found] = lanes;
-    if (!found) throw new Fault("impossible", "asked for one lane and got none");
-    return found;
-  };
   return {
     title: `lane deposit of ${device.name}`,
     step: "depositLane",
     pay: (amount) => depositLane(chain.vault, key, amount),
-    balance: async () => (await lane()).deposit,
+    balance: async () => (await laneAtHead(chain, key)).deposit,
     check: async () => {
-      const { closeAt } = await lane();
-      if (closeAt === 0) return;
-      const when = new Date(closeAt * 1_000).toISOString();
-      throw new Fault(
-        "lane_closing",
-        `the lane of ${device.name} is closing until ${when} and takes no money: fund it after it is closed`,
-        { facts: { device: device.address, closeAt } },
-      );
+      const { closeAt } = await laneAtHead(chain, key);
+      if (closeAt !== 0) throw closing(device.name, closeAt, "fund it after it is closed");
     },
   };
 }
 
+/** A lane as the newest block has it. */
+export async function laneAtHead(chain: Chain, key: LaneKey): Promise<LaneOnChain> {
+  const { lanes } = await chain.lanes([key], "head");
+  const [found] = lanes;
+  if (!found) throw new Fault("impossible", "asked for one lane and got none");
+  return found;
+}
+
 /**
- * The enrolled device of this name or address.
+ * What is said of a lane that takes no money.
  *
- * @throws {@link Fault} `usage` when there is none
+ * @param closeAt - unix seconds
  */
-export function findDevice(settings: Settings, typed: string): { address: Hex; name: string } {
-  const wanted = typed.toLowerCase();
-  const { entries } = enrolled(settings);
-  const found = entries.find(({ name, device }) => device === wanted || name.toLowerCase() === wanted);
-  if (found) return { address: found.device, name: found.name };
-  const known = [...entries.map(({ name }) => name), "gateway"];
-  throw unknownWord("hirewire device list, or hirewire fund", "device", typed, known);
+export function closing(name: string, closeAt: number, hint: string): Fault {
+  const when = new Date(closeAt * 1_000).toISOString();
+  const words = `the lane of ${name} is closing until ${when} and takes no money: ${hint}`;
+  return new Fault("lane_closing", words, { facts: { closeAt } });
 }

@@ -80,22 +80,25 @@ describe("a course", () => {
 });
 
 describe("a requester", () => {
-  it("whose course is the board's alone is done with 0 tasks", { timeout: 20_000 }, async () => {
+  it.each([
+    [["--lanes", "trust"], 0, { kind: "done", tasks: 0, queries: 0, optimal: 0 }],
+    [[], 1, { kind: "failed", message: "one of --rpc URL, --watchtower URL or --lanes trust is needed" }],
+  ])("whose course is the board's alone, told %j about its lanes, ends with %i", async (lanes, end, last) => {
     const gateway = await FakeGateway.start();
     const connection = join(folder, "connection.json");
     await writeFile(connection, JSON.stringify(gateway.enroll("buyer")));
     const firmware = ["--firmware", "build/firmware/path-plan.wasm"];
     const files = ["--connection", connection, "--wallet", join(folder, "wallet.json"), ...firmware];
     const queries = ["--map", map, "--scen", scen, "--queries", "1", "--part", "but-last"];
-    const program = ["devices/robot/sim/requester.ts", ...files, ...queries];
+    const program = ["devices/robot/sim/requester.ts", ...files, ...queries, ...lanes];
     const child = spawn(process.execPath, program, { stdio: ["pipe", "pipe", "inherit"] });
     const [said, [code]] = await Promise.all([text(child.stdout), once(child, "close")]);
     const lines = said
       .trim()
       .split("\n")
       .map((line) => JSON.parse(line));
-    expect(code, said).toBe(0);
-    expect(lines).toContainEqual({ kind: "done", tasks: 0, queries: 0, optimal: 0 });
+    expect(code, said).toBe(end);
+    expect(lines).toContainEqual(last);
     await gateway.drop();
   });
 });

@@ -5,7 +5,7 @@ import { Aedes } from "aedes";
 import type { ConnectionFile } from "../../../devices/robot/connection-file.ts";
 import { type Hex, toHex } from "../../../src/base/bytes.ts";
 import { instant } from "../../../src/base/clock.ts";
-import { type Amount, amount } from "../../../src/base/money.ts";
+import { type Amount, amount, ZERO } from "../../../src/base/money.ts";
 import { isRefusal } from "../../../src/base/refusal.ts";
 import { hashBlob } from "../../../src/blob/blob.ts";
 import { randomKey } from "../../../src/kernels/signature.ts";
@@ -13,7 +13,7 @@ import { checkConnectToken } from "../../../src/protocol/connect-token.ts";
 import { decodeMessage, encodeMessage, type Message, type Terms } from "../../../src/protocol/message.ts";
 import { keySigner, type Signer } from "../../../src/protocol/signer.ts";
 import { parseTopic, type Topic, topicOf } from "../../../src/protocol/topic.ts";
-import { awardDigest, type Market } from "../../../src/protocol/typed-data.ts";
+import { awardDigest, invoiceDigest, type Market, receiptDigest } from "../../../src/protocol/typed-data.ts";
 import { type Voucher, voucherDigest } from "../../../src/protocol/voucher.ts";
 
 type Script<T extends Topic> = (message: Message<T>, device: ConnectionFile) => unknown;
@@ -31,10 +31,15 @@ export class FakeGateway {
   readonly said: Said[] = [];
   readonly blobs = new Map<Hex, Uint8Array>();
   lane: Terms["lane"] = {
-    ...{ epoch: 1, deposit: amount(1_000_000n), signed: amount(0n), voucher: null },
-    ...{ credit: amount(0n), held: amount(0n) },
+    ...{ epoch: 1, deposit: amount(1_000_000n), signed: ZERO, voucher: null, settled: ZERO, closeAt: 0 },
+    ...{ credit: ZERO, held: ZERO, owed: ZERO },
+  };
+  reverse: Terms["reverse"] = {
+    ...{ epoch: 1, deposit: amount(1_000_000n), settled: ZERO, closeAt: 0, signed: ZERO },
   };
   terms: Partial<Terms> = {};
+  /** Its clock less ours, milliseconds. */
+  ahead = 0;
   isMute: boolean = false;
   port = 0;
   logins = 0;
@@ -60,7 +65,7 @@ export class FakeGateway {
   async listen(): Promise<void> {
     const broker = await Aedes.createBroker({
       authenticate: (client, username, password, done) => {
-        const rules = { market: this.market, now: instant(Date.now()), boot: instant(0) };
+        const rules = { market: this.market, now: this.#now(), boot: instant(0) };
         const claim = checkConnectToken(String(password), username ?? "", client.id, rules);
         if (isRefusal(claim) || this.refusals > 0) {
           this.refusals--;
@@ -173,8 +178,28 @@ export class FakeGateway {
   }
 
   async voucher(payee: Hex, cumulative: Amount, by = this.signer): Promise<Voucher> {
-    const voucher = { payee, token: this.market.token, epoch: 1, cumulative };
-    return { ...voucher, signature: await by.sign(voucherDigest(this.market, voucher)) };
+    const { chainId, vault, token } = this.market;
+    const voucher = { chainId, vault, payee, token, epoch: this.reverse.epoch, cumulative };
+    return { ...voucher, signature: await by.sign(voucherDigest(voucher)) };
+  }
+
+  async invoice(
+    requester: Hex,
+    unsigned: Omit<Message<"invoice">, "signature" | "version">,
+    by = this.signer,
+  ): Promise<Message<"invoice">> {
+    const signature = await by.sign(invoiceDigest(this.market, requester, unsigned));
+    return { version: 1, ...unsigned, signature };
+  }
+
+  async receipt(unsigned: Omit<Message<"receipt">, "signature" | "version">): Promise<Message<"receipt">> {
+    const signature = await this.signer.sign(receiptDigest(this.market, unsigned));
+    return { version: 1, ...unsigned, signature };
+  }
+
+  /** Tells a device its terms once more, as when the chain shows another lane. */
+  tellAgain(device: ConnectionFile): void {
+    this.#tellTerms(device);
   }
 
   async award(
@@ -201,14 +226,22 @@ export class FakeGateway {
 
   #greet(device: ConnectionFile): void {
     this.logins++;
+    if (!this.isMute) this.#tellTerms(device);
+  }
+
+  #now() {
+    return instant(Date.now() + this.ahead);
+  }
+
+  #tellTerms(device: ConnectionFile): void {
     const id = this.#nonces.get(keySigner(Buffer.from(device.key.slice(2), "hex")).address)?.slice(2) ?? "";
     const terms: Terms = {
-      time: instant(Date.now()),
+      time: this.#now(),
       ...this.market,
-      ...{ decimals: 6, feeBasisPoints: 200, lane: this.lane },
+      ...{ decimals: 6, feeBasisPoints: 200, lane: this.lane, reverse: this.reverse },
       ...this.terms,
     };
-    if (!this.isMute) this.say(device, "ack", { version: 1, id, journalIndex: 1, terms });
+    this.say(device, "ack", { version: 1, id, journalIndex: 1, terms });
   }
 
   #give({ hash, offset, length }: Message<"blob-get">, device: ConnectionFile): void {

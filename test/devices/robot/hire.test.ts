@@ -10,7 +10,7 @@ import type { Hex } from "../../../src/base/bytes.ts";
 import { amount, ZERO } from "../../../src/base/money.ts";
 import { recoverAddress } from "../../../src/kernels/signature.ts";
 import type { Message } from "../../../src/protocol/message.ts";
-import { offerDigest, receiptDigest, taskIdOf } from "../../../src/protocol/typed-data.ts";
+import { offerDigest, taskIdOf } from "../../../src/protocol/typed-data.ts";
 import { voucherPayer } from "../../../src/protocol/voucher.ts";
 import { FakeGateway } from "./fake-gateway.ts";
 import { ManualClock } from "./manual-clock.ts";
@@ -27,7 +27,7 @@ describe("hiring", () => {
   beforeEach(async () => {
     gateway = await FakeGateway.start();
     file = gateway.enroll("buyer");
-    robot = await connectRobot({ file });
+    robot = await connectRobot({ lanes: "trustGateway", file });
   });
   afterEach(async () => {
     await robot.close();
@@ -42,15 +42,19 @@ describe("hiring", () => {
     by: Robot = robot,
   ): Message<"answer"> => ({
     ...{ version: 1, task: taskOf(offer, by), state: "paid", reason: "", output: null, outputBytes: 0 },
-    ...{ spent: amount(700n), credit: amount(300n), provider: robot.address, rechecked: true },
+    salt: null,
+    ...{ spent: amount((offer.maxPrice * 7n) / 10n), credit: amount((offer.maxPrice * 3n) / 10n) },
+    ...{ provider: robot.address, rechecked: true },
     ...more,
   });
   /** Takes every offer on and answers it with the output. */
-  const obey = (more: Partial<Message<"answer">> = {}) => {
+  const obey = (more: Partial<Message<"answer">> = {}, device = file, by: Robot = robot) => {
     const hash = gateway.keep(output);
-    gateway.on("offer", (offer) => {
-      gateway.ack(file, offer.id, taskOf(offer));
-      gateway.say(file, "answer", answerTo(offer, { output: hash, outputBytes: output.length, ...more }));
+    gateway.on("offer", async (offer) => {
+      gateway.ack(device, offer.id, taskOf(offer, by));
+      const answer = answerTo(offer, { output: hash, outputBytes: output.length, ...more }, by);
+      gateway.say(device, "receipt", await receiptFor(gateway, offer, answer, by.address));
+      gateway.say(device, "answer", answer);
     });
   };
 
@@ -75,19 +79,16 @@ describe("hiring", () => {
       firmwareBytes: 70_000,
       inputBytes: input.length,
     });
-    expect(offer.voucher && voucherPayer(gateway.market, offer.voucher)).toBe(robot.address);
+    expect(offer.voucher && voucherPayer(offer.voucher)).toBe(robot.address);
     expect(offer.voucher).toMatchObject({ payee: gateway.market.gateway, epoch: 1, cumulative: 1_200n });
     gateway.ack(file, offer.id, taskOf(offer));
     expect(await gateway.pull(file, offer.firmware, offer.firmwareBytes)).toEqual(firmware);
     expect(await gateway.pull(file, offer.input, offer.inputBytes)).toEqual(input);
-    const receipt = await receiptFor(gateway, offer, taskOf(offer), robot.address);
+    const named = { output: gateway.keep(output), outputBytes: output.length };
+    const answer = answerTo(offer, { ...named, credit: amount(500n) });
+    const receipt = await receiptFor(gateway, offer, answer, robot.address);
     gateway.say(file, "receipt", receipt);
-    const hash = gateway.keep(output);
-    gateway.say(
-      file,
-      "answer",
-      answerTo(offer, { output: hash, outputBytes: output.length, credit: amount(500n) }),
-    );
+    gateway.say(file, "answer", answer);
     expect(await hired).toEqual({
       ...{ task: taskOf(offer), state: "paid", reason: "", output, spent: 700n, credit: 500n },
       ...{ provider: robot.address, rechecked: true, receipt },
@@ -106,7 +107,7 @@ describe("hiring", () => {
     expect(gateway.heard("offer").map(({ voucher }) => voucher?.cumulative)).toEqual([
       1_000n,
       undefined,
-      1_700n,
+      1_910n,
     ]);
   });
 
@@ -192,7 +193,7 @@ describe("hiring", () => {
       gateway.plug(theirs);
       return ours;
     };
-    const buyer = await connectRobot({ file: board, stream });
+    const buyer = await connectRobot({ lanes: "trustGateway", file: board, stream });
     const small = output.subarray(0, 2_000);
     const hash = gateway.keep(small);
     gateway.on("offer", (offer) => {
@@ -210,9 +211,11 @@ describe("hiring", () => {
   });
 
   it("lets vouchers leave in growing order when twenty are hired at once", async () => {
-    obey();
+    const many = gateway.enroll("many");
+    const buyer = await connectRobot({ file: many, lanes: "trustGateway", creditLimit: amount(10_000n) });
+    obey({}, many, buyer);
     const all = Array.from({ length: 20 }, (_, i) =>
-      robot.hire({ firmware, input: new Uint8Array([i]), maxPrice: amount(100n + BigInt(i)) }),
+      buyer.hire({ firmware, input: new Uint8Array([i]), maxPrice: amount(100n + BigInt(i)) }),
     );
     expect((await Promise.all(all)).map(({ state }) => state)).toEqual(all.map(() => "paid"));
     const signed = gateway.heard("offer").flatMap(({ voucher }) => (voucher ? [voucher.cumulative] : []));
@@ -220,6 +223,7 @@ describe("hiring", () => {
     expect(signed).toEqual(signed.toSorted((a, b) => (a < b ? -1 : 1)));
     expect(new Set(signed).size).toBe(signed.length);
     expect(new Set(gateway.heard("offer").map(({ id }) => id)).size).toBe(20);
+    await buyer.close();
   });
 
   it("asks for a cancellation when its signal says so, and takes the gateway's word for the end", async () => {
@@ -236,6 +240,22 @@ describe("hiring", () => {
     stop.abort();
     expect(await hired).toMatchObject({ state: "cancelled", output: null, spent: ZERO });
     expect(robot.wallet.free).toBe(maxPrice);
+  });
+
+  it("pays for what a provider had begun when it was cancelled", async () => {
+    const stop = new AbortController();
+    gateway.on("offer", (offer) => gateway.ack(file, offer.id, taskOf(offer)));
+    gateway.on("cancel", ({ id, task }) => {
+      gateway.ack(file, id, task);
+      const [offer] = gateway.heard("offer");
+      const cost = { spent: amount(450n), credit: amount(550n) };
+      if (offer) gateway.say(file, "answer", answerTo(offer, { state: "cancelled", ...cost }));
+    });
+    const hired = robot.hire({ firmware, input, maxPrice, signal: stop.signal });
+    await gateway.nth("offer", 1);
+    stop.abort();
+    expect(await hired).toMatchObject({ state: "cancelled", output: null, spent: 450n });
+    expect(robot.wallet).toMatchObject({ signed: 1_000n, free: 550n, exposure: 550n });
   });
 
   it("makes no offer when it is cancelled before", async () => {
@@ -263,7 +283,7 @@ describe("hiring by a clock", () => {
   it("says an offer again after five seconds without ack, and gives up a minute after its deadline", async () => {
     const gateway = await FakeGateway.start();
     const clock = new ManualClock(Date.now());
-    const robot = await connectRobot({ file: gateway.enroll("buyer"), clock });
+    const robot = await connectRobot({ lanes: "trustGateway", file: gateway.enroll("buyer"), clock });
     const hired = robot.hire({ firmware, input, maxPrice, deadlineMs: 10_000 });
     const late = expect(hired).rejects.toMatchObject({ code: "timed_out" });
     const first = await gateway.nth("offer", 1);
@@ -282,7 +302,7 @@ describe("a wallet on disk", () => {
     const walletPath = join(folder, "wallet.json");
     const gateway = await FakeGateway.start();
     const file = gateway.enroll("buyer");
-    const robot = await connectRobot({ file, walletPath });
+    const robot = await connectRobot({ lanes: "trustGateway", file, walletPath });
     const pairs: string[][] = [];
     gateway.on("offer", ({ id, voucher }) => {
       const saved = JSON.parse(readFileSync(walletPath, "utf8")) as { signed: string };
@@ -299,7 +319,7 @@ describe("a wallet on disk", () => {
       ["7000", "7000"],
     ]);
     await robot.close();
-    const again = await connectRobot({ file, walletPath });
+    const again = await connectRobot({ lanes: "trustGateway", file, walletPath });
     expect(again.wallet.signed).toBe(7_000n);
     await again.close();
     await gateway.drop();
@@ -311,11 +331,15 @@ function bare({ version, voucher, signature, ...offer }: Message<"offer">) {
   return offer;
 }
 
-async function receiptFor(gateway: FakeGateway, offer: Message<"offer">, task: Hex, provider: Hex) {
-  const unsigned = {
-    ...{ task, requester: provider, provider, firmware: offer.firmware, input: offer.input },
-    ...{ output: offer.input, price: amount(700n), fee: amount(14n), checks: ZERO },
-  };
-  const signature = await gateway.signer.sign(receiptDigest(gateway.market, unsigned));
-  return { version: 1 as const, ...unsigned, signature };
+function receiptFor(
+  gateway: FakeGateway,
+  offer: Message<"offer">,
+  answer: Message<"answer">,
+  requester: Hex,
+) {
+  const { task, provider, output, spent: price } = answer;
+  const { firmware, input } = offer;
+  const parties = { requester, provider: provider ?? requester };
+  const work = { firmware, input, output: output ?? input };
+  return gateway.receipt({ task, ...parties, ...work, price, fee: amount(14n), checks: ZERO });
 }

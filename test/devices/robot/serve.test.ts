@@ -41,7 +41,7 @@ describe("serving", () => {
   });
 
   const connect = async () => {
-    robot = await connectRobot({ file });
+    robot = await connectRobot({ lanes: "trustGateway", file });
     robot.listen((event) => {
       events.push(event);
       for (const look of waiting) look();

@@ -52,6 +52,7 @@ describe("device add", () => {
         owner: null,
         manufacturer: "hirewire",
         serialNumber: "robot-1",
+        perDay: null,
       },
     ]);
     expect(warned).toContain(`made the gateway's key: ${gateway}`);
@@ -215,21 +216,73 @@ describe("device list", () => {
     );
     const lines = (await device("list", "--json")).written.trimEnd().split("\n");
     expect(lines.map((line) => JSON.parse(line))).toEqual([
-      { device: known, name: "arm", owner: other, manufacturer: "hirewire", serialNumber: "arm" },
-      { device: other, name: "robot-2", owner: null, manufacturer: "acme", serialNumber: "robot-2" },
+      {
+        ...{ device: known, name: "arm", owner: other, manufacturer: "hirewire", serialNumber: "arm" },
+        perDay: null,
+      },
+      {
+        ...{ device: other, name: "robot-2", owner: null, manufacturer: "acme", serialNumber: "robot-2" },
+        perDay: null,
+      },
     ]);
+  });
+});
+
+describe("device budget", () => {
+  it("sets and takes away what a device may spend in a day, and shows it", async () => {
+    await device("add", "arm", "--address", KNOWN.address);
+    const { written } = await device("budget", "ARM", "2.50");
+    expect(written).toBe("arm may spend 2.50 a day; before, what its lane holds\n");
+    expect(rosterOf(stand.data)).toMatchObject([{ name: "arm", perDay: "2.50" }]);
+    expect((await device("list")).written).toContain("its own, 2.50 a day\n");
+    expect(JSON.parse((await device("budget", known, "none", "--json", "--dry-run")).written)).toEqual({
+      ...{ device: known, name: "arm", before: "2.50", perDay: null, dryRun: true },
+    });
+    expect(rosterOf(stand.data)).toMatchObject([{ perDay: "2.50" }]);
+    await device("budget", "arm", "none");
+    expect(rosterOf(stand.data)).toMatchObject([{ perDay: null }]);
+  });
+
+  it.each([
+    [["arm"], "usage", /NAME AMOUNT/],
+    [["arm", "1", "2"], "usage", /NAME AMOUNT/],
+    [["amr", "1"], "usage", /no device amr/],
+    [["arm", "1,5"], "amount_syntax", /1,5/],
+    [["arm", "-1"], "usage", /-1/],
+    [["arm", "1e400"], "amount_syntax", /1e400/],
+    [["arm", "99999999999999999999"], "amount_range", /not within/],
+    [["arm", "NONE"], "amount_syntax", /NONE/],
+    [["arm", "1", "--per-day"], "usage", /no option/],
+  ])("refuses %j and changes nothing", async (args, code, message) => {
+    await device("add", "arm", "--address", KNOWN.address);
+    const before = rosterOf(stand.data);
+    await expect(device("budget", ...args)).rejects.toThrow(
+      expect.objectContaining({ code, message: expect.stringMatching(message) }),
+    );
+    expect(rosterOf(stand.data)).toEqual(before);
+  });
+
+  it("reads a roster file from before there were budgets", async () => {
+    await device("add", "arm", "--address", KNOWN.address);
+    const [entry] = rosterOf(stand.data);
+    const { perDay: _, ...old } = entry as { perDay: unknown };
+    stand.put("data/devices/arm.json", JSON.stringify(old));
+    expect((await device("list")).written).toContain("its own\n");
   });
 });
 
 describe("device", () => {
   it("explains itself and names what was meant", async () => {
-    for (const args of [["--help"], ["add", "--help"], ["list", "-h"]]) {
+    for (const args of [
+      ["--help"],
+      ...["add", "list", "budget", "owner", "allowance", "replace"].map((view) => [view, "-h"]),
+    ]) {
       const { code, written } = await device(...args);
       expect(code).toBe(0);
       expect(written).toMatch(/^hirewire device /);
       expect(Math.max(...written.split("\n").map((line) => line.length))).toBeLessThanOrEqual(80);
     }
     await expect(device("lst")).rejects.toThrow(usage(/did you mean list\?/));
-    await expect(deviceCommand([], stand.io, stand.ports)).rejects.toThrow(usage(/add or/));
+    await expect(deviceCommand([], stand.io, stand.ports)).rejects.toThrow(usage(/add, list/));
   });
 });

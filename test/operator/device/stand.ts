@@ -50,10 +50,11 @@ export function openStand(chain: Partial<typeof NOWHERE> = {}) {
   };
   const configure = (listen = "127.0.0.1:1883", place: Partial<typeof NOWHERE> = chain, more = "") => {
     const { id, rpc, vault, token } = { ...NOWHERE, ...place };
+    const where = `id = ${id}, rpc = "${rpc}", vault = "${vault}", token = "${token}"`;
     const lines = [
       "version = 1",
       `broker.listen = "${listen}"`,
-      `chain = { id = ${id}, rpc = "${rpc}", vault = "${vault}", token = "${token}" }`,
+      `chain = { ${where}, confirmations = 1, poll_ms = 100 }`,
       more,
     ];
     writeFileSync(config, lines.join("\n"));

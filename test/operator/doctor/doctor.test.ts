@@ -10,7 +10,10 @@ import { clockCheck } from "../../../src/operator/doctor/chain.ts";
 import type { Check } from "../../../src/operator/doctor/check.ts";
 import { doctorCommand } from "../../../src/operator/doctor/command.ts";
 import { type Machine, thisMachine } from "../../../src/operator/doctor/machine.ts";
+import { tokenCheck } from "../../../src/operator/doctor/token.ts";
 import { fundCommand } from "../../../src/operator/money/fund.ts";
+import type { TokenProfile } from "../../../src/settlement/token-probe.ts";
+import { startFakeNode } from "../../settlement/fake-node.ts";
 import { openStand, type Stand } from "../device/stand.ts";
 import { type Bank, openBank } from "../money/bank.ts";
 
@@ -64,7 +67,7 @@ describe("doctor, without a chain", () => {
     const { code, ok, of, names } = await examine(stand);
     expect({ code, ok }).toEqual({ code: 1, ok: false });
     expect(of("gateway key")).toMatchObject(wrong(/none/, /hirewire device add/));
-    expect(of("chain")).toMatchObject(wrong(/127\.0\.0\.1:9 does not answer/, /chain\.rpc/));
+    expect(of("chain")).toMatchObject(wrong(/node 127\.0\.0\.1:9 cannot be reached/, /chain\.rpc/));
     for (const good of ["node", "64-bit", "settings", "data folder", "free space", "broker port"]) {
       expect(of(good)).toMatchObject({ outcome: "good", fix: null });
     }
@@ -237,7 +240,10 @@ describe("doctor, with a chain", () => {
     await bank.stand.run(fundCommand, "gateway", "5", "--from", bank.from);
     const { code, of } = await examine(bank.stand);
     expect(of("chain")).toMatchObject({ outcome: "good", found: `31337 with vault ${bank.world.vault}` });
-    expect(of("token")).toMatchObject({ outcome: "good", found: expect.stringMatching(/6 decimals/) });
+    expect(of("token")).toMatchObject({
+      outcome: "good",
+      found: expect.stringMatching(/6 decimals: play money/),
+    });
     expect(of("gas")).toMatchObject({ outcome: "good" });
     expect(of("money")).toMatchObject({
       outcome: "good",
@@ -250,7 +256,13 @@ describe("doctor, with a chain", () => {
   it("counts the money on lanes to devices", async () => {
     const { vault, token } = bank.world;
     await bank.world.endow([bank.gateway], 7_000_000n);
-    await bank.world.send(bank.gateway, vault, "fundLane", [bank.robot.address, token, 7_000_000n]);
+    await bank.world.send(bank.gateway, vault, "fundLane", [
+      bank.gateway.address,
+      bank.robot.address,
+      token,
+      7_000_000n,
+      1,
+    ]);
     const { of } = await examine(bank.stand);
     expect(of("money")).toMatchObject({
       outcome: "good",
@@ -272,6 +284,32 @@ describe("doctor, with a chain", () => {
     expect((await examine(bank.stand)).of("gas")).toMatchObject({ outcome: "good" });
   });
 
+  it("says what the token's owner has changed", async () => {
+    const { owner, token } = bank.world;
+    await bank.world.send(owner, token, "setParams", [15n, 40n]);
+    expect((await examine(bank.stand)).of("token")).toMatchObject({
+      outcome: "good",
+      found: expect.stringMatching(/6 decimals, a fee of 0\.15 % up to 40\.000000: play money$/),
+    });
+    await bank.world.send(owner, token, "pause", []);
+    expect((await examine(bank.stand)).of("token")).toMatchObject({
+      outcome: "note",
+      found: expect.stringMatching(/paused transfers/),
+    });
+  });
+
+  it("names two nodes that contradict each other", async () => {
+    const { vault, token, local } = bank.world;
+    const liar = await startFakeNode(local.url);
+    liar.twist = (method, _params, truth) =>
+      method === "eth_getBlockByNumber" ? { ...Object(truth), hash: `0x${"ee".repeat(32)}` } : truth;
+    bank.stand.configure("127.0.0.1:0", { rpc: "RPC", vault, token });
+    const settings = readFileSync(bank.stand.config, "utf8");
+    bank.stand.put("gateway.toml", settings.replace('"RPC"', JSON.stringify([local.url, liar.url])));
+    expect((await examine(bank.stand)).of("chain")).toMatchObject(wrong(new RegExp(liar.name), /chain\.rpc/));
+    await liar.stop();
+  });
+
   it("names a wrong chain, a wrong vault and a wrong token", async () => {
     const { vault, token, local } = bank.world;
     const right = { rpc: local.url, vault, token };
@@ -283,6 +321,38 @@ describe("doctor, with a chain", () => {
     const { of } = await examine(bank.stand);
     expect(of("chain")).toMatchObject({ outcome: "good" });
     expect(of("token")).toMatchObject(wrong(/decimals/, /chain\.token/));
+  });
+});
+
+describe("tokenCheck", () => {
+  const profile: TokenProfile = {
+    chainId: 42_161,
+    token: `0x${"ab".repeat(20)}`,
+    kind: "usdt0",
+    decimals: 6,
+    domain: { name: "USD₮0", version: "1" },
+    eip3009: true,
+    permit: true,
+    fee: { basisPoints: 0n, maximum: 0n },
+    paused: false,
+  };
+
+  it("says what a token of the registry is and can do", () => {
+    expect(tokenCheck(profile)).toEqual({
+      check: "token",
+      outcome: "good",
+      found: `${profile.token} with 6 decimals, domain "USD₮0" version 1, EIP-3009, permit: USDT0`,
+      fix: null,
+    });
+    expect(tokenCheck({ ...profile, kind: "pegged" }).found).toMatch(/not Tether's own$/);
+  });
+
+  it("lets the operator look at one that the registry does not know", () => {
+    expect(tokenCheck({ ...profile, kind: null })).toMatchObject({
+      outcome: "note",
+      found: expect.stringMatching(/not in the registry/),
+      fix: expect.stringMatching(/issuer's own list/),
+    });
   });
 });
 

@@ -27,7 +27,7 @@ afterAll(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-const clock: Clock = { ...systemClock, now: () => instant(START + 18_000) };
+const clock: Clock = { ...systemClock, now: () => instant(START + 34_000) };
 
 async function log(args: string[], io: { columns?: number; isTerminal?: boolean } = {}, data = folder) {
   let out = "";
@@ -60,12 +60,12 @@ describe("hirewire log", () => {
     const { exit, lines } = await log([]);
     expect(exit).toBe(0);
     expect(lines).toContain(
-      ` 4  2026-11-22T10:00:03.000Z  offered          robot-1        ${life.paid.slice(2, 10)}         0.002000  asks for f1f1f1f1, up to 0.002000, checks 0.001000`,
+      ` 4  2026-11-22T10:00:03.000Z  offered              robot-1        ${life.paid.slice(2, 10)}         0.002000  asks for f1f1f1f1, up to 0.002000, checks 0.001000`,
     );
     expect(lines.slice(-3)).toEqual([
       "",
-      "paid 0.001500 for 1 task, of which fees 0.000010",
-      "received 0.012500 in 2 vouchers",
+      "paid 0.002600 for 3 tasks, of which fees 0.000021",
+      "received 0.013300 in 3 vouchers",
     ]);
     const facts = life.drafts.flatMap((draft) => draft.facts);
     expect(lines).toHaveLength(facts.length + 3);
@@ -80,19 +80,19 @@ describe("hirewire log", () => {
   it("shows only the newest lines, or those of a period", async () => {
     const all = (await log(["--last", "1000"])).lines.slice(0, -3);
     expect((await log(["--last", "3"])).lines).toEqual(all.slice(-3));
-    // The clock stands one second after the last entry, which is 18 records after the start.
-    expect((await log(["--last", "2s"])).lines).toEqual(all.filter((line) => /^(17|18) /.test(line)));
+    // The clock stands one second after the last entry, which is 34 records after the start.
+    expect((await log(["--last", "2s"])).lines).toEqual(all.filter((line) => /^(33|34) /.test(line)));
     expect((await log(["--last", "1"])).lines).toEqual(all.slice(-1));
   });
 
   it("shows a device by name and by address, with its own part of each payment", async () => {
     const board = await log(["--device", "board-3"]);
     expect(await log(["--device", BOARD.address.toUpperCase().replace("0X", "0x")])).toEqual(board);
-    expect(board.lines.at(-1)).toBe("earned 0.000990 and spent 0.000000 in 1 task");
-    expect(board.out).toContain("paid             board-3");
+    expect(board.lines.at(-1)).toBe("earned 0.002079 and spent 0.000000 in 3 tasks");
+    expect(board.out).toContain("paid                 board-3");
     expect(board.out).not.toContain("offered ");
     const robot = await log(["--device", "Robot-1", "--kind", "paid"]);
-    expect(robot.lines.at(-1)).toBe("earned 0.000000 and spent 0.001500 in 1 task");
+    expect(robot.lines.at(-1)).toBe("earned 0.000000 and spent 0.002300 in 2 tasks");
     await expect(log(["--device", "robot1"])).rejects.toMatchObject({
       code: "usage",
       message: expect.stringContaining("robot-1"),
@@ -101,7 +101,8 @@ describe("hirewire log", () => {
 
   it("shows only the kinds asked for", async () => {
     const { lines } = await log(["--kind", "claimed,ended"]);
-    expect(lines.map((line) => line.split(/ +/)[2])).toEqual(["ended", "claimed"]);
+    const kinds = lines.slice(0, -2).map((line) => line.split(/ +/)[2]);
+    expect(kinds).toEqual(["ended", "claimed", "ended"]);
   });
 
   it("writes JSON Lines from which every hash can be computed again", async () => {
@@ -173,7 +174,7 @@ describe("hirewire log show", () => {
     expect(tale.steps.map((step: { kind: string }) => step.kind)).toEqual([
       ...["voucherReceived", "offered", "announced", "bidPlaced", "awarded", "accepted", "started"],
       ...["delivered", "awarded", "accepted", "delivered", "checked", "verified", "paid"],
-      ...["claimPrepared", "claimed"],
+      ...["transactionPrepared", "claimed"],
     ]);
     expect(tale.steps[1].signer).toBe(ROBOT.address);
     expect(tale.steps[3].signer).toBe(BOARD.address);
@@ -204,7 +205,7 @@ describe("hirewire log show", () => {
   });
 
   it("names the newest entry when there is no such one", async () => {
-    const message = expect.stringContaining("18");
+    const message = expect.stringContaining("34");
     await expect(log(["show", "99"])).rejects.toMatchObject({ code: "usage", message });
   });
 });
@@ -213,9 +214,9 @@ describe("hirewire log verify", () => {
   it("counts what holds and names the newest hash", async () => {
     const { exit, out, warned } = await log(["verify"]);
     expect(exit).toBe(0);
-    expect(out).toBe(`18 entries hold, 15 signatures; newest hash ${entries.at(-1)?.hash}\n`);
+    expect(out).toBe(`34 entries hold, 30 signatures; newest hash ${entries.at(-1)?.hash}\n`);
     expect(warned).toBe("");
-    expect(JSON.parse((await log(["verify", "--json"])).out)).toMatchObject({ holds: true, held: 18 });
+    expect(JSON.parse((await log(["verify", "--json"])).out)).toMatchObject({ holds: true, held: 34 });
   });
 
   it("tells its progress through a long journal", async () => {

@@ -1,25 +1,41 @@
 /** One anvil, one gateway's folder and two enrolled devices, for the commands that move money. */
+
+import { privateKeyToAccount } from "viem/accounts";
 import { expect } from "vitest";
-import type { Hex } from "../../../src/base/bytes.ts";
+import { fromHex, type Hex, toHex } from "../../../src/base/bytes.ts";
+import { addressOfKey, randomKey } from "../../../src/kernels/signature.ts";
 import { deviceCommand } from "../../../src/operator/device/command.ts";
 import type { MoneyPorts } from "../../../src/operator/money/journey.ts";
-import { type Actor, startWorld } from "../../settlement/world.ts";
+import { type Actor, startWorld, type World } from "../../settlement/world.ts";
 import { openStand } from "../device/stand.ts";
 
 type Command = (args: string[], io: Bank["stand"]["io"], ports: MoneyPorts) => Promise<number>;
 
 export type Bank = Awaited<ReturnType<typeof openBank>>;
 
+/** An account that no other test has: a gateway's key is locked for the whole machine. */
+async function newGateway(world: World): Promise<Actor> {
+  const privateKey = toHex(randomKey());
+  const key = privateKeyToAccount(privateKey);
+  const address = addressOfKey(fromHex(privateKey));
+  await world.rpc("anvil_setBalance", [address, "0x56bc75e2d63100000"]);
+  // anvil signs for its own accounts only
+  await world.rpc("anvil_impersonateAccount", [address]);
+  return { address, key, privateKey };
+}
+
 export async function openBank() {
   const world = await startWorld();
   const { chainId: id, vault, token } = world;
   const stand = openStand({ id, rpc: world.local.url, vault, token });
-  const [rich, gateway, robot, arm] = world.others as [Actor, Actor, Actor, Actor];
+  const [rich, , robot, arm] = world.others as [Actor, Actor, Actor, Actor];
+  const gateway = await newGateway(world);
   const add = (name: string, who: Actor) => stand.run(deviceCommand, "add", name, "--address", who.address);
   await add("robot-1", robot);
   stand.put("data/gateway.key", gateway.privateKey);
   await add("arm-2", arm);
   const from = stand.put("rich.key", rich.privateKey);
+  const robotKey = stand.put("robot.key", robot.privateKey);
 
   /** How many transactions were sent, waiting ones included. */
   const ledger = async () => ({
@@ -34,8 +50,13 @@ export async function openBank() {
     rich,
     gateway,
     robot,
-    /** The key file of `rich`. */
+    arm,
+    /** The key files of `rich` and of `robot`. */
     from,
+    robotKey,
+    /** The gateway's settings with this in `[settlement]`. */
+    settle: (settlement: string) =>
+      stand.configure("127.0.0.1:1883", undefined, `settlement = { ${settlement} }`),
     /** Gives an account tokens and nothing else. */
     mint: (who: Actor, units: bigint) => world.send(world.owner, token, "mint", [who.address, units]),
     allow: (who: Actor, units: bigint) => world.send(who, token, "approve", [vault, units]),

@@ -131,6 +131,13 @@ describe("fund", () => {
   it("refuses more tokens than there are", () =>
     refused(["robot-1", "100.000001"], "funds_short", /has 100\.000000 .* less than 100\.000001/));
 
+  it("refuses a lane that would stay below the minimum, where a coin has a price", async () => {
+    bank.settle('coin_price = "4000", lane_minimum = 1000');
+    await refused(["robot-1", "0.000001"], "funds_short", /below the minimum of \d+\.\d{6}, 1000 times/);
+    expect((await fund("gateway", "0.000001")).code).toBe(0);
+    bank.stand.configure();
+  });
+
   it("refuses an account that cannot pay the gas", async () => {
     await bank.setCoins(bank.rich, 1_000n);
     await refused(["robot-1", "1"], "funds_short", /for gas/);
@@ -139,7 +146,11 @@ describe("fund", () => {
   it("refuses a lane that is closing", async () => {
     await fund("robot-1", "1");
     const { vault, token } = bank.world;
-    await bank.world.send(bank.robot, vault, "requestClose", [bank.gateway.address, token]);
+    await bank.world.send(bank.robot, vault, "requestClose", [
+      bank.robot.address,
+      bank.gateway.address,
+      token,
+    ]);
     await refused(["robot-1", "1"], "lane_closing", /robot-1 is closing until \d{4}-/);
     expect((await fund("gateway", "1")).code).toBe(0);
   });

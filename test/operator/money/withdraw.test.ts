@@ -51,7 +51,13 @@ describe("withdraw", () => {
 
   it("leaves alone what is in lanes", async () => {
     const { vault, token } = bank.world;
-    await bank.world.send(bank.gateway, vault, "fundLane", [bank.robot.address, token, 30_000_000n]);
+    await bank.world.send(bank.gateway, vault, "fundLane", [
+      bank.gateway.address,
+      bank.robot.address,
+      token,
+      30_000_000n,
+      1,
+    ]);
     await withdraw("all", "--to", TO);
     expect(await bank.world.tokensOf(TO)).toBe(1n);
     expect((await bank.world.lane(bank.gateway, bank.robot)).deposit).toBe(30_000_000n);

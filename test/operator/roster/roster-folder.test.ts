@@ -19,6 +19,7 @@ function entry(name: string, device: Hex, over: { manufacturer?: string; serialN
     device,
     name,
     owner: null,
+    perDay: null,
     manufacturer: "acme",
     serialNumber: name,
     ...over,
@@ -36,6 +37,8 @@ describe("the roster's folder", () => {
     const [arm, leg] = [entry("arm", account("b")), entry("leg", account("a"))];
     for (const one of [leg, arm]) writeRosterEntry(data, one);
     expect(readRoster(data)).toEqual({ entries: [arm, leg], faults: [] });
+    writeRosterEntry(data, { ...arm, perDay: "2.50" });
+    expect(readRoster(data).entries).toEqual([{ ...arm, perDay: "2.50" }, leg]);
   });
 
   it("is made where there is none, and holds nobody", () => {

@@ -1,127 +1,167 @@
-import { createRequire } from "node:module";
-import {
-  type Abi,
-  decodeErrorResult,
-  encodeAbiParameters,
-  encodeFunctionData,
-  type RpcTransactionReceipt,
-} from "viem";
+import { decodeErrorResult, decodeFunctionResult, encodeAbiParameters } from "viem";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import type { Hex } from "../../../src/base/bytes.ts";
-import { VAULT_ABI } from "../../../src/settlement/chain.ts";
-import { type Actor, startWorld, type World } from "../../settlement/world.ts";
+import { encodeCall, VAULT_ABI } from "../../settlement/contracts/calldata.ts";
+import type { Call } from "../../settlement/contracts/calls.ts";
+import type { Address, Signature } from "../../settlement/contracts/cells.ts";
+import { FAR, NOBODY, openStage, type Stage } from "../../settlement/contracts/stage.ts";
 
-/** A token that calls back while it moves and answers as it is told. Everyone has as much of it as they like. */
-const SOURCE = `
-// SPDX-License-Identifier: MIT
-pragma solidity 0.8.37;
-contract HostileToken {
-    mapping(address => uint256) public balanceOf;
-    address target;
-    bytes data;
-    bytes answer;
-    bool public entered;
-    bytes public refusal;
-    function plan(address target_, bytes calldata data_, bytes calldata answer_) external {
-        target = target_; data = data_; answer = answer_;
-    }
-    function transferFrom(address, address to, uint256 value) external { move(to, value); }
-    function transfer(address to, uint256 value) external { balanceOf[msg.sender] -= value; move(to, value); }
-    function move(address to, uint256 value) private {
-        balanceOf[to] += value;
-        if (target != address(0)) (entered, refusal) = target.call(data);
-        bytes memory said = answer;
-        assembly { return(add(said, 32), mload(said)) }
-    }
-}`;
+/** Window class 0. */
+const HOUR = 3_600n;
 
-const NOBODY = `0x${"00".repeat(20)}`;
+let stage: Stage;
 
-describe("LaneVault with a hostile token", () => {
-  let world: World;
-  let clean: Hex;
-  let abi: Abi;
-  let token: Hex;
-  let robot: Actor;
-  let hub: Actor;
+beforeAll(async () => {
+  stage = await openStage();
+}, 60_000);
+beforeEach(() => stage.snapshot());
+afterAll(() => stage.arena.stop());
 
-  beforeAll(async () => {
-    world = await startWorld();
-    [robot, hub] = world.others as [Actor, Actor];
-    const built = compile();
-    abi = built.abi;
-    const creation = { from: robot.address, data: built.bytecode, gas: "0xf42400" };
-    const receipt = (await world.rpc("eth_sendTransactionSync", [creation])) as RpcTransactionReceipt;
-    token = receipt.contractAddress ?? "0x";
-    await deposit(100n);
-  }, 60_000);
-  beforeEach(async () => {
-    clean = await world.snapshot();
-    return async () => {
-      await world.revert(clean);
+describe("a token that swallows permits", () => {
+  const word = (value: bigint) => encodeAbiParameters([{ type: "uint256" }], [value]);
+  it.each([
+    ["nothing", "0x"],
+    ["zero", word(0n)],
+    ["one", word(1n)],
+    ["the highest number", word(2n ** 256n - 1n)],
+  ] as const)("does not let a stranger move a standing allowance when it answers %s", async (_, answer) => {
+    await stage.endow(stage.swallow, 1_000n);
+    await stage.tell(stage.arena.owner, stage.swallow, "plan", answer);
+    const bytes: Address = `0x${"11".repeat(64)}1b`;
+    const args = {
+      from: stage.robot.address,
+      token: stage.swallow.address,
+      amount: 1_000n,
+      deadline: FAR,
+      signature: { by: NOBODY, says: "", bytes },
     };
-  });
-  afterAll(() => world.local.stop());
-
-  const call = (name: string, args: readonly unknown[]) =>
-    encodeFunctionData({ abi: VAULT_ABI, functionName: name, args });
-  const deposit = (units: bigint) => world.send(robot, world.vault, "deposit", [robot.address, token, units]);
-  const credit = async () => (await world.read(world.vault, "vault", [robot.address, token])) as bigint;
-  const ask = (functionName: string) => world.client.readContract({ address: token, abi, functionName });
-  async function plan(target: string, data: Hex, answer: Hex): Promise<void> {
-    const input = encodeFunctionData({ abi, functionName: "plan", args: [target, data, answer] });
-    await world.rpc("eth_sendTransactionSync", [{ from: robot.address, to: token, data: input }]);
-  }
-
-  it.each([
-    ["deposit", () => [robot.address, token, 50n]],
-    ["depositLane", () => [robot.address, hub.address, token, 50n]],
-    ["withdraw", () => [token, 1n, hub.address]],
-    ["withdrawWithSig", () => [robot.address, token, 1n, hub.address, 2n ** 40n, 0n, "0x"]],
-  ] as const)("does not let it re-enter %s, so a deposit counts once", async (name, args) => {
-    await plan(world.vault, call(name, args()), "0x");
-    expect((await deposit(10n)).ok).toBe(true);
-    expect(await ask("entered")).toBe(false);
-    const data = (await ask("refusal")) as Hex;
-    expect(decodeErrorResult({ abi: VAULT_ABI, data }).errorName).toBe("Reentered");
-    expect(await credit()).toBe(110n);
-    expect(await ask("entered")).toBe(false);
-  });
-
-  it("reads a lane after the token ran, which may have started its close", async () => {
-    await world.send(robot, world.vault, "fundLane", [hub.address, token, 5n]);
-    const fill = [robot.address, hub.address, token, 7n];
-    const closing = call("finalizeClose", [robot.address, hub.address, token]);
-    await world.send(robot, world.vault, "requestClose", [hub.address, token]);
-    await world.pass(3_600);
-    await plan(world.vault, closing, "0x");
-    await world.send(robot, world.vault, "depositLane", fill);
-    expect(await ask("entered")).toBe(true);
-    const lane = await world.read(world.vault, "lane", [robot.address, hub.address, token]);
-    expect(lane).toEqual([0n, 7n, 0, 1]);
-    expect(await credit()).toBe(100n);
-  });
-
-  it.each([
-    ["nothing", "0x", true],
-    ["true", encodeAbiParameters([{ type: "bool" }], [true]), true],
-    ["false", encodeAbiParameters([{ type: "bool" }], [false]), false],
-    ["two", encodeAbiParameters([{ type: "uint256" }], [2n]), false],
-    ["one byte", "0x01", false],
-  ] as const)("takes %s as the token's answer for what it is", async (_, answer, ok) => {
-    await plan(NOBODY, "0x", answer);
-    expect((await deposit(10n)).ok).toBe(ok);
-    expect((await world.send(robot, world.vault, "withdraw", [token, 10n, hub.address])).ok).toBe(ok);
+    expect(await stage.ask(stage.stranger, "depositWithPermit", args)).toBe("PermitFailed");
+    expect(await stage.unitsOf(stage.swallow, stage.robot.address)).toBe(1_000n);
+    expect(await stage.ask(stage.robot, "depositWithPermit", args)).toBe("ok");
+    expect(await stage.vaultOf(stage.swallow, stage.robot)).toBe(1_000n);
   });
 });
 
-function compile(): { abi: Abi; bytecode: Hex } {
-  const solc = createRequire(import.meta.url)("solc") as { compile(input: string): string };
-  const outputSelection = { "*": { "*": ["abi", "evm.bytecode.object"] } };
-  const input = { language: "Solidity", sources: { t: { content: SOURCE } }, settings: { outputSelection } };
-  const output = JSON.parse(solc.compile(JSON.stringify(input))) as {
-    contracts: { t: { HostileToken: { abi: Abi; evm: { bytecode: { object: string } } } } };
+describe("a token that lies about balances", () => {
+  const say = (lie: bigint, next: bigint) => stage.tell(stage.arena.owner, stage.lying, "plan", lie, next);
+
+  it("is credited with what it says, and cannot reach another token's books", async () => {
+    const { peg } = stage.arena.tokens;
+    await stage.endow(peg, 500n);
+    await stage.deposit(peg, 500n);
+    await stage.endow(stage.lying, 1_000n);
+    await say(0n, 9_000n);
+    expect(await stage.deposit(stage.lying, 1_000n)).toBe("ok");
+    expect(await stage.owed(stage.lying)).toBe(10_000n);
+    await say(0n, 0n);
+    expect(await stage.withdraw(stage.lying, stage.robot, 1_001n)).toBe("BalanceTooLow");
+    expect(await stage.withdraw(stage.lying, stage.robot, 1_000n)).toBe("ok");
+    expect(await stage.owed(peg)).toBe(500n);
+    expect(await stage.withdraw(peg, stage.robot, 500n)).toBe("ok");
+    expect(await stage.unitsOf(peg, stage.robot.address)).toBe(500n);
+  });
+
+  it.each([
+    ["falls while tokens come in", 5_000n, 0n],
+    ["stays the same", 1_000n, 0n],
+  ])("credits nothing when its balance %s", async (_, lie, next) => {
+    await stage.endow(stage.lying, 1_000n);
+    await say(lie, next);
+    expect(await stage.deposit(stage.lying, 1_000n)).toBe("NothingReceived");
+    expect(await stage.vaultOf(stage.lying, stage.robot)).toBe(0n);
+  });
+});
+
+describe("a token that calls back", () => {
+  const signature: Signature = { by: NOBODY, says: "", bytes: `0x${"11".repeat(64)}1b` };
+  const plan = (target: Address, input: Address, answer: Address, early: boolean) =>
+    stage.tell(stage.arena.owner, stage.arena.tokens.reentrant, "plan", target, input, answer, early, false);
+  const idle = () => plan(NOBODY, "0x", "0x", false);
+
+  /** Every function that calls a token, as the token would like to enter it. */
+  const guarded = (): Call[] => {
+    const { address: token } = stage.arena.tokens.reentrant;
+    const account = stage.robot.address;
+    const order = { deadline: FAR, nonce: 1n, fee: 0n, signature };
+    const terms = { validAfter: 0n, validBefore: FAR, salt: 1n, signature };
+    return [
+      { name: "deposit", args: { account, token, amount: 50n } },
+      { name: "depositLane", args: { ...stage.lane(stage.arena.tokens.reentrant), amount: 50n } },
+      { name: "depositWithAuthorization", args: { account, token, from: account, amount: 50n, ...terms } },
+      { name: "depositWithPermit", args: { from: account, token, amount: 50n, deadline: FAR, signature } },
+      { name: "sweep", args: { account, token } },
+      { name: "withdraw", args: { account, token, amount: 50n, to: account } },
+      { name: "withdrawWithSig", args: { account, token, amount: 50n, to: account, order } },
+    ];
   };
-  const { abi, evm } = output.contracts.t.HostileToken;
-  return { abi, bytecode: `0x${evm.bytecode.object}` };
-}
+
+  it.each([false, true])(
+    "enters nothing that calls tokens, so every movement counts once (early: %s)",
+    async (early) => {
+      const { reentrant } = stage.arena.tokens;
+      await stage.endow(reentrant, 10_000n);
+      await stage.tell(stage.arena.owner, reentrant, "mint", stage.arena.doors.get(stage.robot.address), 10n);
+      await stage.deposit(reentrant, 1_000n);
+      // a withdrawal by signature carries the same call as a plain one
+      const outer = guarded().filter(({ name }) => name !== "withdrawWithSig");
+      let before = await stage.arena.rpc("evm_snapshot", []);
+      for (const { name, args } of outer) {
+        for (const nested of guarded()) {
+          await plan(stage.arena.vault, encodeCall(nested), "0x", early);
+          const held = await stage.unitsOf(reentrant, stage.arena.vault);
+          expect(await stage.ask(stage.robot, name, args), `${nested.name} in ${name}`).toBe("ok");
+          expect(await stage.view(reentrant, "entered")).toBe(
+            encodeAbiParameters([{ type: "uint256" }], [0n]),
+          );
+          const refusal = decodeFunctionResult({
+            abi: reentrant.abi,
+            functionName: "refusal",
+            data: (await stage.view(reentrant, "refusal")) as Address,
+          });
+          expect(decodeErrorResult({ abi: VAULT_ABI, data: refusal as Address }).errorName).toBe("Reentered");
+          const moved = (await stage.unitsOf(reentrant, stage.arena.vault)) - held;
+          expect(moved).toBe(name === "withdraw" ? -50n : name === "sweep" ? 10n : 50n);
+          expect(await stage.owed(reentrant)).toBe(held + moved);
+          await stage.arena.rpc("evm_revert", [before]);
+          before = await stage.arena.rpc("evm_snapshot", []);
+        }
+      }
+    },
+  );
+
+  it("may start a close's end while tokens come in: the lane is read afterwards", async () => {
+    const { reentrant } = stage.arena.tokens;
+    await stage.endow(reentrant, 1_000n);
+    await stage.deposit(reentrant, 100n);
+    await stage.fund(reentrant, 5n);
+    await stage.ask(stage.robot, "requestClose", stage.lane(reentrant));
+    stage.pass(HOUR);
+    await plan(
+      stage.arena.vault,
+      encodeCall({ name: "finalizeClose", args: stage.lane(reentrant) }),
+      "0x",
+      false,
+    );
+    expect(await stage.ask(stage.robot, "depositLane", { ...stage.lane(reentrant), amount: 7n })).toBe("ok");
+    expect(await stage.arena.read("lane", Object.values(stage.lane(reentrant)))).toEqual([0n, 7n, 0, 1, 1]);
+    expect(await stage.vaultOf(reentrant, stage.robot)).toBe(100n);
+    expect(await stage.owed(reentrant)).toBe(107n);
+  });
+
+  it.each([
+    ["nothing", "0x", "ok"],
+    ["true", encodeAbiParameters([{ type: "bool" }], [true]), "ok"],
+    ["true and more", `${encodeAbiParameters([{ type: "bool" }], [true])}ff`, "ok"],
+    ["false", encodeAbiParameters([{ type: "bool" }], [false]), "TokenRefused"],
+    ["two", encodeAbiParameters([{ type: "uint256" }], [2n]), "TokenRefused"],
+    ["one byte", "0x01", "TokenRefused"],
+  ] as const)("is taken at its word when it answers %s", async (_, answer, outcome) => {
+    const { reentrant } = stage.arena.tokens;
+    await stage.endow(reentrant, 1_000n);
+    await idle();
+    await stage.deposit(reentrant, 100n);
+    await plan(NOBODY, "0x", answer, false);
+    expect(await stage.deposit(reentrant, 10n)).toBe(outcome);
+    expect(await stage.withdraw(reentrant, stage.robot, 10n)).toBe(outcome);
+    expect(await stage.owed(reentrant)).toBe(100n);
+  });
+});

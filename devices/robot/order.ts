@@ -1,0 +1,97 @@
+/** What a requester orders and is answered, and an offer in between. */
+import type { Hex } from "../../src/base/bytes.ts";
+import { type Amount, add } from "../../src/base/money.ts";
+import type { Message } from "../../src/protocol/message.ts";
+import type { Hold } from "./hold.ts";
+
+export type Order = {
+  /** A WebAssembly module of profile `task/1`, at most 1 MiB. */
+  readonly firmware: Uint8Array;
+  /** What it is run on, at most 16 MiB. */
+  readonly input: Uint8Array;
+  /** The most that the run may cost, fee included. */
+  readonly maxPrice: Amount;
+  /** Set aside for second opinions, 0 unless told; what they do not use comes back as credit. */
+  readonly checkBudget?: Amount;
+  /**
+   * `prepaid` unless told: the offer carries its money. `result`: what has been done is invoiced; gateways do so for
+   * devices that have paid before.
+   */
+  readonly payment?: Message<"offer">["payment"];
+  /** Milliseconds from now, in gateway time, by which the answer must be there; 60 s unless told. */
+  readonly deadlineMs?: number;
+  /** Asks for a cancellation. The answer still decides: work that a provider has accepted is paid for. */
+  readonly signal?: AbortSignal;
+  /** Called with `offered` when the gateway has taken the offer on, and with the end state. */
+  readonly onState?: (state: "offered" | Answer["state"]) => void;
+};
+
+export type Answer = {
+  readonly task: Hex;
+  readonly state: Message<"answer">["state"];
+  readonly reason: string;
+  /** The bytes whose hash the answer named; null when there are none. */
+  readonly output: Uint8Array | null;
+  /** What the task cost, checks included. */
+  readonly spent: Amount;
+  /** What was left on the lane, as the gateway counted when the task ended. */
+  readonly credit: Amount;
+  readonly provider: Hex | null;
+  /** A second provider's run agreed. */
+  readonly rechecked: boolean;
+  /** The gateway's signed receipt, if it was there before the output was. */
+  readonly receipt?: Message<"receipt">;
+  /** What was paid against, for work that is paid on result. */
+  readonly invoice?: Message<"invoice">;
+};
+
+/** An offer that the gateway has not answered, or whose debt is not paid. */
+export type OpenOffer = {
+  /** As it was sent, voucher included. */
+  readonly message: Message<"offer">;
+  readonly task: Hex;
+  /** Null for an offer of an earlier process. */
+  readonly order: Order | null;
+  readonly answered: PromiseWithResolvers<Message<"answer">>;
+  /** Money set aside: by the offer, or to pay its invoice. */
+  hold: Hold | null;
+  isOffered: boolean;
+  isPaying: boolean;
+  /** Its cancellation was asked for. */
+  isCancelled: boolean;
+  receipt: Message<"receipt"> | null;
+  invoice: Message<"invoice"> | null;
+  /** Ends the watch on its deadline. */
+  unwatch: () => void;
+};
+
+/** An offer on its way. */
+export function openOffer(
+  message: Message<"offer">,
+  task: Hex,
+  hold: Hold | null,
+  order: Order | null,
+): OpenOffer {
+  const answered = Promise.withResolvers<Message<"answer">>();
+  // Nobody may be waiting when it ends.
+  answered.promise.catch(() => {});
+  const state = {
+    isOffered: false,
+    isPaying: false,
+    isCancelled: false,
+    receipt: null,
+    invoice: null,
+    unwatch: () => {},
+  };
+  return { message, task, order, answered, hold, ...state };
+}
+
+/** The most that an offer can cost. */
+export function budgetOf({ maxPrice, checkBudget }: Message<"offer">): Amount {
+  return add(maxPrice, checkBudget);
+}
+
+/** Tells whoever ordered, in a microtask of its own: what a caller's function throws must not end our session. */
+export function tellState(order: Order | null, state: "offered" | Answer["state"]): void {
+  queueMicrotask(() => order?.onState?.(state));
+}

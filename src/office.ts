@@ -1,0 +1,127 @@
+/**
+ * The office: what an operator can ask of a running gateway, through its control socket.
+ *
+ * Stopping and going on, settling, its own lanes; and draining, which is how a key or a vault is left behind: no new
+ * offers, credit given back, everything claimed, every lane closed.
+ */
+import { Fault } from "./base/fault.ts";
+import { formatAmount } from "./base/money.ts";
+import type { State } from "./exchange/state.ts";
+import type { Heartbeat } from "./heartbeat.ts";
+import { openTasks } from "./market/market.ts";
+import { clearHalt, haltReason, readHalt, writeHalt } from "./operator/control/halt-file.ts";
+import { type Control, type ControlRequest, startControl } from "./operator/control/server.ts";
+import { moneyVerbs } from "./operator/money/verbs.ts";
+import { clearRestoredMark, restoredMark, restoredReason } from "./operator/recovery/restored-mark.ts";
+import { totalOf } from "./payment/books.ts";
+import { claimable, creditOf } from "./payment/payment.ts";
+import type { Market } from "./protocol/typed-data.ts";
+import type { Settlement } from "./settlement/settlement.ts";
+
+export type OfficeOptions = {
+  /** Where the socket and the marks are. */
+  readonly data: string;
+  readonly market: Market;
+  readonly decimals: number;
+  readonly state: State;
+  readonly heartbeat: Pick<Heartbeat, "tell" | "idle">;
+  readonly settlement: Settlement;
+};
+
+export class Office {
+  readonly #options: OfficeOptions;
+  #control: Control | null = null;
+
+  constructor(options: OfficeOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Puts the switch as the folder says: an operator may have turned it while the gateway was off, and a journal that is
+   * not the newest there was must not be signed on before others have shown what they hold.
+   */
+  async heed(): Promise<void> {
+    const { data, heartbeat, state } = this.#options;
+    const mark = restoredMark(data);
+    const reason = mark ? restoredReason(mark) : readHalt(data);
+    if (reason !== null) await heartbeat.tell({ topic: "halt", reason });
+    else await heartbeat.tell({ topic: "resume", reason: "by the operator, while it was off" });
+    if (!mark) return;
+    for (const { id: task } of [...openTasks(state.market)]) {
+      await heartbeat.tell({ topic: "abandoned", task, reason: "the gateway's books were restored" });
+    }
+  }
+
+  /** Answers from now on. */
+  async open(): Promise<void> {
+    const { settlement, market, decimals, data } = this.#options;
+    const transact = settlement.transact.bind(settlement);
+    const verbs = moneyVerbs({ settlement, transact, market, decimals });
+    this.#control = await startControl(data, {
+      ...verbs,
+      status: () => Promise.resolve(this.#status()),
+      halt: (request) => this.#halt(haltReason(wordIn(request, "reason"))),
+      resume: () => this.#resume(),
+      drain: () => this.#drain(),
+    });
+  }
+
+  async close(): Promise<void> {
+    await this.#control?.stop();
+  }
+
+  #status(): object {
+    const { state, market, decimals } = this.#options;
+    const money = (count: bigint) => formatAmount(count, decimals);
+    const { books } = state.payment;
+    return {
+      gateway: market.gateway,
+      halted: state.halted,
+      openTasks: [...openTasks(state.market)].length,
+      unclaimedLanes: claimable(state.payment).length,
+      openLanes: [...state.payment.outgoing.values()].filter(({ deposit }) => deposit > 0n).length,
+      credit: money(totalOf(books, "credit")),
+      held: money(totalOf(books, "held")),
+      owed: money(totalOf(books, "owed")),
+    };
+  }
+
+  /** The switch as the journal has it: the folder's file follows. */
+  switched(reason: string | null): void {
+    const { data } = this.#options;
+    if (reason === null) clearHalt(data);
+    else writeHalt(data, reason);
+  }
+
+  async #halt(reason: string): Promise<object> {
+    await this.#options.heartbeat.tell({ topic: "halt", reason });
+    return this.#status();
+  }
+
+  async #resume(): Promise<object> {
+    const { data, heartbeat } = this.#options;
+    await heartbeat.tell({ topic: "resume", reason: "by the operator" });
+    clearRestoredMark(data);
+    return this.#status();
+  }
+
+  /** One step of a draining; to be repeated until nothing is left. */
+  async #drain(): Promise<object> {
+    const { state, heartbeat, settlement } = this.#options;
+    await heartbeat.tell({ topic: "halt", reason: "draining: everything is paid out, claimed and closed" });
+    const open = [...openTasks(state.market)].length;
+    if (open > 0) return { ...this.#status(), closing: 0 };
+    for (const device of state.roster.keys()) {
+      if (creditOf(state.payment, device) > 0n) await heartbeat.tell({ topic: "payOut", device, all: true });
+    }
+    await settlement.settle({ force: true });
+    const closing = await settlement.drain();
+    return { ...this.#status(), closing: closing.length };
+  }
+}
+
+function wordIn(request: ControlRequest, key: string): string {
+  const word = request[key];
+  if (typeof word === "string") return word;
+  throw new Fault("usage", `expected ${key} to be a text`);
+}

@@ -1,0 +1,95 @@
+/**
+ * What has to be there before a gateway can serve: its key for itself, the chain, the token it was told of, the journal
+ * and the state in it. Whatever fails, everything that was taken is given back.
+ */
+import { join } from "node:path";
+import type { Clock } from "./base/clock.ts";
+import { Fault } from "./base/fault.ts";
+import type { BlobStore } from "./blob/blob.ts";
+import { folderStore } from "./blob/folder-store.ts";
+import type { Config } from "./config.ts";
+import { replay } from "./exchange/replay.ts";
+import type { State } from "./exchange/state.ts";
+import { Executor } from "./firmware/executor.ts";
+import type { Journal } from "./journal/journal.ts";
+import { openJournal } from "./journal/sqlite-journal.ts";
+import { type KeyLock, lockKey } from "./operator/key-lock.ts";
+import type { Signer } from "./protocol/signer.ts";
+import type { Market } from "./protocol/typed-data.ts";
+import type { Chain } from "./settlement/chain.ts";
+import { openEvmChain } from "./settlement/evm-chain.ts";
+import { checkToken, type TokenProfile } from "./settlement/token-probe.ts";
+
+/** Bytes of blobs that are kept; the oldest that no open task needs go first. */
+const BLOB_QUOTA = 1_073_741_824;
+
+export type OpeningOptions = {
+  readonly config: Config;
+  readonly signer: Pick<Signer, "address">;
+  readonly clock: Clock;
+  readonly onFault: (fault: unknown) => void;
+};
+
+export type Opened = {
+  readonly market: Market;
+  readonly chain: Chain;
+  readonly token: TokenProfile;
+  readonly journal: Journal;
+  readonly state: State;
+  readonly store: BlobStore;
+  readonly executor: Executor;
+  /** Gives everything back, in the order that leaves the lock for last. */
+  readonly close: () => Promise<void>;
+};
+
+/**
+ * Opens everything.
+ *
+ * @throws {@link Fault} `key_in_use`, `journal_locked`, `journal_broken`, `disk_failed`, `chain_unreachable`,
+ * `chain_mismatch`, `token_mismatch`, `rpc_disagrees`, `executor_died`
+ */
+export async function openHouse({ config, signer, clock, onFault }: OpeningOptions): Promise<Opened> {
+  const { id: chainId, rpc: urls, vault, token: address, confirmations } = config.chain;
+  const market = { chainId, vault, token: address, gateway: signer.address };
+  const chain = await openEvmChain({ urls, chainId, vault, confirmations, clock, onFault });
+  const token = await checkToken(chain, address);
+  const lock = await lockKey({ address: signer.address, chainId, vault }, { holder: config.data });
+  const journal = await orRelease(lock, () => openJournal(config.data));
+  const executor = new Executor({ clock });
+  const close = async () => {
+    await executor.stop();
+    journal.close();
+    await lock.release();
+  };
+  try {
+    const store = await folderStore(join(config.data, "blobs"), BLOB_QUOTA);
+    const state = replay(journal, market);
+    mustBeHome(state, market, config.data);
+    await executor.start();
+    return { market, chain, token, journal, state, store, executor, close };
+  } catch (fault) {
+    await close();
+    throw fault;
+  }
+}
+
+async function orRelease<T>(lock: KeyLock, work: () => T): Promise<T> {
+  try {
+    return work();
+  } catch (fault) {
+    await lock.release();
+    throw fault;
+  }
+}
+
+/** A data folder's money lives in one vault, under one key: with any other, its books would be somebody else's. */
+function mustBeHome({ home }: State, market: Market, folder: string): void {
+  if (!home) return;
+  for (const key of ["gateway", "chainId", "vault", "token"] as const) {
+    if (home[key] === market[key]) continue;
+    throw new Fault(
+      "chain_mismatch",
+      `${folder} is of ${key} ${home[key]}, not ${market[key]}; use another data folder`,
+    );
+  }
+}

@@ -1,0 +1,113 @@
+/** `hirewire backup`: everything that a gateway cannot make again, in one folder, while it runs or not. */
+import { chmodSync, copyFileSync, existsSync, mkdirSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import type { ParseArgsConfig } from "node:util";
+import { Fault } from "../../base/fault.ts";
+import { copyJournal } from "../../journal/sqlite-journal.ts";
+import { addressOfKey } from "../../kernels/signature.ts";
+import { parseArguments } from "../arguments.ts";
+import type { CommandIo } from "../io.ts";
+import type { MoneyPorts } from "../money/journey.ts";
+import { DEFAULT_CONFIG, gatewayKeyFile, readGatewayKey, type Settings } from "../settings.ts";
+import { buildFolder } from "./draft-folder.ts";
+import { describeFile, isBackedUp, type Manifest, verifyBackup, writeManifest } from "./manifest.ts";
+
+/** What the commands of this folder need of the machine; `version` is that of hirewire. */
+export type RecoveryPorts = MoneyPorts & { readonly version: string };
+
+const OPTIONS = {
+  "without-key": { type: "boolean" },
+  config: { type: "string", default: DEFAULT_CONFIG },
+  json: { type: "boolean" },
+  help: { type: "boolean", short: "h" },
+} as const satisfies ParseArgsConfig["options"];
+
+const HELP = `hirewire backup TO [--without-key] [--config gateway.toml] [--json]
+
+Copies the gateway's journal, roster, settings and private key into a new folder
+TO, while the gateway runs or not, and reads the copy again: every hash and
+every entry. TO must not be there yet. Firmware, inputs and outputs are not
+copied: devices send them again.
+
+A backup is old as soon as it is made: what the gateway signed after it is known
+to its peers and the chain alone. See hirewire restore.
+
+  --without-key   leave gateway.key out; restoring then takes it from elsewhere
+  --config FILE   the gateway's settings (gateway.toml)
+  --json          one object: to, at, gateway, journal, files
+`;
+
+/**
+ * Runs `hirewire backup …` and gives its exit code, 0.
+ *
+ * @param args - what stands after `backup`
+ * @throws {@link Fault} `usage`, `config_missing`, `config_syntax`, `key_file`, `journal_broken`, `disk_failed`; then
+ * there is nothing at TO
+ */
+export function backupCommand(args: string[], io: CommandIo, ports: RecoveryPorts): Promise<number> {
+  return Promise.try(() => {
+    const { values, positionals } = parseArguments("hirewire backup", args, OPTIONS);
+    if (values.help) {
+      io.write(HELP);
+      return 0;
+    }
+    const [to, ...rest] = positionals;
+    if (to === undefined || rest.length > 0) {
+      throw new Fault("usage", "expected one new folder: hirewire backup TO");
+    }
+    if (existsSync(to)) throw new Fault("usage", `${to} is there already: a backup goes into a new folder`);
+    const settings = ports.readConfig(values.config);
+    const hasKey = values["without-key"] !== true;
+    const manifest = buildFolder(to, (draft) => fill(draft, settings, hasKey, ports));
+    if (values.json) io.write(`${JSON.stringify(asJson(to, manifest))}\n`);
+    else show(io, to, manifest, hasKey);
+    return 0;
+  });
+}
+
+function fill(draft: string, settings: Settings, hasKey: boolean, ports: RecoveryPorts): Manifest {
+  const gateway = addressOfKey(readGatewayKey(settings, ports.keys));
+  const { index, hash } = copyJournal(settings.data, draft);
+  const copied = ["journal.sqlite", ...copyRoster(settings.data, draft)];
+  const take = (from: string, name: string) => {
+    copyFileSync(from, join(draft, name));
+    copied.push(name);
+  };
+  take(settings.file, "gateway.toml");
+  if (hasKey) take(gatewayKeyFile(settings), "gateway.key");
+  for (const name of copied) chmodSync(join(draft, name), 0o600);
+  writeManifest(draft, {
+    version: 1,
+    kind: "hirewire backup",
+    hirewire: ports.version,
+    at: ports.clock.now(),
+    gateway,
+    journal: { index, hash },
+    files: copied.map((name) => describeFile(draft, name)),
+  });
+  return verifyBackup(draft);
+}
+
+function copyRoster(data: string, draft: string): string[] {
+  const folder = join(data, "devices");
+  if (!existsSync(folder)) return [];
+  mkdirSync(join(draft, "devices"), { mode: 0o700 });
+  const names = readdirSync(folder).filter((name) => isBackedUp(`devices/${name}`));
+  for (const name of names) copyFileSync(join(folder, name), join(draft, "devices", name));
+  return names.toSorted().map((name) => `devices/${name}`);
+}
+
+/** Times in milliseconds since 1970. */
+function asJson(to: string, { at, gateway, journal, files }: Manifest) {
+  return { to, at, gateway, journal, files };
+}
+
+function show(io: CommandIo, to: string, manifest: Manifest, hasKey: boolean): void {
+  const { journal, gateway, files } = manifest;
+  const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
+  io.write(`backed up gateway ${gateway} to ${to}, and read it again\n`);
+  io.write(`journal  entries 1 to ${journal.index}, newest hash ${journal.hash}\n`);
+  io.write(`files    ${files.length}, ${bytes} bytes\n`);
+  if (hasKey) io.warn("it holds the gateway's private key: whoever has it can spend the gateway's money\n");
+  else io.warn("it has no key: keep gateway.key elsewhere, without it nothing can be signed again\n");
+}

@@ -1,0 +1,142 @@
+/**
+ * How each device stands with the gateway: what it has paid so far, the largest price it offered, and what it has
+ * spent today. Limits are measured against it. Pure.
+ */
+import type { Hex } from "../base/bytes.ts";
+import type { Instant } from "../base/clock.ts";
+import { type Amount, ZERO } from "../base/money.ts";
+import { type Refusal, refuse } from "../base/refusal.ts";
+import type { Fact } from "../protocol/facts.ts";
+
+export type Standing = {
+  /** Sum of all prices it has paid for, ever. */
+  readonly paid: bigint;
+  /** Largest maxPrice it ever offered. */
+  readonly largest: Amount;
+  /** Days since 1970, UTC. */
+  readonly day: number;
+  /** Held and paid by its tasks of that day; what a task gives back is taken off again. */
+  readonly spent: bigint;
+};
+
+export type Standings = Map<Hex, Standing>;
+
+/** What an operator allows; null is no limit. */
+export type Limits = {
+  /** Most that a device may owe and have under way on result, besides never more than it has paid before. */
+  readonly onResult: Amount;
+  /** Credit above it is paid out; null: {@link CREDIT_PRICES} times the device's largest maxPrice. */
+  readonly credit: Amount | null;
+  /** What a device may spend in a day, UTC. */
+  readonly devicePerDay: (device: Hex) => Amount | null;
+  /** What all devices of one owner may spend in a day. */
+  readonly ownerPerDay: Amount | null;
+  /** A closing lane's last moments, in which no voucher is taken, milliseconds. */
+  readonly closeMarginMs: number;
+  /** How long an invoice may stay unpaid before it is overdue, milliseconds. */
+  readonly invoiceMs: number;
+};
+
+/** Largest prices that credit may amount to before it is paid out. */
+const CREDIT_PRICES = 10n;
+
+const DAY_MS = 86_400_000;
+
+/** Nobody has ever traded. */
+export function emptyStandings(): Standings {
+  return new Map();
+}
+
+/** A device's standing; a newcomer's is all zero. */
+export function standingOf(standings: Standings, device: Hex): Standing {
+  return standings.get(device) ?? { paid: 0n, largest: ZERO, day: 0, spent: 0n };
+}
+
+/** What the device has spent on the day of `at`, in atomic units. */
+export function spentOn(standings: Standings, device: Hex, at: Instant): bigint {
+  const { day, spent } = standingOf(standings, device);
+  return day === dayOf(at) ? spent : 0n;
+}
+
+/** From what credit on the device gets it back; null for one that has never offered and may be about to. */
+export function creditLimit(standings: Standings, device: Hex, limits: Limits): bigint | null {
+  const { largest } = standingOf(standings, device);
+  return limits.credit ?? (largest === 0n ? null : CREDIT_PRICES * largest);
+}
+
+/**
+ * Whether today's budgets leave room for `budget` more; null when they do.
+ *
+ * @param siblings - all devices of the same owner, this one included; empty where it has none
+ */
+export function overBudget(
+  standings: Standings,
+  device: Hex,
+  siblings: readonly Hex[],
+  budget: bigint,
+  limits: Limits,
+  now: Instant,
+): Refusal | null {
+  const own = limits.devicePerDay(device);
+  if (own !== null && spentOn(standings, device, now) + budget > own) return refuse("budget_exceeded");
+  if (limits.ownerPerDay === null || siblings.length === 0) return null;
+  const all = siblings.reduce((sum, one) => sum + spentOn(standings, one, now), 0n);
+  return all + budget > limits.ownerPerDay ? refuse("budget_exceeded") : null;
+}
+
+/** Applies one fact in place. */
+export function applyToStanding(standings: Standings, fact: Fact, at: Instant): void {
+  switch (fact.kind) {
+    case "offered": {
+      const { paid, largest } = standingOf(standings, fact.requester);
+      const most = fact.maxPrice > largest ? fact.maxPrice : largest;
+      standings.set(fact.requester, { ...today(standings, fact.requester, at), paid, largest: most });
+      spend(standings, fact.requester, heldIn(fact), at);
+      break;
+    }
+    case "invoiced":
+      spend(standings, fact.requester, fact.price, at);
+      break;
+    case "paid":
+    case "ended": {
+      const before = standingOf(standings, fact.requester);
+      standings.set(fact.requester, { ...before, paid: before.paid + fact.price });
+      spend(standings, fact.requester, -returnedIn(fact), at);
+      break;
+    }
+    default:
+  }
+}
+
+function spend(standings: Standings, device: Hex, change: bigint, at: Instant): void {
+  const before = today(standings, device, at);
+  const spent = before.spent + change;
+  // a hold of yesterday that comes back today was never counted today
+  standings.set(device, { ...before, spent: spent > 0n ? spent : 0n });
+}
+
+function today(standings: Standings, device: Hex, at: Instant): Standing {
+  const before = standingOf(standings, device);
+  const day = dayOf(at);
+  return before.day === day ? before : { ...before, day, spent: 0n };
+}
+
+function dayOf(at: Instant): number {
+  return Math.floor(at / DAY_MS);
+}
+
+type Posted = Extract<Fact, { postings: unknown }> & { readonly requester: Hex };
+
+function heldIn({ requester, postings }: Posted): bigint {
+  return -sumAt(postings, `held:${requester}`);
+}
+
+/** What a task's end gives back of its hold. */
+function returnedIn({ requester, postings }: Posted): bigint {
+  const released = sumAt(postings, `held:${requester}`);
+  return released > 0n ? -sumAt(postings, `credit:${requester}`) : 0n;
+}
+
+function sumAt(postings: Posted["postings"], account: string): bigint {
+  return postings.reduce((sum, one) => (one.account === account ? sum + one.change : sum), 0n);
+}

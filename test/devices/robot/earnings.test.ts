@@ -1,0 +1,251 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { ConnectionFile } from "../../../devices/robot/connection-file.ts";
+import type { RobotEvent } from "../../../devices/robot/events.ts";
+import { connectRobot, type Robot, type RobotOptions } from "../../../devices/robot/robot.ts";
+import type { ServeOptions } from "../../../devices/robot/serve.ts";
+import type { Hex } from "../../../src/base/bytes.ts";
+import { instant } from "../../../src/base/clock.ts";
+import { Fault } from "../../../src/base/fault.ts";
+import { amount } from "../../../src/base/money.ts";
+import type { RunResult } from "../../../src/firmware/executor.ts";
+import type { Message } from "../../../src/protocol/message.ts";
+import { FakeGateway } from "./fake-gateway.ts";
+import { FakeLanes } from "./fake-lanes.ts";
+import { ManualClock } from "./manual-clock.ts";
+
+const requester: Hex = `0x${"99".repeat(20)}`;
+const bytes = new Uint8Array([1, 2, 3]);
+const taskNumber = (n: number): Hex => `0x${n.toString(16).padStart(32, "0")}`;
+
+describe("a provider that looks its lane up", () => {
+  let gateway: FakeGateway;
+  let file: ConnectionFile;
+  let robot: Robot;
+  let lanes: FakeLanes;
+  let clock: ManualClock;
+  let events: RobotEvent[];
+  beforeEach(async () => {
+    gateway = await FakeGateway.start();
+    file = gateway.enroll("worker");
+    lanes = new FakeLanes();
+    clock = new ManualClock(Date.now());
+    events = [];
+    for (const topic of ["bid", "accept", "result", "forfeit", "decline"] as const) {
+      gateway.on(topic, ({ id, task }) => gateway.ack(file, id, task));
+    }
+  });
+  afterEach(async () => {
+    await robot.close();
+    await gateway.drop();
+  });
+
+  const start = async (options: Partial<RobotOptions> = {}, serving: Partial<ServeOptions> = {}) => {
+    robot = await connectRobot({ file, lanes, clock, ...options });
+    robot.listen((event) => events.push(event));
+    const output: RunResult = { verdict: "ok", output: bytes, wallMs: 1 };
+    const executor = { run: () => Promise.resolve(output) };
+    robot.serve({ executor, price: () => amount(500n), concurrency: 8, ...serving });
+  };
+  const award = (n: number, more: Partial<Message<"award">> = {}) => {
+    const hash = gateway.keep(bytes);
+    const soon = (ms: number) => instant(Date.now() + ms);
+    const work = { firmware: hash, firmwareBytes: 3, input: hash, inputBytes: 3 };
+    const terms = { price: amount(500n), fee: amount(10n), acceptBy: soon(5_000), runBy: soon(20_000) };
+    const named = { task: taskNumber(n), role: "run" as const, requester, provider: robot.address };
+    return gateway.award({ ...named, ...work, ...terms, ...more });
+  };
+  const give = async (n: number, more: Partial<Message<"award">> = {}) =>
+    gateway.say(file, "award", await award(n, more));
+  const pay = async (n: number | null, sum: bigint, cumulative: bigint) => {
+    const voucher = await gateway.voucher(robot.address, amount(cumulative));
+    const whose = n === null ? { task: null, role: null } : { task: taskNumber(n), role: "run" as const };
+    gateway.say(file, "payment", { version: 1, ...whose, amount: amount(sum), voucher });
+  };
+  const giveReceipt = async (n: number) => {
+    const hash = gateway.keep(bytes);
+    const work = { task: taskNumber(n), requester, provider: robot.address, firmware: hash, input: hash };
+    const cost = { price: amount(500n), fee: amount(10n), checks: amount(0n) };
+    gateway.say(file, "receipt", await gateway.receipt({ ...work, output: hash, ...cost }));
+  };
+  const steps = (n: number) =>
+    events.flatMap((one) => (one.kind === "task" && one.task === taskNumber(n) ? [one] : []));
+  const turn = () => new Promise((done) => setImmediate(done));
+  const step = async (n: number, name: string) => {
+    while (!steps(n).some((one) => one.step === name)) await turn();
+    return steps(n).find((one) => one.step === name)?.reason;
+  };
+  const breaches = () => events.flatMap((one) => (one.kind === "breached" ? [one.breach] : []));
+  const breach = async (name: string) => {
+    while (!breaches().some((one) => one === name)) await turn();
+  };
+
+  it("accepts what the lane can pay, and declines what it cannot, with a reason", async () => {
+    lanes.show({ deposit: amount(979n) });
+    await start();
+    await give(1);
+    await give(2);
+    await step(1, "delivered");
+    expect(await step(2, "declined")).toBe("the gateway's lane to us has room for 489, not for 490");
+    lanes.show({ deposit: amount(980n) });
+    await give(3);
+    await step(3, "delivered");
+    await give(4);
+    expect(await step(4, "declined")).toMatch(/room for 0/);
+    expect(gateway.heard("accept").map(({ task }) => task)).toEqual([taskNumber(1), taskNumber(3)]);
+    expect(lanes.reads).toBe(4);
+  });
+
+  it("does not give the last room to two awards that come together", async () => {
+    lanes.show({ deposit: amount(490n) });
+    await start();
+    const open = Promise.withResolvers<void>();
+    lanes.gate = open.promise;
+    await Promise.all([give(1), give(2)]);
+    while (lanes.reads === 0) await turn();
+    open.resolve();
+    await Promise.race([step(1, "declined"), step(2, "declined")]);
+    await Promise.race([step(1, "delivered"), step(2, "delivered")]);
+    expect(gateway.heard("accept").length).toBe(1);
+  });
+
+  it.each([
+    ["the lane is closing", { closeAt: 2_000_000_000 }, {}, /is closing/],
+    ["its window is shorter than wanted", { window: 1 }, { minWindow: 86_401 }, /window is 86400 s/],
+    ["the lane has another epoch", { epoch: 2 }, {}, /pays in epoch 1 of its lane, which is in epoch 2/],
+    ["it would be more than the limit", {}, { exposure: amount(489n) }, /490 would be unpaid/],
+  ] as const)("declines when %s", async (_, shown, serving, reason) => {
+    lanes.show(shown);
+    await start({}, serving);
+    const hash = gateway.keep(bytes);
+    const soon = (ms: number) => instant(clock.now() + ms);
+    const work = { firmware: hash, firmwareBytes: 3, inputBytes: 3, maxPrice: amount(500n) };
+    const when = { bidBy: soon(5_000), deadline: soon(60_000) };
+    gateway.say(file, "announce", { version: 1, task: taskNumber(1), requester, ...work, ...when });
+    await gateway.nth("bid", 1);
+    await give(1);
+    expect(await step(1, "declined")).toMatch(reason);
+    expect(gateway.heard("accept")).toEqual([]);
+  });
+
+  it("declines when nobody can tell, and accepts again when somebody can", async () => {
+    lanes.fault = new Fault("chain_unreachable", "no node");
+    await start();
+    await give(1);
+    expect(await step(1, "declined")).toBe("the gateway's lane to us cannot be read");
+    lanes.fault = null;
+    await give(2);
+    await step(2, "delivered");
+  });
+
+  it("takes the gateway's word only for ten times the largest price it asked", async () => {
+    await start({ lanes: "trustGateway" });
+    for (let n = 1; n <= 10; n++) {
+      await give(n);
+      await step(n, "delivered");
+    }
+    await give(11);
+    expect(await step(11, "declined")).toBe("5390 would be unpaid, and the limit is 5000");
+    await pay(1, 490n, 490n);
+    await step(1, "paid");
+    await give(12);
+    await step(12, "delivered");
+    gateway.reverse = { ...gateway.reverse, deposit: amount(500n) };
+    gateway.tellAgain(file);
+    while (robot.terms?.reverse.deposit !== 500n) await turn();
+    await pay(2, 490n, 980n);
+    await step(2, "paid");
+    await give(13);
+    expect(await step(13, "declined")).toMatch(/room for 0/);
+  });
+
+  it("counts work that is not paid for against the lane for a day, and then no longer", async () => {
+    lanes.show({ deposit: amount(500n) });
+    await start();
+    await give(1);
+    await step(1, "delivered");
+    clock.advance(20_000 + 600_000 + 60_000);
+    await breach("unpaid");
+    const later = { acceptBy: instant(clock.now() + 5_000), runBy: instant(clock.now() + 20_000) };
+    await give(2, later);
+    expect(await step(2, "declined")).toMatch(/room for 10/);
+    await pay(1, 490n, 490n);
+    await step(1, "paid");
+    lanes.show({ deposit: amount(980n) });
+    await give(3, later);
+    await step(3, "delivered");
+    clock.advance(86_400_000 + 60_000);
+    const nextDay = { acceptBy: instant(clock.now() + 5_000), runBy: instant(clock.now() + 20_000) };
+    await give(4, nextDay);
+    await step(4, "delivered");
+  });
+
+  it("is not paid by a payment whose voucher does not grow", async () => {
+    lanes.show({ deposit: amount(1_000n) });
+    await start();
+    await give(1);
+    await give(2);
+    await step(1, "delivered");
+    await step(2, "delivered");
+    await pay(1, 489n, 489n);
+    await breach("underpaid");
+    await pay(1, 490n, 490n);
+    await step(1, "paid");
+    await pay(2, 490n, 490n);
+    while (breaches().length < 2) await turn();
+    await pay(2, 490n, 979n);
+    while (breaches().length < 3) await turn();
+    expect(steps(2).map((one) => one.step)).not.toContain("paid");
+    // what was missing comes with the next voucher, and the result was kept until then
+    await pay(2, 490n, 980n);
+    await step(2, "paid");
+    expect(breaches()).toEqual(["underpaid", "underpaid", "underpaid"]);
+  });
+
+  it("finds its pay in the newest voucher when payments went with a lost session", async () => {
+    await start();
+    await give(1);
+    await give(2);
+    await step(1, "delivered");
+    await step(2, "delivered");
+    await pay(null, 0n, 980n);
+    await pay(2, 490n, 980n);
+    await pay(1, 490n, 980n);
+    await step(1, "paid");
+    await step(2, "paid");
+    expect(breaches()).toEqual([]);
+  });
+
+  it("misses the receipt of what was paid for, and only that", async () => {
+    await start();
+    await give(1);
+    await give(2);
+    await step(1, "delivered");
+    await step(2, "delivered");
+    await pay(1, 490n, 490n);
+    await step(1, "paid");
+    await giveReceipt(2);
+    await pay(2, 490n, 980n);
+    await step(2, "paid");
+    await pay(9, 100n, 1_080n);
+    clock.advance(30_000);
+    await breach("receipt_missing");
+    expect(events.filter(({ kind }) => kind === "breached")).toMatchObject([{ task: taskNumber(1) }]);
+  });
+
+  it("is paid for a run that was cancelled under way, and hands nothing over", async () => {
+    const running = Promise.withResolvers<RunResult>();
+    await start({}, { executor: { run: () => running.promise } });
+    await give(1);
+    await step(1, "running");
+    await pay(1, 490n, 490n);
+    await step(1, "paid");
+    running.resolve({ verdict: "ok", output: bytes, wallMs: 1 });
+    await give(2);
+    await step(2, "running");
+    expect(gateway.heard("result")).toEqual([]);
+    expect(gateway.heard("forfeit")).toEqual([]);
+    clock.advance(30_000);
+    await turn();
+    expect(breaches()).toEqual([]);
+  });
+});

@@ -1,0 +1,190 @@
+import { describe, expect, it } from "vitest";
+import { instant } from "../../src/base/clock.ts";
+import { amount } from "../../src/base/money.ts";
+import { replay } from "../../src/exchange/replay.ts";
+import { balanceOf, recoveryOf } from "../../src/payment/books.ts";
+import { creditOf } from "../../src/payment/payment.ts";
+import type { Signer } from "../../src/protocol/signer.ts";
+import { voucherPayer } from "../../src/protocol/voucher.ts";
+import { type Counter, openCounter, saidOf } from "./counter.ts";
+import {
+  BOARD,
+  CART,
+  funded,
+  GATEWAY,
+  laneSeen,
+  MARKET,
+  offer,
+  offerTerms,
+  ROBOT,
+  voucherOf,
+} from "./stage.ts";
+
+const OWNER = "0x00000000000000000000000000000000000000aa" as const;
+
+async function market(limits: Parameters<typeof openCounter>[0]): Promise<Counter> {
+  const counter = openCounter(limits);
+  await counter.observe(funded([ROBOT, CART, BOARD], 100_000n));
+  return counter;
+}
+
+async function offers(
+  counter: Counter,
+  by: Signer,
+  id: string,
+  maxPrice: bigint,
+  signed: bigint,
+): Promise<void> {
+  const voucher = await voucherOf(by, signed);
+  const deadline = instant(counter.clock.now() + 60_000);
+  const sizes = { maxPrice: amount(maxPrice), checkBudget: amount(0n), deadline };
+  await counter.send(by, "offer", await offer(by, offerTerms(id, { ...sizes, voucher })));
+}
+
+const lastRefused = (counter: Counter) => counter.refused.at(-1)?.refusal.refused;
+
+describe("a budget of the day", () => {
+  it("counts what is held, gives back what was not spent, and begins anew at midnight UTC", async () => {
+    const counter = await market({ limits: { devicePerDay: () => amount(1_000n) } });
+    await offers(counter, ROBOT, "o-1", 600n, 600n);
+    await offers(counter, ROBOT, "o-2", 401n, 1_001n);
+    expect(lastRefused(counter)).toBe("budget_exceeded");
+    const [first] = [...counter.state.market.tasks.keys()];
+    if (!first) throw new Error("no task");
+    await counter.send(ROBOT, "cancel", { version: 1, id: "c-1", task: first });
+    counter.refused.length = 0;
+    await offers(counter, ROBOT, "o-3", 1_000n, 1_001n);
+    expect(lastRefused(counter)).toBeUndefined();
+    await offers(counter, ROBOT, "o-4", 1n, 1_002n);
+    expect(lastRefused(counter)).toBe("budget_exceeded");
+    counter.clock.set(counter.clock.now() + 86_400_000);
+    counter.refused.length = 0;
+    await offers(counter, ROBOT, "o-5", 1_000n, 2_002n);
+    expect(lastRefused(counter)).toBeUndefined();
+  });
+
+  it("of an owner counts all its devices together", async () => {
+    const counter = await market({ limits: { ownerPerDay: amount(1_000n) } });
+    const enrol = ({ address: device }: Signer, name: string) =>
+      ({
+        kind: "deviceEnrolled",
+        device,
+        owner: OWNER,
+        name,
+        manufacturer: "m",
+        serialNumber: name,
+      }) as const;
+    await counter.observe([enrol(ROBOT, "robot"), enrol(CART, "cart")]);
+    await offers(counter, ROBOT, "o-1", 700n, 700n);
+    await offers(counter, CART, "o-1", 301n, 301n);
+    expect(lastRefused(counter)).toBe("budget_exceeded");
+    counter.refused.length = 0;
+    await offers(counter, CART, "o-2", 300n, 302n);
+    expect(lastRefused(counter)).toBeUndefined();
+  });
+});
+
+describe("credit", () => {
+  it("above ten times the largest price goes back on the lane to its device", async () => {
+    const counter = await market({ limits: { credit: null } });
+    await offers(counter, ROBOT, "o-1", 100n, 1_100n);
+    expect(creditOf(counter.state.payment, ROBOT.address), "ten times 100 may stay").toBe(1_000n);
+    counter.heard();
+    await counter.send(ROBOT, "voucher", { version: 1, id: "v-1", voucher: await voucherOf(ROBOT, 1_101n) });
+    const payment = saidOf(counter.heard(), "payment");
+    expect(payment).toMatchObject({ task: null, role: null, amount: 1_001n });
+    expect(voucherPayer(payment.voucher)).toBe(GATEWAY.address);
+    expect(payment.voucher).toMatchObject({ payee: ROBOT.address, cumulative: 1_001n });
+    expect(creditOf(counter.state.payment, ROBOT.address)).toBe(0n);
+    expect(balanceOf(counter.state.payment.books, `out:${ROBOT.address}`)).toBe(1_001n);
+    expect(replay(counter.journal, MARKET)).toEqual(counter.state);
+  });
+
+  it("of a newcomer that signs before it offers stays, until it asks for it", async () => {
+    const counter = await market({ limits: { credit: null } });
+    await counter.send(ROBOT, "voucher", { version: 1, id: "v-1", voucher: await voucherOf(ROBOT, 900n) });
+    expect(creditOf(counter.state.payment, ROBOT.address)).toBe(900n);
+    await counter.send(ROBOT, "payout", { version: 1, id: "p-1" });
+    expect(saidOf(counter.heard(), "payment")).toMatchObject({ amount: 900n });
+    expect(creditOf(counter.state.payment, ROBOT.address)).toBe(0n);
+  });
+
+  it("waits where the lane back has no room, and goes when there is some", async () => {
+    const counter = await market({ limits: { credit: amount(10n) } });
+    await counter.observe([laneSeen(GATEWAY.address, ROBOT.address, 5n)]);
+    await counter.send(ROBOT, "voucher", { version: 1, id: "v-1", voucher: await voucherOf(ROBOT, 50n) });
+    expect(creditOf(counter.state.payment, ROBOT.address), "as far as it goes").toBe(45n);
+    await counter.observe([laneSeen(GATEWAY.address, ROBOT.address, 500n)]);
+    await counter.tell({ topic: "payOut", device: ROBOT.address, all: false });
+    expect(creditOf(counter.state.payment, ROBOT.address)).toBe(0n);
+  });
+});
+
+describe("a voucher that says no more than an earlier one", () => {
+  it("is acknowledged without a record: what it promises is in the journal", async () => {
+    const counter = await market({});
+    await counter.send(ROBOT, "voucher", { version: 1, id: "v-2", voucher: await voucherOf(ROBOT, 200n) });
+    const { index } = counter.journal.head();
+    counter.heard();
+    await counter.send(ROBOT, "voucher", { version: 1, id: "v-1", voucher: await voucherOf(ROBOT, 100n) });
+    expect(saidOf(counter.heard(), "ack")).toMatchObject({ id: "v-1", journalIndex: index });
+    expect(counter.journal.head().index).toBe(index);
+  });
+
+  it("stands behind the newest of its group, whose signature answers for all", async () => {
+    const counter = await market({});
+    const { index } = counter.journal.head();
+    counter.heard();
+    const vouchers = await Promise.all([100n, 300n, 200n].map((sum) => voucherOf(ROBOT, sum)));
+    await Promise.all(
+      vouchers.map((voucher, at) => counter.send(ROBOT, "voucher", { version: 1, id: `v-${at}`, voucher })),
+    );
+    expect(counter.journal.head().index).toBe(index + 1);
+    expect(counter.state.payment.incoming.get(ROBOT.address)?.signed).toBe(300n);
+    expect(counter.heard().filter((one) => one.topic === "ack")).toHaveLength(3);
+  });
+
+  it("counts alone where the newest of its group is forged", async () => {
+    const counter = await market({});
+    const good = await voucherOf(ROBOT, 100n);
+    const forged = { ...(await voucherOf(CART, 300n)) };
+    await Promise.all([
+      counter.send(ROBOT, "voucher", { version: 1, id: "v-1", voucher: good }),
+      counter.send(ROBOT, "voucher", { version: 1, id: "v-2", voucher: forged }),
+    ]);
+    expect(lastRefused(counter)).toBe("bad_signature");
+    expect(counter.state.payment.incoming.get(ROBOT.address)?.signed).toBe(100n);
+  });
+});
+
+describe("a voucher of the gateway's own, shown by its payee", () => {
+  const shown = async (counter: Counter, cumulative: bigint, epoch = 0) => {
+    const voucher = await voucherOf(GATEWAY, cumulative, { payee: BOARD.address, epoch });
+    await counter.send(BOARD, "voucher", { version: 1, id: `s-${cumulative}-${epoch}`, voucher });
+  };
+
+  it("that the journal does not know is the floor from then on, and stops the gateway", async () => {
+    const counter = await market({});
+    await shown(counter, 700n);
+    expect(counter.state.payment.outgoing.get(BOARD.address)?.signed).toBe(700n);
+    expect(recoveryOf(counter.state.payment.books)).toBe(700n);
+    expect(counter.state.halted).toContain("does not know");
+    await offers(counter, ROBOT, "o-1", 100n, 100n);
+    expect(lastRefused(counter)).toBe("gateway_stopped");
+    await counter.tell({ topic: "resume", reason: "seen" });
+    await offers(counter, ROBOT, "o-2", 100n, 200n);
+    expect(counter.state.market.tasks.size).toBe(1);
+    expect(replay(counter.journal, MARKET)).toEqual(counter.state);
+  });
+
+  it("changes nothing when it is known, or of a life of the lane that is over", async () => {
+    const counter = await market({});
+    await counter.observe([laneSeen(GATEWAY.address, BOARD.address, 9_000n, { epoch: 1, settled: 50n })]);
+    const { index } = counter.journal.head();
+    await shown(counter, 700n, 0);
+    await shown(counter, 50n, 1);
+    expect(counter.refused).toEqual([]);
+    expect(counter.journal.head().index).toBe(index);
+    expect(counter.state.halted).toBeNull();
+  });
+});

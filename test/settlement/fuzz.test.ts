@@ -1,0 +1,13 @@
+import { describe, expect, it } from "vitest";
+import { fuzz, report } from "./contracts/fuzz.ts";
+
+const SEQUENCES = 15;
+
+describe("LaneVault and its model", () => {
+  it("agree on every call of random sequences, and no law of money is broken", async () => {
+    const tally = await fuzz(SEQUENCES, 1, 40);
+    console.info(report(tally));
+    expect(tally.sequences).toBe(SEQUENCES);
+    expect(tally.functions.size).toBeGreaterThan(20);
+  }, 120_000);
+});

@@ -1,0 +1,104 @@
+/**
+ * A gateway's counter behind a real broker: heartbeat, reception and MQTT, on a journal in memory, without a chain.
+ *
+ * What it hears and writes is what a gateway does; what it says, a test may hold back.
+ */
+import { type Clock, instant } from "../../../src/base/clock.ts";
+import type { Refusal } from "../../../src/base/refusal.ts";
+import type { Outgoing } from "../../../src/exchange/outbox.ts";
+import { emptyState, type State } from "../../../src/exchange/state.ts";
+import { Heartbeat } from "../../../src/heartbeat.ts";
+import type { Journal } from "../../../src/journal/journal.ts";
+import { memoryJournal } from "../../../src/journal/memory-journal.ts";
+import type { Broker } from "../../../src/link/broker/broker.ts";
+import { startEmbeddedBroker } from "../../../src/link/broker/embedded-broker.ts";
+import type { Fact } from "../../../src/protocol/facts.ts";
+import type { Signer } from "../../../src/protocol/signer.ts";
+import type { Market } from "../../../src/protocol/typed-data.ts";
+import { Reception } from "../../../src/reception.ts";
+import { LIMITS, RULES, SALT } from "../../exchange/stage.ts";
+
+type HubOptions = {
+  readonly market: Market;
+  readonly signer: Signer;
+  readonly clock: Clock;
+  /** Who may connect; each one's serial number is its name. */
+  readonly devices: ReadonlyMap<string, Pick<Signer, "address">>;
+  /** What is never said, although the journal says that it was. */
+  readonly withholds?: (outgoing: Outgoing) => boolean;
+};
+
+/** The manufacturer of every device of a hub. */
+export const MAKER = "acme";
+
+export class Hub {
+  readonly state: State = emptyState();
+  readonly journal: Journal = memoryJournal();
+  readonly refused: Refusal[] = [];
+  readonly #heartbeat: Heartbeat;
+  readonly #reception: Reception;
+  readonly #options: HubOptions;
+  #broker: Broker | null = null;
+
+  static async open(options: HubOptions): Promise<Hub> {
+    const hub = new Hub(options);
+    await hub.#open();
+    return hub;
+  }
+
+  private constructor(options: HubOptions) {
+    const { market, signer, clock, withholds = () => false } = options;
+    const { state, journal } = this;
+    this.#options = options;
+    this.#reception = new Reception({
+      ...{ state, market, clock, decimals: 6, feeBasisPoints: RULES.feeBasisPoints },
+      journalIndex: () => journal.head().index,
+      onRefused: (refusal) => this.refused.push(refusal),
+    });
+    this.#heartbeat = new Heartbeat({
+      ...{ state, journal, signer, clock },
+      context: { market, rules: RULES, draw: () => 0.99, limits: LIMITS, salt: () => SALT },
+      bidders: () => this.#reception.bidders(),
+      publish: (outgoing) => {
+        if (!withholds(outgoing)) this.#reception.publish(outgoing);
+      },
+      onEntries: () => undefined,
+      onRefused: (refusal, by, topic) => this.#reception.count(refusal, by, topic),
+      onBroken: (cause) => {
+        throw cause;
+      },
+    });
+  }
+
+  get broker(): Broker {
+    if (!this.#broker) throw new Error("the hub is not open");
+    return this.#broker;
+  }
+
+  /** Makes facts durable that nobody but the gateway can have seen. */
+  observe(facts: readonly Fact[]): Promise<void> {
+    return this.#heartbeat.tell({ topic: "observed", facts });
+  }
+
+  async stop(): Promise<void> {
+    await this.#broker?.stop();
+    await this.#heartbeat.idle();
+  }
+
+  async #open(): Promise<void> {
+    const { market, clock, devices } = this.#options;
+    await this.observe(
+      [...devices].map(([name, { address: device }]) => {
+        return {
+          ...{ kind: "deviceEnrolled", device, owner: null, name },
+          ...{ manufacturer: MAKER, serialNumber: name },
+        };
+      }),
+    );
+    const deaf = { onGet: () => null, onData: () => Promise.resolve(null), askAgain: () => undefined };
+    this.#broker = await this.#reception.open(
+      (callbacks) => startEmbeddedBroker({ port: 0, market, clock, boot: instant(0), callbacks }),
+      { heartbeat: this.#heartbeat, courier: deaf },
+    );
+  }
+}
