@@ -170,6 +170,7 @@ export class Gateway {
         devices: () => [...state.roster.keys()],
         claimedAt: () => state.claimedAt,
       },
+      since: BigInt(state.lookedAt),
       recheckToken: async () => void (await recheckToken(chain, token)),
       record: (facts) => this.#heartbeat.tell({ topic: "observed", facts }),
     });

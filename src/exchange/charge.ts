@@ -146,14 +146,20 @@ export function payDebts(state: State, requester: Hex, before: readonly Fact[]):
   return [...paid, { kind: "debtPaid", device: requester, amount: sum, postings }];
 }
 
-/** A device's credit once these facts are applied. */
+/**
+ * A device's credit once these facts are applied, as far as its deposit stands behind it: a reorganization may have
+ * taken a deposit away that was signed on.
+ */
 export function creditAfter(state: State, device: Hex, facts: readonly Fact[]): bigint {
   const account = `credit:${device}`;
   const change = postingsOf(facts).reduce(
     (sum, one) => (one.account === account ? sum + one.change : sum),
     0n,
   );
-  return creditOf(state.payment, device) - change;
+  const credit = creditOf(state.payment, device) - change;
+  const lane = state.payment.incoming.get(device);
+  const unbacked = lane && lane.signed > lane.deposit ? lane.signed - lane.deposit : 0n;
+  return credit > unbacked ? credit - unbacked : 0n;
 }
 
 /** Credit above a device's limit goes back to it, with whatever else this record does. */

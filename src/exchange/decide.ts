@@ -15,14 +15,7 @@ import {
   taskOf,
 } from "../market/market.ts";
 import { isOpen, type Task } from "../market/task.ts";
-import {
-  closesBefore,
-  creditOf,
-  decideHold,
-  decideVoucher,
-  incomingLane,
-  owedBy,
-} from "../payment/payment.ts";
+import { closesBefore, decideHold, decideVoucher, incomingLane, owedBy } from "../payment/payment.ts";
 import { decideShown, reconcile } from "../payment/reconcile.ts";
 import { creditLimit, overBudget, standingOf } from "../payment/standing.ts";
 import type { Fact, FactNamed } from "../protocol/facts.ts";
@@ -152,7 +145,7 @@ function cancelDoomed(state: State, context: Context, lane: FactNamed<"laneObser
 }
 
 function decidePayoutDue(state: State, device: Hex, all: boolean, context: Context): readonly Fact[] {
-  const credit = creditOf(state.payment, device);
+  const credit = creditAfter(state, device, []);
   const limit = all ? 0n : creditLimit(state.payment.standings, device, context.limits);
   if (limit === null || credit <= limit) return [];
   const payout = payOut(state, context, device, credit, []);
@@ -226,9 +219,11 @@ function decideDevice(state: State, command: OtherCommand, context: Context): re
     case "voucher":
       return decideVoucherAlone(state, by, command.message.voucher, context);
     case "payout": {
-      const payout = payOut(state, context, by, creditOf(state.payment, by), []);
-      if (payout) return [payout];
-      return refuse(creditOf(state.payment, by) === 0n ? "no_credit" : "hub_capacity");
+      // what is credit here may be spent in a newer journal than this one
+      if (state.halted !== null) return refuse("gateway_stopped");
+      const credit = creditAfter(state, by, []);
+      const payout = payOut(state, context, by, credit, []);
+      return payout ? [payout] : refuse(credit === 0n ? "no_credit" : "hub_capacity");
     }
     case "bid":
       return alone(decideBid(state.market, by, command.message, roomFor(state, context, by), now, rules));

@@ -156,11 +156,7 @@ function answer(state: State, task: Task): Outgoing {
 /** What a device that has just connected still has to know. */
 export function sayAgain(state: State, device: Hex, bids: boolean): Outgoing[] {
   const out: Outgoing[] = [];
-  const newest = state.payment.outgoing.get(device)?.newest;
-  if (newest) {
-    const message = { version: 1 as const, task: null, role: null, amount: ZERO, voucher: newest };
-    out.push({ to: device, topic: "payment", message });
-  }
+  out.push(...newestPayment(state, device));
   for (const task of openTasks(state.market)) {
     if (task.state === "invoiced") {
       if (task.requester === device) out.push(...invoice(task));
@@ -177,11 +173,20 @@ export function sayAgain(state: State, device: Hex, bids: boolean): Outgoing[] {
   return out;
 }
 
+/** The newest voucher on the lane to a device, shown again: it covers all before it. */
+function newestPayment(state: State, device: Hex): Outgoing[] {
+  const newest = state.payment.outgoing.get(device)?.newest;
+  if (!newest) return [];
+  const message = { version: 1 as const, task: null, role: null, amount: ZERO, voucher: newest };
+  return [{ to: device, topic: "payment", message }];
+}
+
 /** The answer to a command that was answered before, and what has come of it since. */
 export function repeat(state: State, device: Hex, id: string, given: Answer): Outgoing[] {
   if (given.refused !== null)
     return [refusalMessage(device, id, given.topic, given.refused, REFUSALS[given.refused])];
   const out: Outgoing[] = [acknowledge(device, id, given.index, given.task)];
+  if (given.topic === "payout") out.push(...newestPayment(state, device));
   const task = given.task ? state.market.tasks.get(given.task) : undefined;
   if (!task || (!task.end && !task.invoice)) return out;
   if (task.requester === device && given.topic === "offer") out.push(...endedFor(state, task));
@@ -205,7 +210,8 @@ function paidTo(state: State, task: Task, device: Hex): Outgoing[] {
     amount: paid.amount,
     voucher: newest,
   };
-  return [{ to: device, topic: "payment", message }];
+  const said = (task.end ?? task.invoice)?.provider === device ? receipt(task, device) : [];
+  return [{ to: device, topic: "payment", message }, ...said];
 }
 
 function receipt(task: Task, to: Hex): Outgoing[] {

@@ -27,6 +27,8 @@ export type State = {
   home: Market | null;
   /** When the newest claim was recorded; 0 before the first. */
   claimedAt: Instant;
+  /** The newest block that a fact was read at. */
+  lookedAt: number;
   /** Transactions of the gateway's key that are not known to be over, by hash; replacements stand beside each other. */
   readonly transactions: Map<Hex, PendingTransaction>;
   /** Why no new offers are taken; null while they are. */
@@ -44,6 +46,7 @@ export function emptyState(): State {
     roster: new Map(),
     home: null,
     claimedAt: instant(0),
+    lookedAt: 0,
     answers: new Map(),
     transactions: new Map(),
     halted: null,
@@ -72,6 +75,9 @@ export function apply(state: State, market: Market, record: JournalRecord): void
     applyToRoster(state.roster, fact);
     if (fact.kind === "gatewayStarted") state.home = marketOf(fact);
     if (fact.kind === "claimed") state.claimedAt = instant(record.at);
+    if (fact.kind === "claimed" || fact.kind === "laneObserved") {
+      state.lookedAt = Math.max(state.lookedAt, fact.block);
+    }
     if (fact.kind === "halted") state.halted = fact.reason;
     if (fact.kind === "resumed") state.halted = null;
     applyToTransactions(state.transactions, fact);

@@ -120,6 +120,23 @@ describe("credit", () => {
   });
 });
 
+describe("a deposit that a reorganization takes away", () => {
+  it("leaves credit behind that buys nothing and is not paid out, until it is there again", async () => {
+    const counter = await market({ limits: { credit: null } });
+    await counter.send(ROBOT, "voucher", { version: 1, id: "v-1", voucher: await voucherOf(ROBOT, 1_000n) });
+    await counter.observe([laneSeen(ROBOT.address, GATEWAY.address, 300n)]);
+    const terms = { maxPrice: amount(301n), checkBudget: amount(0n) };
+    await counter.send(ROBOT, "offer", await offer(ROBOT, offerTerms("o-1", terms)));
+    expect(lastRefused(counter)).toBe("credit_short");
+    await counter.send(ROBOT, "payout", { version: 1, id: "p-1" });
+    expect(creditOf(counter.state.payment, ROBOT.address), "300 of 1,000 are there").toBe(700n);
+    await counter.observe([laneSeen(ROBOT.address, GATEWAY.address, 100_000n)]);
+    counter.refused.length = 0;
+    await counter.send(ROBOT, "offer", await offer(ROBOT, offerTerms("o-2", terms)));
+    expect(lastRefused(counter)).toBeUndefined();
+  });
+});
+
 describe("a voucher that says no more than an earlier one", () => {
   it("is acknowledged without a record: what it promises is in the journal", async () => {
     const counter = await market({});
@@ -171,6 +188,8 @@ describe("a voucher of the gateway's own, shown by its payee", () => {
     expect(counter.state.halted).toContain("does not know");
     await offers(counter, ROBOT, "o-1", 100n, 100n);
     expect(lastRefused(counter)).toBe("gateway_stopped");
+    await counter.send(ROBOT, "payout", { version: 1, id: "p-1" });
+    expect(lastRefused(counter), "what is credit here may be spent elsewhere").toBe("gateway_stopped");
     await counter.tell({ topic: "resume", reason: "seen" });
     await offers(counter, ROBOT, "o-2", 100n, 200n);
     expect(counter.state.market.tasks.size).toBe(1);

@@ -1,15 +1,16 @@
 /** A whole market in one process: real chain, real gateway, real robots over real MQTT, real WASM. */
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { privateKeyToAccount } from "viem/accounts";
 import { chainLanes } from "../../devices/robot/chain-lanes.ts";
 import { readConnectionFile } from "../../devices/robot/connection-file.ts";
+import type { LaneReader } from "../../devices/robot/lane-reader.ts";
 import { encodeInput } from "../../devices/robot/plan/job.ts";
 import { randomQueries, warehouse } from "../../devices/robot/plan/warehouse.ts";
 import { connectRobot, type Robot, type RobotOptions } from "../../devices/robot/robot.ts";
 import type { ServeOptions } from "../../devices/robot/serve.ts";
-import { fromHex, toHex } from "../../src/base/bytes.ts";
+import { fromHex, type Hex, toHex } from "../../src/base/bytes.ts";
 import { systemClock } from "../../src/base/clock.ts";
 import { amount } from "../../src/base/money.ts";
 import type { RefusalCode } from "../../src/base/refusal.ts";
@@ -39,56 +40,74 @@ export function planInput(number: number): Uint8Array {
 
 export const PRICE = amount(1_000n);
 
+/** Which gateway to start, where there are several; `facts` is where its story goes. */
+export type House = { readonly config: string; readonly facts: Fact[] };
+
 export class WholeMarket {
   readonly world: World;
-  gateway: Gateway;
   readonly facts: Fact[] = [];
   readonly refused: RefusalCode[] = [];
   /** What would have ended the process. */
   readonly broken: unknown[] = [];
+  /** What the operator was told. */
+  readonly faults: unknown[] = [];
+  #gateway: Gateway | null = null;
   readonly #closing: (() => Promise<unknown>)[] = [];
   readonly #change: (config: Config) => void;
-  readonly #rpc: string;
 
-  private constructor(world: World, rpc: string, gateway: Gateway, change: (config: Config) => void) {
+  private constructor(world: World, change: (config: Config) => void) {
     this.world = world;
-    this.#rpc = rpc;
-    this.gateway = gateway;
     this.#change = change;
   }
 
   /** One buyer `buyer`, and providers; `change` edits the gateway's settings. */
-  static async open(
+  static async open(change?: (config: Config) => void, providers?: readonly string[]): Promise<WholeMarket> {
+    const market = await WholeMarket.found(change, providers);
+    market.gateway = await market.startGateway(0);
+    market.world.connect(market.gateway.port);
+    return market;
+  }
+
+  /** The same before its gateway runs. */
+  static async found(
     change: (config: Config) => void = () => undefined,
     providers: readonly string[] = ["first", "second"],
   ): Promise<WholeMarket> {
     const folder = mkdtempSync(join(tmpdir(), "hirewire-market-"));
     const local = await startLocalChain();
     const names = { requesters: ["buyer"], providers };
-    const world = await makeWorld({
-      folder,
-      local,
-      clock: systemClock,
-      serialPath: "tcp://127.0.0.1:9",
-      names,
-    });
-    const market: WholeMarket = new WholeMarket(world, local.url, null as unknown as Gateway, change);
-    market.gateway = await market.startGateway(0);
-    world.connect(market.gateway.port);
+    const clock = systemClock;
+    const world = await makeWorld({ folder, local, clock, serialPath: "tcp://127.0.0.1:9", names });
+    const market = new WholeMarket(world, change);
     market.#closing.push(
-      () => market.gateway.stop(),
+      async () => await market.#gateway?.stop(),
       () => local.stop(),
       () => Promise.resolve(rmSync(folder, { recursive: true, force: true })),
     );
     return market;
   }
 
-  startGateway(port: number): Promise<Gateway> {
-    const config = readConfig(this.world.config);
+  /** The gateway that runs now. */
+  get gateway(): Gateway {
+    if (!this.#gateway) throw new Error("no gateway runs in this process");
+    return this.#gateway;
+  }
+
+  set gateway(gateway: Gateway) {
+    this.#gateway = gateway;
+  }
+
+  /** Has something ended before the market is. */
+  adopt(close: () => Promise<unknown>): void {
+    this.#closing.unshift(close);
+  }
+
+  startGateway(port: number, { config: file, facts }: House = this.#house()): Promise<Gateway> {
+    const config = readConfig(file);
     config.serial.length = 0;
     config.broker.listen = `127.0.0.1:${port}`;
     this.#change(config);
-    const key = fromHex(readFileSync(join(this.world.folder, "gateway.key"), "utf8").trim());
+    const key = fromHex(readFileSync(join(dirname(file), "gateway.key"), "utf8").trim());
     return Gateway.start({
       config,
       signer: keySigner(key),
@@ -96,20 +115,29 @@ export class WholeMarket {
       clock: systemClock,
       draw: Math.random,
       salt: () => toHex(crypto.getRandomValues(new Uint8Array(32))),
-      onEntries: (entries: readonly Entry[]) => this.facts.push(...entries.flatMap((entry) => entry.facts)),
+      onEntries: (entries: readonly Entry[]) => facts.push(...entries.flatMap((entry) => entry.facts)),
       onRefused: (refusal) => this.refused.push(refusal.refused),
+      onFault: (fault) => this.faults.push(fault),
       onBroken: (fault) => this.broken.push(fault),
     });
+  }
+
+  #house(): House {
+    return { config: this.world.config, facts: this.facts };
+  }
+
+  /** Reads lanes from the chain, as a device's owner would. */
+  lanes(vault: Hex = this.world.chain.vault): LaneReader {
+    const { chain, rpc } = this.world;
+    return chainLanes({ urls: [rpc], chainId: chain.chainId, vault, confirmations: 1 });
   }
 
   async robot(name: string, serves: boolean, options: Partial<RobotOptions> = {}): Promise<Robot> {
     const device = this.world.devices.find((one) => one.name === name);
     const file = await readConnectionFile(device?.connectionFile ?? name);
     const factsheet = serves ? { profiles: ["task/1" as const], memoryMiB: 64 } : {};
-    const { chainId, vault } = this.gateway.market;
-    const lanes = chainLanes({ urls: [this.#rpc], chainId, vault, confirmations: 1 });
-    const robot = await connectRobot({ file, factsheet, lanes, ...options });
-    this.#closing.unshift(() => robot.close());
+    const robot = await connectRobot({ file, factsheet, lanes: this.lanes(), ...options });
+    this.adopt(() => robot.close());
     return robot;
   }
 
@@ -119,8 +147,9 @@ export class WholeMarket {
     price: bigint,
     executor?: ServeOptions["executor"],
     concurrency = 4,
+    options: Partial<RobotOptions> = {},
   ): Promise<Robot> {
-    const robot = await this.robot(name, true);
+    const robot = await this.robot(name, true, options);
     const honest = executor ?? (await this.executor());
     robot.serve({ executor: honest, price: () => amount(price), concurrency });
     return robot;

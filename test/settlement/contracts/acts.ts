@@ -87,6 +87,10 @@ export function prelude(arena: Arena, mirror: Mirror): Act[] {
   }
   for (const [account, owner] of OWNERS) {
     acts.push(vaultAct(arena, mirror, who(account), { name: "setOwner", args: { owner: who(owner) } }));
+    for (const { address: token } of Object.values(arena.tokens)) {
+      const args = { account: who(account), token, amount: 1_000n };
+      acts.push(vaultAct(arena, mirror, who(owner), { name: "setAllowance", args }));
+    }
   }
   return acts;
 }

@@ -24,6 +24,7 @@ export class Books {
     for (const [key, units] of earlier?.vaults ?? []) this.vaults.set(key, units);
     for (const [key, word] of earlier?.lanes ?? []) this.lanes.set(key, word);
     for (const [key, owner] of earlier?.owners ?? []) this.owners.set(key, owner);
+    for (const [key, units] of earlier?.allowances ?? []) this.allowances.set(key, units);
   }
 
   /** Books one event of the vault. */

@@ -98,10 +98,9 @@ export class Planner extends Ground {
         return { by, call: { name: step.kind, args: { account, token, amount: this.units(step, HUGE) } } };
       case "depositLane": {
         const payee = step.flaw === "over" ? NOBODY : this.party(step.b).address;
-        return {
-          by,
-          call: { name: step.kind, args: { payer: account, payee, token, amount: this.units(step, HUGE) } },
-        };
+        const fresh = { payer: account, payee, token };
+        const ends = step.dice % 3 === 0 ? this.ends(step, (lane) => lane.closeAt > 0n) : fresh;
+        return { by, call: { name: step.kind, args: { ...ends, amount: this.units(step, HUGE) } } };
       }
       case "sweep":
         return { by, call: { name: step.kind, args: this.waiting(step) } };

@@ -53,11 +53,18 @@ export class Hub {
     this.#reception = new Reception({
       ...{ state, market, clock, decimals: 6, feeBasisPoints: RULES.feeBasisPoints },
       journalIndex: () => journal.head().index,
+      isEnrolled: (device) => state.roster.has(device),
       onRefused: (refusal) => this.refused.push(refusal),
     });
     this.#heartbeat = new Heartbeat({
       ...{ state, journal, signer, clock },
-      context: { market, rules: RULES, draw: () => 0.99, limits: LIMITS, salt: () => SALT },
+      context: {
+        market,
+        rules: { ...RULES, maxOpen: 8 },
+        draw: () => 0.99,
+        limits: LIMITS,
+        salt: () => SALT,
+      },
       bidders: () => this.#reception.bidders(),
       publish: (outgoing) => {
         if (!withholds(outgoing)) this.#reception.publish(outgoing);
@@ -95,7 +102,11 @@ export class Hub {
         };
       }),
     );
-    const deaf = { onGet: () => null, onData: () => Promise.resolve(null), askAgain: () => undefined };
+    const deaf = {
+      onGet: () => Promise.resolve(null),
+      onData: () => null,
+      askAgain: () => undefined,
+    };
     this.#broker = await this.#reception.open(
       (callbacks) => startEmbeddedBroker({ port: 0, market, clock, boot: instant(0), callbacks }),
       { heartbeat: this.#heartbeat, courier: deaf },

@@ -5,10 +5,9 @@ import { type Hex, toHex } from "../../../src/base/bytes.ts";
 import { systemClock } from "../../../src/base/clock.ts";
 import { clientIdOf, signConnectToken, TOKEN_LIFE_MS } from "../../../src/protocol/connect-token.ts";
 import type { Signer } from "../../../src/protocol/signer.ts";
-import { type CommandTopic, parseTopic, topicOf } from "../../../src/protocol/topic.ts";
+import { type CommandTopic, parseTopic, type TopicName, topicOf } from "../../../src/protocol/topic.ts";
 import type { Market } from "../../../src/protocol/typed-data.ts";
 import { publishPacket } from "../../link/broker/raw-client.ts";
-import { MAKER } from "./hub.ts";
 
 /** A command as it goes over the wire. */
 export type Letter = { readonly id: string; readonly topic: CommandTopic; readonly text: string };
@@ -22,13 +21,18 @@ export class Postman {
   /** Every answer to a command, in order: `ack`, or the refusal's code. */
   readonly answers = new Map<string, string[]>();
   readonly #client: MqttClient;
-  readonly #name: string;
+  readonly #name: TopicName;
   #sent = 0;
   #answered = 0;
   #heard: () => void = () => undefined;
 
   /** Connects over a stream, and hears its device's topics from then on. */
-  static async connect(market: Market, signer: Signer, name: string, stream: Duplex): Promise<Postman> {
+  static async connect(
+    market: Market,
+    signer: Signer,
+    name: TopicName,
+    stream: Duplex,
+  ): Promise<Postman> {
     const clientId = clientIdOf(signer.address, "0");
     const issued = systemClock.now();
     const nonce: Hex = toHex(crypto.getRandomValues(new Uint8Array(32)));
@@ -42,12 +46,12 @@ export class Postman {
     await new Promise((resolve, reject) => {
       client.once("connect", resolve).once("error", reject);
     });
-    const all = topicOf({ manufacturer: MAKER, serialNumber: name }, "voucher").replace(/[^/]+$/, "+");
+    const all = topicOf(name, "voucher").replace(/[^/]+$/, "+");
     await client.subscribeAsync(all, { qos: 1 });
     return postman;
   }
 
-  private constructor(client: MqttClient, name: string) {
+  private constructor(client: MqttClient, name: TopicName) {
     this.#client = client;
     this.#name = name;
     client.on("message", (topic, payload) => {
@@ -90,6 +94,6 @@ export class Postman {
   }
 
   #topic(topic: CommandTopic): string {
-    return topicOf({ manufacturer: MAKER, serialNumber: this.#name }, topic);
+    return topicOf(this.#name, topic);
   }
 }
