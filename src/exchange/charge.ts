@@ -44,11 +44,12 @@ function budgetOf({ maxPrice, checkBudget }: Pick<Task, "maxPrice" | "checkBudge
   return add(maxPrice, checkBudget);
 }
 
-/** What a requester's on-result tasks can still come to, besides what it has been invoiced for. */
-export function openOnResult(state: State, requester: Hex): bigint {
+/** What these requesters' on-result tasks can still come to, besides what they have been invoiced for. */
+export function openOnResult(state: State, requesters: readonly Hex[]): bigint {
+  const theirs = new Set(requesters);
   let sum = 0n;
   for (const task of openTasks(state.market)) {
-    const counts = task.requester === requester && task.payment === "result" && task.state !== "invoiced";
+    const counts = theirs.has(task.requester) && task.payment === "result" && task.state !== "invoiced";
     if (counts) sum += budgetOf(task);
   }
   return sum;
@@ -62,13 +63,23 @@ export function endFree(task: Task, state: (typeof END_STATES)[number], reason: 
   return { kind: "ended", task: id, state, reason, ...bill };
 }
 
-/** A cancelled task: free unless its provider has accepted, who then gets the whole price of the award. */
-export function endCancelled(state: State, context: Context, task: Task, reason: string): FactNamed<"ended"> {
+/**
+ * A cancelled task: free unless its provider has accepted, who then gets the whole price of the award.
+ *
+ * @param before - what the same record signs already
+ */
+export function endCancelled(
+  state: State,
+  context: Context,
+  task: Task,
+  reason: string,
+  before: readonly Leg[] = [],
+): FactNamed<"ended"> {
   const free = endFree(task, "cancelled", reason);
   const { id, requester, run } = task;
   if (!run || run.stage === "awarded") return free;
   const due: Due = { payee: run.provider, role: "run", price: run.price, fee: run.fee };
-  const bill = decideBill(state.payment, context.market, sourceOf(task), [due]);
+  const bill = decideBill(state.payment, context.market, sourceOf(task), [due], before);
   const rest = release(requester, left(task, bill.price));
   const postings = [...bill.postings, ...rest];
   return { kind: "ended", task: id, state: "cancelled", reason, requester, checks: ZERO, ...bill, postings };
@@ -162,12 +173,16 @@ export function creditAfter(state: State, device: Hex, facts: readonly Fact[]): 
   return credit > unbacked ? credit - unbacked : 0n;
 }
 
-/** Credit above a device's limit goes back to it, with whatever else this record does. */
+/**
+ * Credit above a device's limit goes back to it, with whatever else this record does. What a payout of the same record
+ * has left had no room: a second one would sign the same room again.
+ */
 export function payOutExcess(state: State, context: Context, facts: readonly Fact[]): Fact[] {
   const devices = new Set(postingsOf(facts).map(({ account }) => deviceIn(account)));
   const found: Fact[] = [];
   for (const device of devices) {
-    if (device === null) continue;
+    if (device === null || facts.some((one) => one.kind === "creditPaidOut" && one.device === device))
+      continue;
     const credit = creditAfter(state, device, facts);
     const limit = creditLimit(state.payment.standings, device, context.limits);
     if (limit !== null && credit > limit) {

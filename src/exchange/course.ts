@@ -144,9 +144,9 @@ function outvoted(task: Task, provider: Hex, role: "run" | "check"): FactNamed<"
 /** How long after a task's deadline the gateway may still verify what was delivered in time. */
 export const VERIFY_GRACE_MS = 60_000;
 
-/** When a task's next deadline is; null once it has ended. */
+/** When a task's next deadline is; null once it has ended, or waits for nothing but its requester's money. */
 function nextDue(task: Task, inputMs: number): Instant | null {
-  if (!isOpen(task)) return null;
+  if (!isOpen(task) || task.state === "invoiced") return null;
   if (task.state === "offered") return instant(Math.min(task.offeredAt + inputMs, task.deadline));
   if (task.state === "announced") return task.bidBy;
   const pending = [task.run, task.check].filter((one) => one !== null && one.stage !== "delivered");

@@ -3,7 +3,6 @@ import type { Hex } from "../base/bytes.ts";
 import type { Instant } from "../base/clock.ts";
 import { isRefusal, type Refusal, refuse } from "../base/refusal.ts";
 import {
-  CANCELLABLE,
   decideAccept,
   decideAnnounce,
   decideBid,
@@ -11,14 +10,13 @@ import {
   decideOffer,
   decideResult,
   decideWithdrawal,
-  openTasks,
   taskOf,
 } from "../market/market.ts";
 import { isOpen, type Task } from "../market/task.ts";
-import { closesBefore, decideHold, decideVoucher, incomingLane, owedBy } from "../payment/payment.ts";
-import { decideShown, reconcile } from "../payment/reconcile.ts";
+import { decideHold, decideVoucher, incomingLane, owedBy } from "../payment/payment.ts";
+import { decideShown } from "../payment/reconcile.ts";
 import { creditLimit, overBudget, standingOf } from "../payment/standing.ts";
-import type { Fact, FactNamed } from "../protocol/facts.ts";
+import type { Fact } from "../protocol/facts.ts";
 import type { Message } from "../protocol/message.ts";
 import type { CommandTopic } from "../protocol/topic.ts";
 import type { Voucher } from "../protocol/voucher.ts";
@@ -32,6 +30,7 @@ import {
   payOutExcess,
 } from "./charge.ts";
 import { decideDue, roomFor, rule, withdraw } from "./course.ts";
+import { decideObserved } from "./observation.ts";
 import type { Context, State } from "./state.ts";
 
 /** A device's command, with schema and signature checked. */
@@ -70,7 +69,7 @@ export type ObservedCommand = { readonly topic: "observed"; readonly facts: read
 export type HouseCommand =
   | { readonly topic: "halt"; readonly reason: string }
   | { readonly topic: "resume"; readonly reason: string }
-  /** `all`: whatever its limit. */
+  /** `all`: whatever its limit, and while the gateway is halted too. */
   | { readonly topic: "payOut"; readonly device: Hex; readonly all: boolean };
 
 export type InnerCommand = TaskCommand | ObservedCommand | HouseCommand;
@@ -93,8 +92,10 @@ export function decide(
   spoiled: Refusal | null = null,
 ): Decision {
   const { facts, refused } = decideBare(state, command, context, spoiled);
-  // while it is halted nobody knows for sure what is whose: nothing leaves that nobody has asked for
-  const payouts = state.halted === null ? payOutExcess(state, context, facts) : [];
+  // while it is halted nobody knows for sure what is whose: nothing leaves that nobody has asked for; and what a look at
+  // the chain has changed is paid out on the lanes as that leaves them, by a command of its own
+  const isPaidOut = state.halted === null && command.topic !== "observed";
+  const payouts = isPaidOut ? payOutExcess(state, context, facts) : [];
   return { facts: [...facts, ...payouts], refused };
 }
 
@@ -121,30 +122,8 @@ function decideInner(state: State, command: InnerCommand, context: Context): rea
   }
 }
 
-/** Observations stand as they are; a lane that the books do not agree with is squared in the same record. */
-function decideObserved(state: State, facts: readonly Fact[], context: Context): readonly Fact[] {
-  return facts.flatMap((fact) => {
-    const lanes = fact.kind === "laneObserved" ? [fact] : fact.kind === "claimed" ? fact.lanes : [];
-    const isHalted = state.halted !== null;
-    const squared = lanes.map((lane) => reconcile(state.payment, context.market, lane, isHalted));
-    const closing = fact.kind === "laneObserved" ? cancelDoomed(state, context, fact) : [];
-    return [...squared.filter((one) => one !== null), fact, ...closing];
-  });
-}
-
-/** On-result work for a payer that is leaving is cancelled, unless it will be over while the payer can still sign. */
-function cancelDoomed(state: State, context: Context, lane: FactNamed<"laneObserved">): Fact[] {
-  if (lane.payee !== context.market.gateway || lane.closeAt === 0) return [];
-  const seen = { ...incomingLane(state.payment, context.market, lane.payer), closeAt: lane.closeAt };
-  const last = closesBefore(seen, context.limits.closeMarginMs);
-  const doomed = [...openTasks(state.market)].filter(({ requester, payment, state: stage, run }) => {
-    const isTheirs = requester === lane.payer && payment === "result" && CANCELLABLE.has(stage);
-    return isTheirs && (run === null || run.stage === "awarded" || run.runBy > last);
-  });
-  return doomed.map((task) => endCancelled(state, context, task, "its requester's lane is closing"));
-}
-
 function decidePayoutDue(state: State, device: Hex, all: boolean, context: Context): readonly Fact[] {
+  if (state.halted !== null && !all) return [];
   const credit = creditAfter(state, device, []);
   const limit = all ? 0n : creditLimit(state.payment.standings, device, context.limits);
   if (limit === null || credit <= limit) return [];
@@ -203,9 +182,9 @@ function overLimit(
   const siblings = owner === null ? [] : [...state.roster.values()].filter((one) => one.owner === owner);
   const addresses = siblings.map((one) => one.address);
   const { standings } = state.payment;
-  const open = openOnResult(state, by);
-  const over = overBudget(standings, by, addresses, budget + open, limits, now);
+  const over = overBudget(standings, by, addresses, budget, limits, now, (of) => openOnResult(state, of));
   if (over || payment === "prepaid") return over;
+  const open = openOnResult(state, [by]);
   const history = standingOf(standings, by).paid + paid;
   return open + budget > limits.onResult || open + budget > history ? refuse("exposure_limit") : null;
 }

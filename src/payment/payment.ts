@@ -128,12 +128,14 @@ export type Bill = Pick<FactNamed<"ended">, "price" | "fee" | "legs" | "postings
  * A payee whose lane has no room gets credit: the award kept room for it, but a close may have come in between.
  *
  * @param source - what pays: the requester's hold, or its debt
+ * @param before - what other payments of the same record sign already
  */
 export function decideBill(
   state: PaymentState,
   market: Market,
   source: `${"held" | "owed"}:${Hex}`,
   dues: readonly Due[],
+  before: readonly Leg[] = [],
 ): Bill {
   const legs: Leg[] = [];
   const postings: Posting[] = [];
@@ -141,7 +143,7 @@ export function decideBill(
   let price = ZERO;
   for (const due of dues) {
     const sum = subtract(due.price, due.fee);
-    const voucher = nextVoucher(state, market, due.payee, sum, legs);
+    const voucher = nextVoucher(state, market, due.payee, sum, [...before, ...legs]);
     if (voucher) legs.push({ payee: due.payee, role: due.role, amount: sum, voucher });
     postings.push(...move(source, voucher ? `out:${due.payee}` : `credit:${due.payee}`, sum));
     postings.push(...move(source, "fee", due.fee));
@@ -220,6 +222,16 @@ export function applyToPayment(state: PaymentState, market: Market, fact: Fact, 
 /** Writes a whole record's postings; they must sum to zero together. */
 export function applyPostings(state: PaymentState, postings: readonly Posting[]): void {
   post(state.books, postings);
+}
+
+/** The state with the lanes as these facts show them; the books are the same ones. */
+export function withLanesSeen(state: PaymentState, market: Market, facts: readonly Fact[]): PaymentState {
+  const seen = { ...state, incoming: new Map(state.incoming), outgoing: new Map(state.outgoing) };
+  for (const fact of facts) {
+    const lanes = fact.kind === "laneObserved" ? [fact] : fact.kind === "claimed" ? fact.lanes : [];
+    for (const lane of lanes) applyObserved(seen, market, lane);
+  }
+  return seen;
 }
 
 function applyObserved(

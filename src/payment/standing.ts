@@ -15,8 +15,10 @@ export type Standing = {
   readonly largest: Amount;
   /** Days since 1970, UTC. */
   readonly day: number;
-  /** Held and paid by its tasks of that day; what a task gives back is taken off again. */
+  /** Held and paid by its tasks of that day; what a task of that day gives back is taken off again. */
   readonly spent: bigint;
+  /** The day on which each of its open holds was counted, by task. */
+  readonly holds: ReadonlyMap<Hex, number>;
 };
 
 export type Standings = Map<Hex, Standing>;
@@ -42,6 +44,8 @@ const CREDIT_PRICES = 10n;
 
 const DAY_MS = 86_400_000;
 
+const NO_HOLDS: ReadonlyMap<Hex, number> = new Map();
+
 /** Nobody has ever traded. */
 export function emptyStandings(): Standings {
   return new Map();
@@ -49,7 +53,7 @@ export function emptyStandings(): Standings {
 
 /** A device's standing; a newcomer's is all zero. */
 export function standingOf(standings: Standings, device: Hex): Standing {
-  return standings.get(device) ?? { paid: 0n, largest: ZERO, day: 0, spent: 0n };
+  return standings.get(device) ?? { paid: 0n, largest: ZERO, day: 0, spent: 0n, holds: NO_HOLDS };
 }
 
 /** What the device has spent on the day of `at`, in atomic units. */
@@ -68,6 +72,7 @@ export function creditLimit(standings: Standings, device: Hex, limits: Limits): 
  * Whether today's budgets leave room for `budget` more; null when they do.
  *
  * @param siblings - all devices of the same owner, this one included; empty where it has none
+ * @param openOf - what these devices' work under way may still cost without having been counted
  */
 export function overBudget(
   standings: Standings,
@@ -76,43 +81,55 @@ export function overBudget(
   budget: bigint,
   limits: Limits,
   now: Instant,
+  openOf: (devices: readonly Hex[]) => bigint,
 ): Refusal | null {
-  const own = limits.devicePerDay(device);
-  if (own !== null && spentOn(standings, device, now) + budget > own) return refuse("budget_exceeded");
-  if (limits.ownerPerDay === null || siblings.length === 0) return null;
-  const all = siblings.reduce((sum, one) => sum + spentOn(standings, one, now), 0n);
-  return all + budget > limits.ownerPerDay ? refuse("budget_exceeded") : null;
+  const isOver = (devices: readonly Hex[], limit: Amount | null) => {
+    if (limit === null || devices.length === 0) return false;
+    const spent = devices.reduce((sum, one) => sum + spentOn(standings, one, now), 0n);
+    return spent + openOf(devices) + budget > limit;
+  };
+  const isRefused = isOver([device], limits.devicePerDay(device)) || isOver(siblings, limits.ownerPerDay);
+  return isRefused ? refuse("budget_exceeded") : null;
 }
 
 /** Applies one fact in place. */
 export function applyToStanding(standings: Standings, fact: Fact, at: Instant): void {
   switch (fact.kind) {
     case "offered": {
-      const { paid, largest } = standingOf(standings, fact.requester);
-      const most = fact.maxPrice > largest ? fact.maxPrice : largest;
-      standings.set(fact.requester, { ...today(standings, fact.requester, at), paid, largest: most });
-      spend(standings, fact.requester, heldIn(fact), at);
+      const before = today(standings, fact.requester, at);
+      const { largest, spent, holds } = before;
+      const held = heldIn(fact);
+      standings.set(fact.requester, {
+        ...before,
+        largest: fact.maxPrice > largest ? fact.maxPrice : largest,
+        spent: spent + held,
+        holds: held > 0n ? new Map(holds).set(fact.task, before.day) : holds,
+      });
       break;
     }
-    case "invoiced":
-      spend(standings, fact.requester, fact.price, at);
+    case "invoiced": {
+      const before = today(standings, fact.requester, at);
+      standings.set(fact.requester, { ...before, spent: before.spent + fact.price });
       break;
+    }
     case "paid":
     case "ended": {
-      const before = standingOf(standings, fact.requester);
-      standings.set(fact.requester, { ...before, paid: before.paid + fact.price });
-      spend(standings, fact.requester, -returnedIn(fact), at);
+      const before = today(standings, fact.requester, at);
+      const holds = new Map(before.holds);
+      // a hold of another day is no part of what today has spent, and never was
+      const returned = holds.get(fact.task) === before.day ? returnedIn(fact) : 0n;
+      holds.delete(fact.task);
+      const paid = before.paid + fact.price;
+      standings.set(fact.requester, {
+        ...before,
+        paid,
+        holds,
+        spent: before.spent - returned + owedIn(fact),
+      });
       break;
     }
     default:
   }
-}
-
-function spend(standings: Standings, device: Hex, change: bigint, at: Instant): void {
-  const before = today(standings, device, at);
-  const spent = before.spent + change;
-  // a hold of yesterday that comes back today was never counted today
-  standings.set(device, { ...before, spent: spent > 0n ? spent : 0n });
 }
 
 function today(standings: Standings, device: Hex, at: Instant): Standing {
@@ -133,8 +150,13 @@ function heldIn({ requester, postings }: Posted): bigint {
 
 /** What a task's end gives back of its hold. */
 function returnedIn({ requester, postings }: Posted): bigint {
-  const released = sumAt(postings, `held:${requester}`);
-  return released > 0n ? -sumAt(postings, `credit:${requester}`) : 0n;
+  return -sumAt(postings, `credit:${requester}`);
+}
+
+/** What an on-result task has come to that ends without an invoice; one that is paid was counted when it was invoiced. */
+function owedIn({ requester, postings }: Posted): bigint {
+  const owed = sumAt(postings, `owed:${requester}`);
+  return owed > 0n ? owed : 0n;
 }
 
 function sumAt(postings: Posted["postings"], account: string): bigint {

@@ -66,8 +66,8 @@ export class Claims {
   /** Since when each lane has had something to claim. */
   #waiting: ReadonlyMap<string, Instant> = new Map();
   #hasLooked: boolean = false;
-  /** Vouchers that the chain does not pay although a claim of them went through, by lane. */
-  readonly #unpaid = new Map<string, bigint>();
+  /** How lanes stood whose voucher the chain does not pay although a claim of it went through. */
+  readonly #unpaid = new Map<string, string>();
 
   constructor(options: ClaimOptions, parts: ClaimParts) {
     this.#options = options;
@@ -108,6 +108,11 @@ export class Claims {
     return this.claim(lanesOf(rows.filter(({ reason }) => reason !== null)));
   }
 
+  /** Claims what is due if any of it is on a lane that is closing: that must not wait for work that can. */
+  async rescue(): Promise<void> {
+    if (claimable(this.#parts.ledger.payment).some(({ closeAt }) => closeAt !== 0)) await this.settle(false);
+  }
+
   /** Claims these lanes, whatever that is worth. */
   async claim(lanes: readonly Claimable[]): Promise<Settled[]> {
     if (lanes.length === 0) return [];
@@ -146,8 +151,7 @@ export class Claims {
     const { ledger, clock, market } = this.#parts;
     const { settleEveryMs: everyMs, claimGain } = this.#options;
     const now = clock.now();
-    const isOpen = (lane: Claimable) =>
-      isAsked || this.#unpaid.get(laneName(lane)) !== lane.newest.cumulative;
+    const isOpen = (lane: Claimable) => isAsked || this.#unpaid.get(laneName(lane)) !== standingOf(lane);
     return planClaims(claimable(ledger.payment).filter(isOpen), {
       ...{ ...terms, now, everyMs, claimGain, isAsked, gateway: market.gateway },
       waitingSince: (lane) => this.#waiting.get(laneName(lane)) ?? now,
@@ -171,14 +175,18 @@ export class Claims {
     }
   }
 
-  /** A voucher that a claim should have paid and has not is told, and not claimed again by itself. */
+  /**
+   * A voucher that a claim should have paid and has not is told, and not claimed again by itself before the lane is
+   * closing: a deposit that a reorganization took away may have come back since.
+   */
   #checkPaid(claimed: Claimable): void {
     const { ledger, market, alarms } = this.#parts;
-    const { epoch, settled: chain } = knownLane(ledger, market, claimed);
+    const now = knownLane(ledger, market, claimed);
+    const { epoch, settled: chain } = now;
     const journal = claimed.newest.cumulative;
     if (epoch !== claimed.epoch || worthOf({ ...claimed, settled: chain }) === 0n) return;
     const name = laneName(claimed);
-    this.#unpaid.set(name, journal);
+    this.#unpaid.set(name, standingOf({ ...now, newest: claimed.newest }));
     const words = `lane ${name}, settled: the chain has ${chain}, the journal claimed ${journal}`;
     const facts = { payer: claimed.payer, payee: claimed.payee, chain, journal };
     alarms.raise(words, new Fault("books_disagree", words, { facts }));
@@ -187,6 +195,11 @@ export class Claims {
 
 function lanesOf(rows: readonly PlannedClaim[]): Claimable[] {
   return rows.map(({ lane }) => lane);
+}
+
+/** A lane's voucher, and whether the time for it runs out. */
+function standingOf({ newest, epoch, closeAt }: Claimable): string {
+  return [epoch, newest.cumulative, closeAt].join();
 }
 
 function keyOf({ payer, payee, token }: LaneKey): LaneKey {

@@ -6,7 +6,7 @@ import { WINDOW_SECONDS } from "../payment/lane.ts";
 import { claimable } from "../payment/payment.ts";
 import type { Market } from "../protocol/typed-data.ts";
 import type { Alarms } from "./alarms.ts";
-import type { Chain, LaneKey } from "./chain.ts";
+import type { Chain, LaneKey, LaneOnChain } from "./chain.ts";
 import { leastDeposit } from "./claim-policy.ts";
 import type { Claims } from "./claims.ts";
 import { affordable, MAX_FUND_ROWS, sumOf, topUps } from "./funding.ts";
@@ -44,10 +44,10 @@ export class OwnLanes {
   readonly #options: OwnLaneOptions;
   readonly #parts: OwnLaneParts;
   /**
-   * Payees that a funding which went through has passed over, and what the vault had to give after it: until it has
-   * more, another one would only burn gas.
+   * Payees that a funding which went through has passed over, in which window, and what the vault had to give after it:
+   * until it has more, or somebody's gift has opened the lane in another window, another one would only burn gas.
    */
-  readonly #passedOver = new Map<Hex, bigint>();
+  readonly #passedOver = new Map<Hex, { readonly window: number; readonly left: bigint }>();
   #isDraining: boolean = false;
 
   constructor(options: OwnLaneOptions, parts: OwnLaneParts) {
@@ -57,25 +57,31 @@ export class OwnLanes {
 
   /** Opens lanes that never were open, and tops up those that are, as far as the vault goes. */
   async fund(): Promise<void> {
-    const { alarms, look } = this.#parts;
+    const { alarms, look, claims } = this.#parts;
     const wanted = await this.#wanted();
     const budget = wanted.length === 0 ? 0n : await this.#budget();
-    const rows = wanted.filter(({ payee }) => budget > (this.#passedOver.get(payee) ?? -1n));
+    const rows = wanted.filter(({ payee, window }) => {
+      const passed = this.#passedOver.get(payee);
+      return !passed || passed.window !== window || budget > passed.left;
+    });
     const paid = affordable(rows, budget);
     if (paid.length === wanted.length) alarms.clear("funds");
     else alarms.raise("funds", short(`lanes need ${sumOf(wanted)} atomic units`, budget));
-    for (let at = 0; at < paid.length; at += MAX_FUND_ROWS)
+    for (let at = 0; at < paid.length; at += MAX_FUND_ROWS) {
       await this.#send(paid.slice(at, at + MAX_FUND_ROWS));
+      await claims.rescue();
+    }
     if (paid.length === 0) return;
     await look();
     const missing = new Set((await this.#wanted()).map(({ payee }) => payee));
     const left = missing.size === 0 ? 0n : await this.#budget();
-    for (const { payee } of paid) if (missing.has(payee)) this.#passedOver.set(payee, left);
+    for (const { payee, window } of paid)
+      if (missing.has(payee)) this.#passedOver.set(payee, { window, left });
   }
 
   /** Ends every lane whose window is over and whose vouchers are all claimed: what is left comes back to the vault. */
   async finalize(): Promise<void> {
-    const { chain, queue, market, ledger, seen, look, alarms } = this.#parts;
+    const { chain, queue, market, ledger, seen, look, alarms, claims } = this.#parts;
     const closing = seen().lanes.filter(({ key, head }) => {
       return head.closeAt !== 0 && (key.payer === market.gateway || this.#options.finalizeForPayers === true);
     });
@@ -92,6 +98,7 @@ export class OwnLanes {
         alarms.raise(`finalize ${laneName(key)}`, fault);
       }
       await look();
+      await claims.rescue();
     }
   }
 
@@ -132,7 +139,9 @@ export class OwnLanes {
     await claims.settle(true);
     const done: MinedTransaction[] = [];
     for (const { key, head } of this.#own()) {
-      if (head.deposit > 0n && head.closeAt === 0) done.push(await this.#close(key));
+      if (head.deposit === 0n || head.closeAt !== 0) continue;
+      done.push(await this.#close(key));
+      await claims.rescue();
     }
     return done;
   }
@@ -152,7 +161,10 @@ export class OwnLanes {
   async #wanted(): Promise<FundRow[]> {
     const { ledger, market, alarms } = this.#parts;
     if (this.#isDraining) return [];
-    const lanes = this.#own().map(({ key, head }) => ({ known: knownLane(ledger, market, key), head }));
+    const lanes = this.#own().map((lane) => ({
+      known: knownLane(ledger, market, lane.key),
+      head: headOf(lane),
+    }));
     const rows = topUps(lanes, this.#options);
     const opened = rows.find(({ opens }) => opens);
     if (!opened) return rows;
@@ -225,6 +237,17 @@ export class OwnLanes {
     await look();
     return mined;
   }
+}
+
+/**
+ * A lane of ours at the newest block, which a single node may have told: where that has less than the block that counts,
+ * this one is believed, or a liar could have the vault poured into lanes that are full.
+ */
+function headOf({ counted, head }: SeenLane): LaneOnChain {
+  if (head.epoch !== counted.epoch) return head;
+  const deposit = head.deposit > counted.deposit ? head.deposit : counted.deposit;
+  const settled = head.settled < counted.settled ? head.settled : counted.settled;
+  return { ...head, deposit, settled };
 }
 
 function short(what: string, budget: bigint): Fault {

@@ -11,7 +11,7 @@ import { isFault } from "../base/fault.ts";
 import type { PendingTransaction } from "../exchange/state.ts";
 import type { Fact } from "../protocol/facts.ts";
 import type { Chain, Signer } from "./chain.ts";
-import type { ClaimRow } from "./claim-batch.ts";
+import { type ClaimRow, MAX_CLAIM_ROWS } from "./claim-batch.ts";
 import { type MinedTransaction, type QueueOptions, TransactionQueue } from "./queue.ts";
 import type { TowerFile } from "./tower-file.ts";
 import { claimBatch } from "./vault-calls.ts";
@@ -62,6 +62,7 @@ export class TowerClaims {
   readonly #transactions: Map<Hex, PendingTransaction>;
   #work: Promise<void> | null = null;
   #failing: string | null = null;
+  #most = MAX_CLAIM_ROWS;
 
   /** @throws {@link Fault} `file_format`, `disk_failed` */
   constructor(options: TowerClaimsOptions) {
@@ -90,6 +91,14 @@ export class TowerClaims {
     return this.#failing;
   }
 
+  /**
+   * How many rows the next claim may have: half as many after each that the chain refused. Blocks may be smaller than
+   * the dearest rows, and rows of strangers must not keep out the others for good.
+   */
+  get most(): number {
+    return this.#most;
+  }
+
   /** Resolves when no claim waits. */
   async idle(): Promise<void> {
     await this.#work;
@@ -105,7 +114,16 @@ export class TowerClaims {
   claim(token: Hex, rows: readonly ClaimRow[]): void {
     if (this.isBusy || rows.length === 0) return;
     const { chain } = this.#options;
-    this.#run(() => this.#queue.send("claim", claimBatch(chain.vault, token, rows), rows.length));
+    this.#run(async () => {
+      try {
+        await this.#queue.send("claim", claimBatch(chain.vault, token, rows), rows.length);
+        this.#most = Math.min(this.#most * 2, MAX_CLAIM_ROWS);
+      } catch (fault) {
+        if (isFault(fault, "transaction_failed"))
+          this.#most = Math.ceil(Math.min(this.#most, rows.length) / 2);
+        throw fault;
+      }
+    });
   }
 
   #run(work: () => Promise<unknown>): void {

@@ -19,7 +19,7 @@ import {
   TOKEN_ABI,
   VAULT_ABI,
 } from "./chain.ts";
-import { disagreement, type Rpc } from "./rpc.ts";
+import { type Answer, disagreement, type Rpc } from "./rpc.ts";
 import { quantity, type RpcNode, type RpcRefusal } from "./rpc-node.ts";
 
 /** EIP-7825: no transaction may have a higher gas limit. */
@@ -51,22 +51,46 @@ const sentShape = z
   })
   .nullable();
 
-/** The next nonce, behind what is mined or behind what waits as well. */
+/**
+ * The next nonce, behind what is mined or behind what waits as well.
+ *
+ * Of several nodes, what two have reached: one above it would leave a gap, and one node could keep everything from being
+ * mined by naming one.
+ */
 export async function nonceOf(rpc: Rpc, account: Hex, at: "latest" | "pending"): Promise<number> {
-  return Number(await rpc.first((node) => node.read("eth_getTransactionCount", [account, at], quantity)));
+  const question = (node: RpcNode) => node.read("eth_getTransactionCount", [account, at], quantity);
+  const counts = inOrder(await rpc.every(question));
+  return Number(counts.at(-2) ?? counts[0]);
 }
 
-/** @throws {@link Fault} `chain_mismatch` when the chain has no base fee (EIP-1559) */
+/**
+ * What gas costs, by the node in the middle: one that names a fee above every cap would keep claims from being sent.
+ *
+ * @throws {@link Fault} `chain_mismatch` when the chain has no base fee (EIP-1559)
+ */
 export async function feesNow(rpc: Rpc): Promise<Fees> {
-  return await rpc.first(async (node) => {
+  const answers = await rpc.every(async (node) => {
     const { baseFee } = await readBlock(node, "latest");
     if (baseFee === null) {
       throw new Fault("chain_mismatch", "the chain has no base fee: transactions of EIP-1559 cannot be sent");
     }
-    const tip = await suggestedTip(node, baseFee);
-    // the next block's base fee is at most an eighth higher
-    return { maxFeePerGas: (baseFee * 6n) / 5n + tip, maxPriorityFeePerGas: tip };
+    return { baseFee, tip: await suggestedTip(node, baseFee) };
   });
+  const baseFee = upperMiddle(answers.map(({ node, value }) => ({ node, value: value.baseFee })));
+  // what is offered as a tip is paid, where the base fee is only a limit: of two, the smaller one
+  const tips = inOrder(answers.map(({ node, value }) => ({ node, value: value.tip })));
+  const tip = tips[(tips.length - 1) >> 1] ?? 0n;
+  // the next block's base fee is at most an eighth higher
+  return { maxFeePerGas: (baseFee * 6n) / 5n + tip, maxPriorityFeePerGas: tip };
+}
+
+/** The value in the middle; of an even number, the higher one of the two. */
+function upperMiddle(answers: readonly Answer<bigint>[]): bigint {
+  return inOrder(answers)[answers.length >> 1] ?? 0n;
+}
+
+function inOrder(answers: readonly Answer<bigint>[]): bigint[] {
+  return answers.map(({ value }) => value).sort((a, b) => (a < b ? -1 : a > b ? 1 : 0));
 }
 
 async function suggestedTip(node: RpcNode, baseFee: bigint): Promise<bigint> {
@@ -110,16 +134,26 @@ function outbid(market: bigint, earlier: bigint | undefined): bigint {
   return market > least ? market : least;
 }
 
-/** The node's estimate and a fifth more: the state may change before the transaction is mined. */
+/**
+ * The estimate of the node in the middle and a fifth more: the state may change before the transaction is mined.
+ *
+ * @throws {@link Fault} `transaction_failed` when more nodes say that the call reverts than that it does not
+ */
 async function estimate(rpc: Rpc, from: Hex, call: Call): Promise<bigint> {
-  return await rpc.first(async (node) => {
+  const answers = await rpc.every(async (node) => {
     // not the pending block: what waits there may be the very transaction that this one replaces
     const params = [{ from, to: call.to, data: call.data }, "latest"];
     const { result, refusal } = await node.ask("eth_estimateGas", params);
-    if (refusal) throw failed(`the call to ${call.to} would fail: ${reason(refusal)}`);
-    const gas = (node.shaped("eth_estimateGas", result, quantity) * 6n) / 5n;
-    return gas < GAS_CAP ? gas : GAS_CAP;
+    return refusal ?? node.shaped("eth_estimateGas", result, quantity);
   });
+  const estimates = answers.flatMap(({ node, value }) => (typeof value === "bigint" ? { node, value } : []));
+  const refusals = answers.flatMap(({ value }) => (typeof value === "bigint" ? [] : value));
+  const [refusal] = refusals;
+  if (refusal && refusals.length > estimates.length) {
+    throw failed(`the call to ${call.to} would fail: ${reason(refusal)}`);
+  }
+  const gas = (upperMiddle(estimates) * 6n) / 5n;
+  return gas < GAS_CAP ? gas : GAS_CAP;
 }
 
 /**

@@ -10,7 +10,6 @@ import { type Clock, type Instant, instant } from "../base/clock.ts";
 import { Fault, isFault } from "../base/fault.ts";
 import { type Amount, amount, MAX_AMOUNT, ZERO } from "../base/money.ts";
 import type { Chain, LaneKey, LaneOnChain, Signer } from "./chain.ts";
-import { MAX_CLAIM_ROWS } from "./claim-batch.ts";
 import { type ClosingLane, closingLane } from "./closing-lane.ts";
 import { TowerAlarms } from "./tower-alarms.ts";
 import { TowerClaims } from "./tower-claims.ts";
@@ -313,7 +312,7 @@ export class Watchtower {
     for (const id of this.#tried.keys()) if (!ids.has(id)) this.#tried.delete(id);
     const token = due[0]?.lane.key.token;
     if (token === undefined) return;
-    const rows = due.filter(({ lane }) => lane.key.token === token).slice(0, MAX_CLAIM_ROWS);
+    const rows = due.filter(({ lane }) => lane.key.token === token).slice(0, this.#claims.most);
     for (const { lane, isDoubtful } of rows) if (isDoubtful) this.#tried.set(lane.id, now);
     this.#claims.claim(
       token,

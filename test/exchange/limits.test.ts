@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import type { Hex } from "../../src/base/bytes.ts";
 import { instant } from "../../src/base/clock.ts";
 import { amount } from "../../src/base/money.ts";
 import { replay } from "../../src/exchange/replay.ts";
@@ -8,7 +9,9 @@ import type { Signer } from "../../src/protocol/signer.ts";
 import { voucherPayer } from "../../src/protocol/voucher.ts";
 import { type Counter, openCounter, saidOf } from "./counter.ts";
 import {
+  accept,
   BOARD,
+  bid,
   CART,
   funded,
   GATEWAY,
@@ -17,10 +20,40 @@ import {
   offer,
   offerTerms,
   ROBOT,
+  taskOfOffer,
   voucherOf,
 } from "./stage.ts";
 
 const OWNER = "0x00000000000000000000000000000000000000aa" as const;
+
+const NO_TASK: Hex = `0x${"77".repeat(16)}`;
+
+const enrol = ({ address: device }: Signer, name: string) =>
+  ({ kind: "deviceEnrolled", device, owner: OWNER, name, manufacturer: "m", serialNumber: name }) as const;
+
+/** A task of ROBOT's that BOARD is running for 500 when it is called off, and paid for by then. */
+async function cancelled(counter: Counter, id: string, payment: "prepaid" | "result", signed: bigint) {
+  const voucher = payment === "prepaid" ? { voucher: await voucherOf(ROBOT, signed) } : {};
+  const sizes = { maxPrice: amount(500n), checkBudget: amount(0n) };
+  const terms = offerTerms(id, {
+    payment,
+    ...sizes,
+    deadline: instant(counter.clock.now() + 60_000),
+    ...voucher,
+  });
+  const task = taskOfOffer(ROBOT, terms);
+  await counter.send(ROBOT, "offer", await offer(ROBOT, terms));
+  await counter.tell({ topic: "blobsHere", task });
+  await counter.send(BOARD, "bid", await bid(BOARD, `b-${id}`, task, 500n));
+  counter.clock.set(counter.clock.now() + 100);
+  await counter.tell({ topic: "due", task });
+  const award = counter.state.market.tasks.get(task)?.run?.award ?? NO_TASK;
+  await counter.send(BOARD, "accept", await accept(BOARD, `a-${id}`, task, award));
+  await counter.send(ROBOT, "cancel", { version: 1, id: `c-${id}`, task });
+  const good = { version: 1 as const, id: `v-${id}`, voucher: await voucherOf(ROBOT, signed) };
+  await counter.send(ROBOT, "voucher", good);
+  expect(counter.refused).toEqual([]);
+}
 
 async function market(limits: Parameters<typeof openCounter>[0]): Promise<Counter> {
   const counter = openCounter(limits);
@@ -34,9 +67,10 @@ async function offers(
   id: string,
   maxPrice: bigint,
   signed: bigint,
+  deadlineMs = 60_000,
 ): Promise<void> {
   const voucher = await voucherOf(by, signed);
-  const deadline = instant(counter.clock.now() + 60_000);
+  const deadline = instant(counter.clock.now() + deadlineMs);
   const sizes = { maxPrice: amount(maxPrice), checkBudget: amount(0n), deadline };
   await counter.send(by, "offer", await offer(by, offerTerms(id, { ...sizes, voucher })));
 }
@@ -63,17 +97,33 @@ describe("a budget of the day", () => {
     expect(lastRefused(counter)).toBeUndefined();
   });
 
+  it("is no larger for a hold of yesterday that comes back", async () => {
+    const counter = await market({ limits: { devicePerDay: () => amount(1_000n) } });
+    await offers(counter, ROBOT, "o-1", 1_000n, 1_000n, 80_000_000);
+    counter.clock.set(counter.clock.now() + 15 * 3_600_000);
+    await offers(counter, ROBOT, "o-2", 1_000n, 2_000n);
+    const [first = NO_TASK] = [...counter.state.market.tasks.keys()];
+    await counter.send(ROBOT, "cancel", { version: 1, id: "c-1", task: first });
+    expect(creditOf(counter.state.payment, ROBOT.address), "it is credit again").toBe(1_000n);
+    await offers(counter, ROBOT, "o-3", 1n, 2_001n);
+    expect(lastRefused(counter)).toBe("budget_exceeded");
+    expect(replay(counter.journal, MARKET)).toEqual(counter.state);
+  });
+
+  it("counts what a cancelled on-result task has come to, though nobody has invoiced it", async () => {
+    const limits = { devicePerDay: () => amount(1_400n), onResult: amount(5_000n) };
+    const counter = await market({ limits });
+    await cancelled(counter, "o-1", "prepaid", 500n);
+    await cancelled(counter, "o-2", "result", 1_000n);
+    await offers(counter, ROBOT, "o-3", 401n, 1_401n);
+    expect(lastRefused(counter)).toBe("budget_exceeded");
+    counter.refused.length = 0;
+    await offers(counter, ROBOT, "o-4", 400n, 1_402n);
+    expect(lastRefused(counter)).toBeUndefined();
+  });
+
   it("of an owner counts all its devices together", async () => {
     const counter = await market({ limits: { ownerPerDay: amount(1_000n) } });
-    const enrol = ({ address: device }: Signer, name: string) =>
-      ({
-        kind: "deviceEnrolled",
-        device,
-        owner: OWNER,
-        name,
-        manufacturer: "m",
-        serialNumber: name,
-      }) as const;
     await counter.observe([enrol(ROBOT, "robot"), enrol(CART, "cart")]);
     await offers(counter, ROBOT, "o-1", 700n, 700n);
     await offers(counter, CART, "o-1", 301n, 301n);
@@ -81,6 +131,23 @@ describe("a budget of the day", () => {
     counter.refused.length = 0;
     await offers(counter, CART, "o-2", 300n, 302n);
     expect(lastRefused(counter)).toBeUndefined();
+  });
+
+  it("of an owner counts what its other devices have under way on result", async () => {
+    const counter = await market({ limits: { ownerPerDay: amount(1_500n), onResult: amount(5_000n) } });
+    await counter.observe([enrol(ROBOT, "robot"), enrol(CART, "cart")]);
+    await cancelled(counter, "o-1", "prepaid", 500n);
+    const deadline = instant(counter.clock.now() + 60_000);
+    const terms = offerTerms("o-2", {
+      payment: "result",
+      maxPrice: amount(500n),
+      checkBudget: amount(0n),
+      deadline,
+    });
+    await counter.send(ROBOT, "offer", await offer(ROBOT, terms));
+    expect(lastRefused(counter)).toBeUndefined();
+    await offers(counter, CART, "o-3", 501n, 501n);
+    expect(lastRefused(counter)).toBe("budget_exceeded");
   });
 });
 
@@ -117,6 +184,39 @@ describe("credit", () => {
     await counter.observe([laneSeen(GATEWAY.address, ROBOT.address, 500n)]);
     await counter.tell({ topic: "payOut", device: ROBOT.address, all: false });
     expect(creditOf(counter.state.payment, ROBOT.address)).toBe(0n);
+  });
+});
+
+describe("a payout that the lane back has too little room for", () => {
+  const short = async () => {
+    const counter = await market({ limits: { credit: amount(10n) } });
+    await counter.observe([laneSeen(GATEWAY.address, ROBOT.address, 0n)]);
+    await counter.send(ROBOT, "voucher", { version: 1, id: "v-1", voucher: await voucherOf(ROBOT, 100n) });
+    await counter.observe([laneSeen(GATEWAY.address, ROBOT.address, 30n)]);
+    return counter;
+  };
+  const expectRest = ({ state }: Counter) => {
+    expect(state.payment.outgoing.get(ROBOT.address)?.signed).toBe(30n);
+    expect(balanceOf(state.payment.books, `out:${ROBOT.address}`)).toBe(30n);
+    expect(creditOf(state.payment, ROBOT.address), "the rest is still there").toBe(70n);
+  };
+
+  it("signs that room once, whether it fell due or was asked for", async () => {
+    const due = await short();
+    await due.tell({ topic: "payOut", device: ROBOT.address, all: false });
+    expectRest(due);
+    const asked = await short();
+    await asked.send(ROBOT, "payout", { version: 1, id: "p-1" });
+    expectRest(asked);
+  });
+
+  it("is not made while the gateway is halted, unless somebody asks", async () => {
+    const counter = await short();
+    await counter.tell({ topic: "halt", reason: "restored" });
+    await counter.tell({ topic: "payOut", device: ROBOT.address, all: false });
+    expect(creditOf(counter.state.payment, ROBOT.address)).toBe(100n);
+    await counter.tell({ topic: "payOut", device: ROBOT.address, all: true });
+    expectRest(counter);
   });
 });
 

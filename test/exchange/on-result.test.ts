@@ -3,10 +3,12 @@ import type { Hex } from "../../src/base/bytes.ts";
 import { instant } from "../../src/base/clock.ts";
 import { amount } from "../../src/base/money.ts";
 import { saltedHash } from "../../src/exchange/charge.ts";
+import { firstDue } from "../../src/exchange/course.ts";
 import { replay } from "../../src/exchange/replay.ts";
 import { recoverAddress } from "../../src/kernels/signature.ts";
 import { balanceOf } from "../../src/payment/books.ts";
 import { creditOf, owedBy } from "../../src/payment/payment.ts";
+import type { Fact } from "../../src/protocol/facts.ts";
 import { invoiceDigest, receiptDigest } from "../../src/protocol/typed-data.ts";
 import { type Counter, openCounter, saidOf } from "./counter.ts";
 import {
@@ -21,6 +23,7 @@ import {
   offer,
   offerTerms,
   ROBOT,
+  RULES,
   result,
   SALT,
   START,
@@ -127,6 +130,18 @@ describe("pay on result", () => {
     expect(stateOf(counter, task)).toBe("paid");
   });
 
+  it("waits for its money for as long as that takes: an unpaid invoice is never due", async () => {
+    const counter = await trusted();
+    const task = await work(counter, "o-1", { payment: "result" });
+    expect(firstDue(counter.state, RULES.inputMs, () => START)).toBeNull();
+    counter.clock.set(counter.clock.now() + 86_400_000);
+    const { index } = counter.journal.head();
+    await counter.tell({ topic: "due", task });
+    expect(counter.journal.head().index).toBe(index);
+    await counter.send(ROBOT, "voucher", { version: 1, id: "v-1", voucher: await voucherOf(ROBOT, 2_500n) });
+    expect(stateOf(counter, task)).toBe("paid");
+  });
+
   it("is answered at once where credit covers it", async () => {
     const counter = await trusted();
     await counter.send(ROBOT, "voucher", { version: 1, id: "v-1", voucher: await voucherOf(ROBOT, 3_000n) });
@@ -189,6 +204,36 @@ describe("pay on result", () => {
     const pays = await voucherOf(ROBOT, 3_700n);
     await counter.send(ROBOT, "voucher", { version: 1, id: "v-1", voucher: pays });
     expect(owedBy(counter.state.payment, ROBOT.address), "while its lane can still be claimed").toBe(0n);
+  });
+});
+
+describe("two tasks that one look at the chain ends", () => {
+  const doomed = async (counter: Counter, seen: readonly Fact[]) => {
+    const terms = { payment: "result", maxPrice: amount(600n), checkBudget: amount(0n) } as const;
+    const tasks = [await running(counter, "o-1", terms), await running(counter, "o-2", terms)];
+    const closeAt = Math.floor(counter.clock.now() / 1_000) + 10;
+    counter.heard();
+    await counter.observe([laneSeen(ROBOT.address, GATEWAY.address, 10_000n, { closeAt }), ...seen]);
+    expect(tasks.map((task) => stateOf(counter, task))).toEqual(["cancelled", "cancelled"]);
+    expect(owedBy(counter.state.payment, ROBOT.address)).toBe(1_000n);
+    expect(replay(counter.journal, MARKET)).toEqual(counter.state);
+  };
+  const { address: board } = BOARD;
+
+  it("pay their provider for both, one voucher on top of the other", async () => {
+    const counter = await trusted();
+    await doomed(counter, []);
+    const vouchers = counter.heard().flatMap((one) => (one.topic === "payment" ? [one.message.voucher] : []));
+    expect(vouchers.map(({ cumulative }) => cumulative)).toEqual([1_960n + 490n, 1_960n + 980n]);
+    expect(counter.state.payment.outgoing.get(board)?.signed).toBe(1_960n + 980n);
+    expect(balanceOf(counter.state.payment.books, `out:${board}`)).toBe(1_960n + 980n);
+  });
+
+  it("leave credit where the same look shows that the provider's lane is closing", async () => {
+    const counter = await trusted();
+    await doomed(counter, [laneSeen(GATEWAY.address, board, 10_000n, { closeAt: 1_900_000_000 })]);
+    expect(counter.state.payment.outgoing.get(board)?.signed).toBe(1_960n);
+    expect(creditOf(counter.state.payment, board)).toBe(980n);
   });
 });
 

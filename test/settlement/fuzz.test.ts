@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { fuzz, report } from "./contracts/fuzz.ts";
 
-const SEQUENCES = 15;
+const SEQUENCES = 8;
 
 describe("LaneVault and its model", () => {
   it("agree on every call of random sequences, and no law of money is broken", async () => {

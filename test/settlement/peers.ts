@@ -1,7 +1,7 @@
 /** Contracts that the vault is held against, compiled with the very settings that the vault is. */
 import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
-import { type Abi, encodeDeployData, type Hex, type RpcTransactionReceipt } from "viem";
+import { encodeDeployData, type Hex, type RpcTransactionReceipt } from "viem";
+import { solc } from "./solc.ts";
 import type { Creature } from "./zoo.ts";
 
 /** With the files that each one's code comes from. */
@@ -11,14 +11,6 @@ const PEERS = {
   Usdt0: ["Usdt0.sol", "Token.sol"],
 } as const;
 
-interface Output {
-  readonly errors?: readonly { readonly formattedMessage: string }[];
-  readonly contracts: Record<
-    string,
-    Record<string, { readonly abi: Abi; readonly evm: { readonly bytecode: { readonly object: string } } }>
-  >;
-}
-
 /** Compiles a contract and puts it on a chain; `by` is an account that the chain signs for. */
 export async function deployPeer(
   rpc: (method: string, params: readonly unknown[]) => Promise<unknown>,
@@ -26,7 +18,7 @@ export async function deployPeer(
   name: keyof typeof PEERS,
 ): Promise<Creature> {
   const read = (file: string) => readFileSync(new URL(`contracts/${file}`, import.meta.url), "utf8");
-  const input = {
+  const contracts = solc({
     language: "Solidity",
     sources: Object.fromEntries(PEERS[name].map((file) => [file, { content: read(file) }])),
     settings: {
@@ -35,11 +27,9 @@ export async function deployPeer(
       optimizer: { enabled: true, runs: 1_000_000 },
       outputSelection: { "*": { "*": ["abi", "evm.bytecode.object"] } },
     },
-  };
-  const solc = createRequire(import.meta.url)("solc") as { compile(input: string): string };
-  const output = JSON.parse(solc.compile(JSON.stringify(input))) as Output;
-  const built = output.contracts[`${name}.sol`]?.[name];
-  if (!built || output.errors) throw new Error(`${name}: ${JSON.stringify(output.errors)}`);
+  });
+  const built = contracts[`${name}.sol`]?.[name];
+  if (!built) throw new Error(`${name}.sol declares no ${name}`);
   const data = encodeDeployData({ abi: built.abi, bytecode: `0x${built.evm.bytecode.object}`, args: [] });
   const creation = { from: by, data, gas: "0xf42400" };
   const receipt = (await rpc("eth_sendTransactionSync", [creation])) as RpcTransactionReceipt;

@@ -4,9 +4,9 @@
  * Their sources stand in `contracts/`; a TypeScript model of the ones that the fuzz test drives stands next to them.
  */
 import { readdirSync, readFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import { type Abi, encodeDeployData, encodeFunctionData, type RpcTransactionReceipt } from "viem";
 import type { Hex } from "../../src/base/bytes.ts";
+import { type SolcOutput, solc } from "./solc.ts";
 
 /** Every token of the zoo, and the EIP-1271 wallet. */
 export type Species =
@@ -28,27 +28,16 @@ export interface Creature {
 /** One JSON-RPC request. */
 type Rpc = (method: string, params: readonly unknown[]) => Promise<unknown>;
 
-interface Output {
-  readonly errors?: readonly { readonly formattedMessage: string }[];
-  readonly contracts: Record<string, Record<string, Compiled & { readonly evm: { bytecode: Bytecode } }>>;
-}
-interface Compiled {
-  readonly abi: Abi;
-}
-interface Bytecode {
-  readonly object: string;
-}
-
 const SOURCES = new URL("contracts/", import.meta.url);
 
-let compiled: Output["contracts"] | undefined;
+let compiled: SolcOutput["contracts"] | undefined;
 
-/** The zoo by file; compiled once per process. Not by the intermediate language, which takes twice as long. */
-function compile(): Output["contracts"] {
+/** The zoo by file. Not by the intermediate language, which takes twice as long. */
+function compile(): SolcOutput["contracts"] {
   if (compiled) return compiled;
   const names = readdirSync(SOURCES).filter((name) => name.endsWith(".sol"));
   const sources = names.map((name) => [name, { content: readFileSync(new URL(name, SOURCES), "utf8") }]);
-  const input = {
+  compiled = solc({
     language: "Solidity",
     sources: Object.fromEntries(sources),
     settings: {
@@ -56,11 +45,7 @@ function compile(): Output["contracts"] {
       optimizer: { enabled: true },
       outputSelection: { "*": { "*": ["abi", "evm.bytecode.object"] } },
     },
-  };
-  const solc = createRequire(import.meta.url)("solc") as { compile(input: string): string };
-  const output = JSON.parse(solc.compile(JSON.stringify(input))) as Output;
-  if (output.errors) throw new Error(output.errors.map((error) => error.formattedMessage).join("\n"));
-  compiled = output.contracts;
+  });
   return compiled;
 }
 

@@ -1,4 +1,5 @@
 import { afterEach, expect, it } from "vitest";
+import { amount } from "../../src/base/money.ts";
 import { PATH_PLAN, PRICE, planInput, WholeMarket } from "./whole-market.ts";
 
 let market: WholeMarket | null = null;
@@ -12,7 +13,8 @@ it("a gateway that is stopped in the middle of tasks goes on with them when it i
   const { port } = market.gateway;
   await market.provider("first", 500n);
   await market.provider("second", 900n);
-  const buyer = await market.robot("buyer", false);
+  // six holds with their check budgets are more than the ten largest prices that it would stop at by itself
+  const buyer = await market.robot("buyer", false, { creditLimit: amount(20_000n) });
   const order = { firmware: PATH_PLAN, maxPrice: PRICE, checkBudget: PRICE };
   const answers = [1, 2, 3, 4, 5, 6].map((number) => buyer.hire({ ...order, input: planInput(number) }));
   for (const kind of ["offered", "awarded", "delivered"] as const) {

@@ -92,7 +92,8 @@ contract LaneVault {
     );
     /// @dev An order to fund a lane from the payer's vault.
     bytes32 private constant FUND_LANE_TYPEHASH = keccak256(
-        "FundLane(address payer,address payee,address token,uint24 epoch,uint96 amount,uint8 window,uint256 deadline,uint256 nonce,uint96 fee)"
+        "FundLane(address payer,address payee,address token,uint24 epoch,uint96 amount,"
+        "uint8 window,uint256 deadline,uint256 nonce,uint96 fee)"
     );
     /// @dev An order to start closing a lane.
     bytes32 private constant REQUEST_CLOSE_TYPEHASH = keccak256(
@@ -1280,7 +1281,8 @@ contract LaneVault {
     /// @return false as well where there is no contract, or one that fails or answers something else
     function _isWalletSignature(address wallet, bytes32 digest, bytes calldata signature) private view returns (bool) {
         bytes32 yes = bytes32(IWallet.isValidSignature.selector);
-        (bool ok, bytes memory answer) = wallet.staticcall(abi.encodeCall(IWallet.isValidSignature, (digest, signature)));
+        (bool ok, bytes memory answer) =
+            wallet.staticcall(abi.encodeCall(IWallet.isValidSignature, (digest, signature)));
         return ok && answer.length >= 32 && bytes32(answer) == yes;
     }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+// solhint-disable const-name-snakecase, reason-string, gas-custom-errors
+
 /// @title Play money that is as awkward as USDT on Ethereum.
 /// @notice Six decimals. `transfer`, `transferFrom` and `approve` return nothing. An allowance can only be changed
 /// to or from zero. The owner can take a fee, pause transfers and block senders. Refusals carry no reason.

@@ -95,6 +95,21 @@ describe("a provider that looks its lane up", () => {
     expect(lanes.reads).toBe(4);
   });
 
+  it("is not paid by vouchers of a life of the lane that the chain does not show", async () => {
+    lanes.show({ deposit: amount(490n) });
+    await start();
+    await give(1);
+    await step(1, "delivered");
+    gateway.reverse = { ...gateway.reverse, epoch: 9 };
+    await pay(1, 490n, 490n);
+    await breach("underpaid");
+    gateway.reverse = { ...gateway.reverse, epoch: 1 };
+    await give(2);
+    expect(await step(2, "declined"), "the first is still to be paid").toMatch(/room for 0/);
+    await pay(1, 490n, 490n);
+    await step(1, "paid");
+  });
+
   it("does not give the last room to two awards that come together", async () => {
     lanes.show({ deposit: amount(490n) });
     await start();

@@ -2,7 +2,7 @@
 import type { Hex } from "../../../src/base/bytes.ts";
 import { claimable, type PaymentState } from "../../../src/payment/payment.ts";
 import type { Fact } from "../../../src/protocol/facts.ts";
-import { GATEWAY, hash32, laneSeen } from "../../exchange/stage.ts";
+import { hash32, laneSeen } from "../../exchange/stage.ts";
 
 type Held = { readonly payer: Hex; readonly payee: Hex; deposit: bigint; settled: bigint };
 
@@ -23,14 +23,6 @@ export class LedgerChain {
     );
   }
 
-  settledOf(payer: Hex, payee: Hex): bigint {
-    return this.#lanes.get(`${payer} ${payee}`)?.settled ?? 0n;
-  }
-
-  depositOf(payer: Hex, payee: Hex): bigint {
-    return this.#lanes.get(`${payer} ${payee}`)?.deposit ?? 0n;
-  }
-
   /** Claims all that can be claimed, at once and for good; the fact may still get lost on its way to the journal. */
   claim(payment: PaymentState): Fact | null {
     const lanes = claimable(payment).map(({ newest, signed, ...rest }) => ({ ...rest, settled: signed }));
@@ -44,15 +36,5 @@ export class LedgerChain {
     this.#block += 1;
     const at = { transaction: hash32(this.#block % 256), block: this.#block, gasUsed: 1n, gasCost: 1n };
     return { kind: "claimed", ...at, lanes };
-  }
-
-  /** Paid out of all lanes to the gateway, and by the gateway. */
-  get turnover(): { readonly claimed: bigint; readonly given: bigint } {
-    const sum = (lanes: readonly Held[]) => lanes.reduce((total, { settled }) => total + settled, 0n);
-    const all = [...this.#lanes.values()];
-    return {
-      claimed: sum(all.filter(({ payee }) => payee === GATEWAY.address)),
-      given: sum(all.filter(({ payer }) => payer === GATEWAY.address)),
-    };
   }
 }

@@ -61,8 +61,8 @@ export class Trade {
   #journal: KillingJournal = killingJournal(this.#disk);
   #counter: Counter = openCounter({ journal: this.#journal, limits: LIMITS });
   #now: Instant = START;
-  #isMute = false;
-  #isMortal = false;
+  #isMute: boolean = false;
+  #isMortal: boolean = false;
   #submitted = new Set<Command>();
 
   constructor(seed: number, flaw: Flaw = SOUND) {

@@ -3,8 +3,9 @@
  *
  * What it hears and writes is what a gateway does; what it says, a test may hold back.
  */
+import type { Hex } from "../../../src/base/bytes.ts";
 import { type Clock, instant } from "../../../src/base/clock.ts";
-import type { Refusal } from "../../../src/base/refusal.ts";
+import type { InnerCommand } from "../../../src/exchange/decide.ts";
 import type { Outgoing } from "../../../src/exchange/outbox.ts";
 import { emptyState, type State } from "../../../src/exchange/state.ts";
 import { Heartbeat } from "../../../src/heartbeat.ts";
@@ -13,7 +14,9 @@ import { memoryJournal } from "../../../src/journal/memory-journal.ts";
 import type { Broker } from "../../../src/link/broker/broker.ts";
 import { startEmbeddedBroker } from "../../../src/link/broker/embedded-broker.ts";
 import type { Fact } from "../../../src/protocol/facts.ts";
+import { encodeMessage, type Message } from "../../../src/protocol/message.ts";
 import type { Signer } from "../../../src/protocol/signer.ts";
+import type { CommandTopic } from "../../../src/protocol/topic.ts";
 import type { Market } from "../../../src/protocol/typed-data.ts";
 import { Reception } from "../../../src/reception.ts";
 import { LIMITS, RULES, SALT } from "../../exchange/stage.ts";
@@ -34,7 +37,6 @@ export const MAKER = "acme";
 export class Hub {
   readonly state: State = emptyState();
   readonly journal: Journal = memoryJournal();
-  readonly refused: Refusal[] = [];
   readonly #heartbeat: Heartbeat;
   readonly #reception: Reception;
   readonly #options: HubOptions;
@@ -54,7 +56,7 @@ export class Hub {
       ...{ state, market, clock, decimals: 6, feeBasisPoints: RULES.feeBasisPoints },
       journalIndex: () => journal.head().index,
       isEnrolled: (device) => state.roster.has(device),
-      onRefused: (refusal) => this.refused.push(refusal),
+      onRefused: () => undefined,
     });
     this.#heartbeat = new Heartbeat({
       ...{ state, journal, signer, clock },
@@ -84,7 +86,17 @@ export class Hub {
 
   /** Makes facts durable that nobody but the gateway can have seen. */
   observe(facts: readonly Fact[]): Promise<void> {
-    return this.#heartbeat.tell({ topic: "observed", facts });
+    return this.tell({ topic: "observed", facts });
+  }
+
+  /** Something that the gateway has found out, or says it has. */
+  tell(inner: InnerCommand): Promise<void> {
+    return this.#heartbeat.tell(inner);
+  }
+
+  /** A device's command, without the broker in between. */
+  submit<T extends CommandTopic>(by: Hex, topic: T, message: Message<T>): Promise<void> {
+    return this.#heartbeat.submit(by, topic, new TextEncoder().encode(encodeMessage(topic, message)));
   }
 
   async stop(): Promise<void> {

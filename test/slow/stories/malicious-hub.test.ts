@@ -4,14 +4,16 @@ import { chainLanes } from "../../../devices/robot/chain-lanes.ts";
 import type { RobotEvent } from "../../../devices/robot/events.ts";
 import { connectRobot, type Robot } from "../../../devices/robot/robot.ts";
 import { fromHex, type Hex, toHex } from "../../../src/base/bytes.ts";
+import { instant } from "../../../src/base/clock.ts";
 import { amount } from "../../../src/base/money.ts";
 import type { Outgoing } from "../../../src/exchange/outbox.ts";
 import { addressOfKey, randomKey } from "../../../src/kernels/signature.ts";
 import { keySigner, type Signer } from "../../../src/protocol/signer.ts";
+import { acceptDigest, bidDigest, resultDigest } from "../../../src/protocol/typed-data.ts";
 import type { Call } from "../../../src/settlement/chain.ts";
 import { finalizeClose, requestCloseWithSig, withdrawWithSig } from "../../../src/settlement/vault-calls.ts";
 import { ManualClock } from "../../devices/robot/manual-clock.ts";
-import { laneSeen } from "../../exchange/stage.ts";
+import { hash32, laneSeen, RULES } from "../../exchange/stage.ts";
 import { type Actor, startWorld, type World } from "../../settlement/world.ts";
 import { Hub, MAKER } from "./hub.ts";
 
@@ -26,7 +28,7 @@ const WINDOW_SECONDS = 86_400;
 const OVERDUE_MS = 121_000;
 
 /** All that a buyer gets for its money, and all that a seller does. */
-const WITHHELD: readonly Outgoing["topic"][] = [
+const EVERYTHING: readonly Outgoing["topic"][] = [
   "announce",
   "award",
   "payment",
@@ -42,6 +44,8 @@ let hub: Hub;
 let robot: Robot;
 let buyer: Signer;
 let clock: ManualClock;
+/** What the gateway keeps to itself. */
+let withheld: readonly Outgoing["topic"][];
 const events: RobotEvent[] = [];
 
 beforeEach(async () => {
@@ -50,6 +54,7 @@ beforeEach(async () => {
   const key = randomKey();
   buyer = keySigner(key);
   clock = new ManualClock(Date.now());
+  withheld = EVERYTHING;
   const { chainId, vault, token, local, owner } = world;
   const market = { chainId, vault, token, gateway: addressOfKey(fromHex(thief.privateKey)) };
   await world.send(owner, token, "mint", [owner.address, DEPOSIT]);
@@ -57,7 +62,7 @@ beforeEach(async () => {
   await world.send(owner, vault, "depositLane", [buyer.address, thief.address, token, DEPOSIT]);
   hub = await Hub.open({
     ...{ market, signer: keySigner(fromHex(thief.privateKey)), clock, devices: new Map([["buyer", buyer]]) },
-    withholds: ({ topic }) => WITHHELD.includes(topic),
+    withholds: ({ topic }) => withheld.includes(topic),
   });
   await hub.observe([
     { ...laneSeen(buyer.address, thief.address, DEPOSIT), token } as ReturnType<typeof laneSeen>,
@@ -95,6 +100,31 @@ async function steal(): Promise<bigint> {
   const before = await world.vaultOf(thief);
   expect((await world.claim(thief, [newest])).ok).toBe(true);
   return (await world.vaultOf(thief)) - before;
+}
+
+const SELLER = keySigner(randomKey());
+
+/** Somebody does the work, and the gateway says in its own books that it was paid. */
+async function haveDone(task: Hex): Promise<void> {
+  const { chainId, vault, token } = world;
+  const market = { chainId, vault, token, gateway: thief.address };
+  const say = { version: 1 as const, task };
+  const offered = { price: PRICE, expires: instant(clock.now() + 30_000), task };
+  const by = SELLER.address;
+  await hub.tell({ topic: "blobsHere", task });
+  const signed = await SELLER.sign(bidDigest(market, offered));
+  await hub.submit(by, "bid", { version: 1, id: `b-${task}`, ...offered, signature: signed });
+  clock.advance(RULES.bidWindowMs);
+  await hub.tell({ topic: "due", task });
+  const award = hub.state.market.tasks.get(task)?.run?.award;
+  if (!award) throw new Error("nothing was awarded");
+  const accepted = await SELLER.sign(acceptDigest(market, award));
+  await hub.submit(by, "accept", { ...say, id: `a-${task}`, award, signature: accepted });
+  const terms = { award, output: hash32(7), outputBytes: 8 };
+  const signature = await SELLER.sign(resultDigest(market, terms));
+  await hub.submit(by, "result", { ...say, id: `r-${task}`, ...terms, signature });
+  await hub.tell({ topic: "inspected", task, award, passed: true, reason: "valid" });
+  expect(hub.state.market.tasks.get(task)?.state).toBe("paid");
 }
 
 const refused = (code: string) =>
@@ -158,5 +188,29 @@ describe("10 a malicious hub", () => {
     expect(await world.tokensOf(stranger.address)).toBe(DEPOSIT);
     await robot.close();
     await hired;
+  });
+
+  it("10 malicious hub: withholds the seller's voucher and the receipt: found out, and within the limit", async () => {
+    withheld = ["announce", "award", "payment", "receipt"];
+    const { token } = world;
+    const back = laneSeen(thief.address, SELLER.address, DEPOSIT);
+    await hub.observe([{ ...back, token } as typeof back]);
+    const steps = () => events.filter((event) => event.kind === "task" && event.step === "offered");
+    const hired: Promise<unknown>[] = [];
+    for (let number = 1; number <= 4; number++) {
+      hired.push(hire(number).catch(() => undefined));
+      await expect.poll(() => steps().length).toBe(number);
+      const step = steps().at(-1);
+      if (step?.kind === "task") await haveDone(step.task);
+      const missing = () => events.filter((event) => event.kind === "breached");
+      await expect.poll(() => missing().length).toBe(number);
+      expect(missing().at(-1)).toMatchObject({ side: "requester", breach: "receipt_missing" });
+    }
+    // an answer without its receipt explains nothing: all of it counts as lost
+    expect(robot.wallet.exposure).toBe(4n * PRICE);
+    await expect(hire(5)).rejects.toThrow(refused("exposure_limit"));
+    expect(await steal()).toBe(4n * PRICE);
+    await robot.close();
+    await Promise.all(hired);
   });
 });

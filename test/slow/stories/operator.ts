@@ -1,97 +1,118 @@
-/**
- * An operator with nothing but the command line, its wallet and a chain that makes a block every few seconds.
- *
- * Deploys, starts, enrols, funds, opens lanes; its devices pay thousands of vouchers and have work done; a
- * reorganization takes the claim in the middle back; it settles and takes its money out. Then everybody's money is
- * counted: in the journal, in the vault, in the token.
- */
-import { once } from "node:events";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { connect } from "node:net";
+/** Somebody who runs a gateway and knows nothing but its command line: one process for each thing that is done. */
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { privateKeyToAccount } from "viem/accounts";
 import { expect } from "vitest";
-import { readConnectionFile } from "../../../devices/robot/connection-file.ts";
-import { fromHex, type Hex } from "../../../src/base/bytes.ts";
-import { systemClock } from "../../../src/base/clock.ts";
-import { amount, parseAmount } from "../../../src/base/money.ts";
-import { replay } from "../../../src/exchange/replay.ts";
-import type { State } from "../../../src/exchange/state.ts";
-import { openJournal } from "../../../src/journal/sqlite-journal.ts";
-import { Child, type Line, programPath } from "../../../src/operator/demo/crew.ts";
-import { creditOf } from "../../../src/payment/payment.ts";
-import { encodeMessage } from "../../../src/protocol/message.ts";
-import { keySigner } from "../../../src/protocol/signer.ts";
-import type { Market } from "../../../src/protocol/typed-data.ts";
-import { voucherDigest } from "../../../src/protocol/voucher.ts";
-import { type Call, type Chain, mined } from "../../../src/settlement/chain.ts";
-import { deployPlayMoney } from "../../../src/settlement/deploy.ts";
-import { openEvmChain } from "../../../src/settlement/evm-chain.ts";
-import { type LocalChain, startLocalChain } from "../../../src/settlement/local-chain.ts";
-import { mint } from "../../../src/settlement/vault-calls.ts";
+import { type ConnectionFile, readConnectionFile } from "../../../devices/robot/connection-file.ts";
+import type { Hex } from "../../../src/base/bytes.ts";
 import { Program, type Said } from "../../stories/program.ts";
-import { expectBooks } from "../exchange/books-laws.ts";
-import { Postman } from "./postman.ts";
+import type { Town } from "./town.ts";
 
-export type Plan = {
-  /** Seconds between blocks. */
-  readonly blockTime: number;
-  readonly confirmations: number;
-  /** Vouchers that one device pays, one by one. */
-  readonly vouchers: number;
-  /** Tasks that another device has done by a third. */
-  readonly tasks: number;
-};
+/** What the operator knows of a device of its own. */
+export type Owned = { readonly file: ConnectionFile; readonly path: string; readonly keyFile: string };
 
-/** What a run came to, for whoever wants figures. */
-export type Outcome = {
-  readonly minutes: number;
-  readonly vouchers: number;
-  readonly tasks: number;
-  readonly claims: number;
-  readonly vouchersPerSecond: number;
-};
-
-const DEVICES = ["payer", "scout", "arm"] as const;
-/** Of the token: what the operator has, and what it puts where. */
-const ENDOWED = "1000";
-const FUNDED = { gateway: "100", payer: "20", scout: "10" } as const;
-const LANES = { payer: "15", arm: "10", scout: "2" } as const;
-const DECIMALS = 6;
-/** Of one voucher, atomic units. */
-const PRICE = 700n;
-/** Vouchers on their way at a time. */
-const AT_ONCE = 50;
-/** A private key that is the payer's, the scout's and the arm's money safe: nobody sends from there. */
-const SAFES = { payer: `0x${"51".repeat(20)}`, arm: `0x${"52".repeat(20)}`, gateway: `0x${"53".repeat(20)}` } as const;
-
-const units = (text: string) => parseAmount(text, DECIMALS);
+async function run(...args: readonly string[]): Promise<readonly Said[]> {
+  const program = new Program(args);
+  expect(await program.ended(), `hirewire ${args.join(" ")}: ${program.stderr}`).toBe(0);
+  return program.said;
+}
 
 export class Operator {
-  readonly #plan: Plan;
+  readonly data: string;
+  readonly #town: Town;
   readonly #folder: string;
   readonly #config: string;
-  readonly #closing: (() => Promise<unknown>)[] = [];
-  #local!: LocalChain;
-  #chain!: Chain;
-  #market!: Market;
-  #gateway!: Program;
-  #port = 0;
-  /** What the payer has signed so far. */
-  #signed = 0n;
+  readonly #gateway: Program;
+  readonly #port: number;
+  /** The account of the gateway's key. */
+  readonly address: Hex;
 
-  private constructor(folder: string, plan: Plan) {
+  private constructor(town: Town, folder: string, gateway: Program, ready: Said) {
+    this.#town = town;
     this.#folder = folder;
-    this.#plan = plan;
     this.#config = join(folder, "gateway.toml");
+    this.data = join(folder, "data");
+    this.#gateway = gateway;
+    this.#port = Number(ready["port"]);
+    this.address = ready["gateway"] as Hex;
   }
 
-  static async run(folder: string, plan: Plan): Promise<Outcome> {
-    const operator = new Operator(folder, plan);
-    try {
-      return await operator.#run();
-    } finally {
-      for (const close of operator.#closing.reverse()) await close();
-    }
+  /** Deploys a vault, writes the settings around what that printed, and starts the gateway. */
+  static async settle(town: Town, folder: string, confirmations: number): Promise<Operator> {
+    mkdirSync(folder, { recursive: true });
+    const { wallet, url, token } = town;
+    const deployed = await run("deploy", "--rpc", url, "--from", wallet.keyFile, "--token", token);
+    const chain = deployed.map(({ text }) => text).join("\n");
+    const settings = `version = 1
+name = "barn-pi"
+
+${chain}
+confirmations = ${confirmations}
+poll_ms = 500
+
+[settlement]
+lane_deposit = "0.00"
+`;
+    const config = join(folder, "gateway.toml");
+    writeFileSync(config, settings);
+    const gateway = new Program(["run", "--config", config, "--listen", "127.0.0.1:0", "--json"]);
+    const failed = gateway.ended().then(() => {
+      throw new Error(`the gateway ended: ${gateway.stderr}`);
+    });
+    const ready = await Promise.race([gateway.heard(({ kind }) => kind === "ready"), failed]);
+    return new Operator(town, folder, gateway, ready);
+  }
+
+  /** Every fact that the gateway has told so far. */
+  get facts(): readonly Said[] {
+    return this.#gateway.said.filter(({ kind }) => kind === "facts").flatMap(({ facts }) => facts as Said[]);
+  }
+
+  get faults(): readonly Said[] {
+    return this.#gateway.said.filter(({ kind }) => kind === "fault");
+  }
+
+  /** The first fact, told or still to come, that fits. */
+  async fact(fits: (fact: Said) => boolean): Promise<Said> {
+    const line = await this.#gateway.heard(
+      ({ kind, facts }) => kind === "facts" && (facts as Said[]).some(fits),
+    );
+    const found = (line["facts"] as Said[]).find(fits);
+    if (!found) throw new Error("a line without what it was found by");
+    return found;
+  }
+
+  /** Runs one command to its end, which must be a good one; what it printed. */
+  hirewire(...args: readonly string[]): Promise<readonly Said[]> {
+    return run(...args, "--config", this.#config);
+  }
+
+  /** Has every hash and signature of the journal looked at. */
+  async verify(): Promise<void> {
+    await run("log", "verify", "--data", this.data);
+  }
+
+  /** Enrols a device; its connection file, and its key in a file of its own. */
+  async enrol(name: string): Promise<Owned> {
+    const path = join(this.#folder, `${name}.connection.json`);
+    const keyFile = join(this.#folder, `${name}.key`);
+    await this.hirewire("device", "add", name, "--broker", `mqtt://127.0.0.1:${this.#port}`, "--out", path);
+    const file = await readConnectionFile(path);
+    writeFileSync(keyFile, `${file.key}\n`, { mode: 0o600 });
+    return { file, path, keyFile };
+  }
+
+  async fund(name: string, sum: string): Promise<void> {
+    await this.hirewire("fund", name, sum, "--from", this.#town.wallet.keyFile);
+  }
+
+  /** Takes all that a device has in the vault out to an address; the wallet pays the gas. */
+  async withdrawOf(name: string, { keyFile }: Owned, to: Hex): Promise<void> {
+    const whose = ["--device", name, "--key", keyFile, "--relay-key", this.#town.wallet.keyFile];
+    await this.hirewire("withdraw", "all", "--to", to, ...whose);
+  }
+
+  async stop(): Promise<void> {
+    this.#gateway.process.kill("SIGTERM");
+    await this.#gateway.ended();
   }
 }

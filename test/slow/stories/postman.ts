@@ -27,12 +27,7 @@ export class Postman {
   #heard: () => void = () => undefined;
 
   /** Connects over a stream, and hears its device's topics from then on. */
-  static async connect(
-    market: Market,
-    signer: Signer,
-    name: TopicName,
-    stream: Duplex,
-  ): Promise<Postman> {
+  static async connect(market: Market, signer: Signer, name: TopicName, stream: Duplex): Promise<Postman> {
     const clientId = clientIdOf(signer.address, "0");
     const issued = systemClock.now();
     const nonce: Hex = toHex(crypto.getRandomValues(new Uint8Array(32)));

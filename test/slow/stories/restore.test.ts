@@ -100,9 +100,9 @@ describe("a gateway without its folder", { timeout: 120_000 }, () => {
     expect(market.of("ended").map(({ state: end, price }) => [end, price])).toEqual([["cancelled", 0n]]);
     expect(market.of("paid")).toEqual([]);
     expectConserved(state);
-    console.log(state.payment.books, buyer.wallet.free, buyer.wallet.signed, buyer.wallet.exposure);
-    // all that the buyer has ever signed has been heard of, with the offer that was refused
+    // all that the buyer has ever signed has been heard of, with the offer that was refused, and is its credit
     expect(state.payment.incoming.get(buyer.address)?.signed).toBe(buyer.wallet.signed);
+    expect(creditOf(state.payment, buyer.address)).toBe(buyer.wallet.free);
 
     expect(await ask(restored, "resume")).toMatchObject({ halted: null });
     expect(existsSync(join(restored, "restored"))).toBe(false);
