@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { fuzz, report } from "./contracts/fuzz.ts";
+import { fuzz, report } from "./fuzz/fuzz.ts";
 
 const SEQUENCES = 8;
 

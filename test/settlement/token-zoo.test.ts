@@ -1,9 +1,9 @@
 import { encodeAbiParameters, encodeFunctionData, keccak256 } from "viem";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import type { Party } from "./contracts/arena.ts";
-import type { Signature } from "./contracts/cells.ts";
-import { signAuthorization, signPermit } from "./contracts/signing.ts";
-import { FAR, openStage, type Stage } from "./contracts/stage.ts";
+import type { Party } from "./fuzz/arena.ts";
+import type { Signature } from "./fuzz/cells.ts";
+import { signAuthorization, signPermit } from "./fuzz/signing.ts";
+import { FAR, openStage, type Stage } from "./fuzz/stage.ts";
 
 /** Window class 0. */
 const HOUR = 3_600n;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { VAULT_ABI } from "../../settlement/contracts/calldata.ts";
-import { functionsOf, fuzz, namesOf, report } from "../../settlement/contracts/fuzz.ts";
+import { VAULT_ABI } from "../../settlement/fuzz/calldata.ts";
+import { functionsOf, fuzz, namesOf, report } from "../../settlement/fuzz/fuzz.ts";
 
 const SEQUENCES = 500;
 const SEED = 20_261_122;

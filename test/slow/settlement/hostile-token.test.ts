@@ -1,9 +1,9 @@
 import { decodeErrorResult, decodeFunctionResult, encodeAbiParameters } from "viem";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { encodeCall, VAULT_ABI } from "../../settlement/contracts/calldata.ts";
-import type { Call } from "../../settlement/contracts/calls.ts";
-import type { Address, Signature } from "../../settlement/contracts/cells.ts";
-import { FAR, NOBODY, openStage, type Stage } from "../../settlement/contracts/stage.ts";
+import { encodeCall, VAULT_ABI } from "../../settlement/fuzz/calldata.ts";
+import type { Call } from "../../settlement/fuzz/calls.ts";
+import type { Address, Signature } from "../../settlement/fuzz/cells.ts";
+import { FAR, NOBODY, openStage, type Stage } from "../../settlement/fuzz/stage.ts";
 
 /** Window class 0. */
 const HOUR = 3_600n;
