@@ -74,6 +74,8 @@ const schema = z.strictObject({
       /** Most that a device, and all devices of one owner, may spend in a day (UTC); "" is no limit. */
       device_per_day: z.string().default(""),
       owner_per_day: z.string().default(""),
+      /** The shortest window that a device's lane may have: how long the gateway may be off without losing a claim. */
+      least_window: z.enum(WINDOWS).default("24h"),
       /** Before the end of a closing lane's window, in which no voucher is taken: claiming takes time. */
       close_margin_ms: milliseconds.default(600_000),
       /** How long an invoice may stay unpaid before it is overdue. */
@@ -133,24 +135,22 @@ export function marketRules(config: Config): MarketRules {
 /**
  * The limits as `[limits]` sets them.
  *
- * @param perDay - budgets that devices have of their own, as decimals, in place of `device_per_day`
+ * @param perDay - budgets that devices have of their own, in place of `device_per_day`; null where one has none
  * @throws {@link Fault} `amount_syntax`, `amount_range`
  */
 export function limitsOf(
   { limits }: Config,
   decimals: number,
-  perDay: (device: Hex) => string | null,
+  perDay: (device: Hex) => Amount | null,
 ): Limits {
   const orNone = (text: string): Amount | null => (text === "" ? null : parseAmount(text, decimals));
   const general = orNone(limits.device_per_day);
   return {
     onResult: parseAmount(limits.on_result, decimals),
     credit: orNone(limits.credit),
-    devicePerDay: (device) => {
-      const own = perDay(device);
-      return own === null ? general : parseAmount(own, decimals);
-    },
+    devicePerDay: (device) => perDay(device) ?? general,
     ownerPerDay: orNone(limits.owner_per_day),
+    leastWindow: WINDOWS.indexOf(limits.least_window),
     closeMarginMs: limits.close_margin_ms,
     invoiceMs: limits.invoice_ms,
   };

@@ -6,6 +6,8 @@
  */
 import type { Hex } from "./base/bytes.ts";
 import { type Clock, type Instant, instant } from "./base/clock.ts";
+import { Fault } from "./base/fault.ts";
+import { type Amount, parseAmount, ZERO } from "./base/money.ts";
 import type { Refusal, RefusalCode } from "./base/refusal.ts";
 import { type Config, limitsOf, marketRules } from "./config.ts";
 import { Errands } from "./errands.ts";
@@ -24,7 +26,7 @@ import type { Task } from "./market/task.ts";
 import { Office } from "./office.ts";
 import { type Opened, openHouse } from "./opening.ts";
 import { settlementTerms } from "./operator/money/settlement-terms.ts";
-import { enrolments, readRoster, watchRoster } from "./operator/roster-folder.ts";
+import { enrolments, type RosterEntry, readRoster, watchRoster } from "./operator/roster-folder.ts";
 import { creditOf } from "./payment/payment.ts";
 import type { Fact } from "./protocol/facts.ts";
 import type { Signer } from "./protocol/signer.ts";
@@ -34,7 +36,10 @@ import type { Signer as TransactionSigner } from "./settlement/chain.ts";
 import { type Settled, Settlement } from "./settlement/settlement.ts";
 import { recheckToken } from "./settlement/token-probe.ts";
 
-/** Records between two snapshots of the state. */
+/**
+ * Least records between two snapshots of the state. A large state is saved more rarely, so that saving costs each record
+ * the same.
+ */
 const SNAPSHOT_EVERY = 1_000;
 
 /** How long after its start the gateway waits for bids again, milliseconds. */
@@ -72,7 +77,9 @@ export class Gateway {
   readonly #settlement: Settlement;
   readonly #office: Office;
   /** Who is on the roster, and what each may spend in a day where it says so. */
-  #budgets: ReadonlyMap<Hex, string | null> = new Map();
+  #budgets: ReadonlyMap<Hex, Amount | null> = new Map();
+  /** Records since the state was saved. */
+  #unsaved: number = 0;
   readonly #boot: Instant;
   readonly #reception: Reception;
   readonly #lines: SerialLine[] = [];
@@ -267,12 +274,25 @@ export class Gateway {
     const { entries, faults } = readRoster(this.#options.config.data);
     for (const fault of faults) if (!this.#badFiles.has(fault.facts["file"])) this.#options.onFault?.(fault);
     this.#badFiles = new Set(faults.map(({ facts: { file } }) => file));
-    this.#budgets = new Map(entries.map(({ device, perDay }) => [device, perDay]));
+    this.#budgets = new Map(entries.map((entry) => [entry.device, this.#budgetOf(entry)]));
     this.#reception.dismiss();
     const facts = enrolments(entries, this.#state.roster);
     if (facts.length === 0) return;
     await this.#heartbeat.tell({ topic: "observed", facts });
     if (this.#broker) await this.#settlement.refresh();
+  }
+
+  /** What a device may spend in a day; nothing where its file says what the token cannot express. */
+  #budgetOf({ name, perDay }: RosterEntry): Amount | null {
+    try {
+      return perDay === null ? null : parseAmount(perDay, this.#house.token.decimals);
+    } catch (fault) {
+      this.#options.onFault?.(fault);
+      this.#options.onFault?.(
+        new Fault("file_format", `${name} may spend nothing until its budget is mended`),
+      );
+      return ZERO;
+    }
   }
 
   /** Goes on with the tasks that were open: devices first get the time to come back. */
@@ -299,7 +319,11 @@ export class Gateway {
         const lanes = fact.kind === "claimed" ? fact.lanes : fact.kind === "laneObserved" ? [fact] : [];
         for (const lane of lanes) this.#laneChanged(lane);
       }
-      if (entry.index % SNAPSHOT_EVERY === 0) saveSnapshot(this.#journal, this.#state);
+    }
+    this.#unsaved += entries.length;
+    if (this.#unsaved >= Math.max(SNAPSHOT_EVERY, sizeOf(this.#state))) {
+      saveSnapshot(this.#journal, this.#state);
+      this.#unsaved = 0;
     }
     this.#options.onEntries?.(entries);
     if (this.#broker) this.#setTimer();
@@ -327,4 +351,11 @@ export class Gateway {
       void this.#heartbeat.tell({ topic: "due", task: due.task }).then(() => this.#setTimer());
     });
   }
+}
+
+/** What a snapshot of the state mostly consists of: answers, and tasks. */
+function sizeOf({ answers, market }: State): number {
+  let size = market.tasks.size;
+  for (const own of answers.values()) size += own.size;
+  return size;
 }

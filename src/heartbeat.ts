@@ -21,10 +21,16 @@ import type { Signer } from "./protocol/signer.ts";
 import type { CommandTopic } from "./protocol/topic.ts";
 
 /**
- * Most signatures that one group has checked: bounds how long the first of it waits for its answer. The vouchers of one
- * device count once, as the newest answers for all.
+ * Most commands of one group that may have a signature checked: bounds how long the first of it waits for its answer. The
+ * vouchers of one device count once, as the newest answers for all.
  */
 const GROUP_CHECKS = 256;
+
+/**
+ * Signatures after which the rest of a group waits for the next one. An offer and its voucher are two; more than that it
+ * takes only where vouchers are forged, so that the newest does not answer for the others.
+ */
+const MOST_CHECKS = 2 * GROUP_CHECKS;
 
 /** Most commands in one group, whatever they cost: bounds what one append writes. */
 const GROUP_COMMANDS = 65_536;
@@ -119,10 +125,16 @@ export class Heartbeat {
     const read = newestFirst(waiting.map(readWaiting));
     const signers = new Signers();
     const group: Group = { first: journal.head().index + 1, drafts: [], said: [], signers };
-    for (const one of read) await this.#take(one, group);
+    const taken: Read[] = [];
+    for (const one of read) {
+      if (signers.checks >= MOST_CHECKS) break;
+      await this.#take(one, group);
+      taken.push(one);
+    }
+    if (taken.length < read.length) this.#queue = [...read.slice(taken.length), ...this.#queue];
     const entries = group.drafts.length > 0 ? journal.append(group.drafts) : [];
     for (const outgoing of group.said) publish(outgoing);
-    for (const { done } of waiting) done();
+    for (const { done } of taken) done();
     onEntries(entries);
   }
 
@@ -238,8 +250,9 @@ function newestFirst(group: readonly Read[]): readonly Read[] {
   return ordered;
 }
 
-/** The total of a voucher that stands alone. */
+/** The total of a voucher that stands alone; null of the gateway's own, which is shown by its payee. */
 function promisedIn({ intake }: Read): bigint | null {
   if (!intake || isRefusal(intake.command) || intake.command.topic !== "voucher") return null;
-  return intake.command.message.voucher.cumulative;
+  const { by, message } = intake.command;
+  return message.voucher.payee === by ? null : message.voucher.cumulative;
 }

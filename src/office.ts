@@ -77,7 +77,7 @@ export class Office {
     return {
       gateway: market.gateway,
       halted: state.halted,
-      openTasks: [...openTasks(state.market)].length,
+      openTasks: unfinished(state),
       unclaimedLanes: claimable(state.payment).length,
       openLanes: [...state.payment.outgoing.values()].filter(({ deposit }) => deposit > 0n).length,
       credit: money(totalOf(books, "credit")),
@@ -109,14 +109,24 @@ export class Office {
   async #drain(): Promise<object> {
     const { state, heartbeat, settlement } = this.#options;
     await heartbeat.tell({ topic: "halt", reason: "draining: everything is paid out, claimed and closed" });
-    const open = [...openTasks(state.market)].length;
+    const open = unfinished(state);
     if (open > 0) return { ...this.#status(), closing: 0 };
-    for (const device of state.roster.keys()) {
-      if (creditOf(state.payment, device) > 0n) await heartbeat.tell({ topic: "payOut", device, all: true });
+    // settling tops lanes up, which is over once they begin to close: until then credit goes out lane by lane
+    for (let before = 0n, left = this.#credit(); left > 0n && left !== before; ) {
+      await settlement.settle({ force: true });
+      for (const device of state.roster.keys()) {
+        if (creditOf(state.payment, device) > 0n)
+          await heartbeat.tell({ topic: "payOut", device, all: true });
+      }
+      before = left;
+      left = this.#credit();
     }
-    await settlement.settle({ force: true });
     const closing = await settlement.drain();
     return { ...this.#status(), closing: closing.length };
+  }
+
+  #credit(): bigint {
+    return totalOf(this.#options.state.payment.books, "credit");
   }
 }
 
@@ -124,4 +134,9 @@ function wordIn(request: ControlRequest, key: string): string {
   const word = request[key];
   if (typeof word === "string") return word;
   throw new Fault("usage", `expected ${key} to be a text`);
+}
+
+/** Tasks that somebody still works on; an unpaid invoice may stay so for ever and holds nothing up. */
+function unfinished({ market }: State): number {
+  return [...openTasks(market)].filter(({ state }) => state !== "invoiced").length;
 }

@@ -89,9 +89,12 @@ export class Reception {
     }
   }
 
-  /** Hands a message over to its device, if it is connected; whoever is not hears it again at its next session. */
+  /**
+   * Hands a message over to its device, if it is connected; whoever is not hears it again at its next session. One that
+   * is on the roster no more hears nothing: its topics may be another's by then.
+   */
   publish(outgoing: Outgoing): void {
-    const device = this.#options.state.roster.get(outgoing.to);
+    const device = this.#admit(outgoing.to);
     if (device)
       this.#broker?.publish(device, outgoing.topic, encodeMessage(outgoing.topic, outgoing.message));
   }

@@ -1,13 +1,15 @@
 /**
  * The device's view of its two lanes: through the reader its owner chose, or by the gateway's word.
  *
- * A reading serves for a few seconds, unless the gateway's terms change or it has to be fresh.
+ * A reading serves for a few seconds, unless the gateway's terms change or it has to be fresh; that a lane stands behind
+ * a voucher it proves for longer, for lanes take an hour at least to close.
  */
 import type { Hex } from "../../src/base/bytes.ts";
 import type { Clock, Instant } from "../../src/base/clock.ts";
 import { Fault } from "../../src/base/fault.ts";
 import type { Terms } from "../../src/protocol/message.ts";
 import type { Market } from "../../src/protocol/typed-data.ts";
+import type { Voucher } from "../../src/protocol/voucher.ts";
 import type { LaneReader, LaneReading } from "./lane-reader.ts";
 
 /** A reading; the gateway's word does not tell the window. */
@@ -28,10 +30,14 @@ type Cached = { readonly reading: Promise<Sight>; isDone: boolean; readonly from
 
 /** How long a reading serves, milliseconds. */
 const FRESH_MS = 3_000;
+/** How long a lane that was seen open stands behind its vouchers, milliseconds: less than the shortest window. */
+const BACKS_MS = 600_000;
 
 export class LaneSight {
   readonly #options: LaneSightOptions;
   readonly #cached = new Map<Side, Cached>();
+  /** The newest reading of the lane to this device. */
+  #open: { readonly sight: Sight; readonly from: Instant } | null = null;
 
   constructor(options: LaneSightOptions) {
     this.#options = options;
@@ -65,9 +71,24 @@ export class LaneSight {
     return this.#see("reverse", true);
   }
 
+  /**
+   * Whether the gateway's lane to this device stands behind a voucher: in the life that it is signed for, and as far as
+   * its total. Any other is worth nothing, though the gateway has signed it.
+   *
+   * @throws {@link Fault} as {@link lane}
+   */
+  async backs({ epoch, cumulative }: Voucher): Promise<boolean> {
+    const isBehind = (sight: Sight) => sight.epoch === epoch && cumulative <= sight.deposit;
+    const { clock } = this.#options;
+    const open = this.#open;
+    const serves = open !== null && open.sight.closeAt === 0 && clock.now() - open.from < BACKS_MS;
+    return (serves && isBehind(open.sight)) || isBehind(await this.reverse());
+  }
+
   /** What was read counts no longer: the lanes have changed. */
   forget(): void {
     this.#cached.clear();
+    this.#open = null;
   }
 
   #see(side: Side, isFresh: boolean): Promise<Sight> {
@@ -81,8 +102,10 @@ export class LaneSight {
     const failed = () => {
       if (this.#cached.get(side) === fresh) this.#cached.delete(side);
     };
-    fresh.reading.then(() => {
+    fresh.reading.then((sight) => {
       fresh.isDone = true;
+      const isNewest = side === "reverse" && this.#cached.get(side) === fresh;
+      if (isNewest) this.#open = { sight, from: fresh.from };
     }, failed);
     return fresh.reading;
   }

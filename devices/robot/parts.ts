@@ -1,6 +1,7 @@
 /** What hiring and serving share: one device's identity, money, commands and bytes. */
 import type { Clock, Instant } from "../../src/base/clock.ts";
 import type { Amount } from "../../src/base/money.ts";
+import type { Terms } from "../../src/protocol/message.ts";
 import type { Signer } from "../../src/protocol/signer.ts";
 import type { Market } from "../../src/protocol/typed-data.ts";
 import type { Blobs } from "./blobs.ts";
@@ -22,6 +23,8 @@ export type RobotParts = {
   readonly takings: Takings;
   /** Whatever signs vouchers, and sends them. */
   readonly turn: Turn;
+  /** What the gateway told last; null before the first login. */
+  readonly terms: () => Terms | null;
   /** The most that may be with the gateway unspent or unanswered, when so much is needed. */
   readonly creditLimit: (need: Amount) => bigint;
   readonly outbox: Outbox;

@@ -14,6 +14,7 @@ import { recoverAddress } from "../../src/kernels/signature.ts";
 import type { Message, Terms } from "../../src/protocol/message.ts";
 import { keySigner, type Signer } from "../../src/protocol/signer.ts";
 import { receiptDigest } from "../../src/protocol/typed-data.ts";
+import type { Voucher } from "../../src/protocol/voucher.ts";
 import { Blobs } from "./blobs.ts";
 import { newCommandId } from "./command-id.ts";
 import { Connection, type Incoming, type StreamSource } from "./connection.ts";
@@ -133,9 +134,10 @@ export class Robot {
     const chunkBytes = stream ? LINE_CHUNK : TCP_CHUNK;
     const market = marketOf(file);
     const { lanes: source, creditLimit } = options;
-    const sight = { source, market, device: signer.address, terms: () => this.#connection.terms, clock };
+    const terms = () => this.#connection.terms;
+    const sight = { source, market, device: signer.address, terms, clock };
     this.#parts = {
-      ...{ market, signer, clock, wallet, events: this.#events },
+      ...{ market, signer, clock, wallet, terms, events: this.#events },
       ...{ lanes: new LaneSight(sight), takings: new Takings(), turn: new Turn() },
       creditLimit: (need) => creditLimit ?? most(CREDIT_PRICES * wallet.largestPrice, need),
       now: () => this.#connection.gatewayTime(),
@@ -335,13 +337,24 @@ export class Robot {
       this.#events.emit({ kind: "ignored", topic: "payment", reason: "bad_signature" });
       return;
     }
-    takings.grow(gain);
+    if (gain > 0n && (await this.#isBacked(voucher))) takings.grow(gain);
     const { cumulative } = voucher;
     if (fate === "kept") this.#events.emit({ kind: "payment", task, role, amount, cumulative });
     if (task !== null) this.#serving?.paid(payment);
     else if (amount > 0n && !this.#payouts.paid(payment) && fate === "kept") {
       this.#events.emit({ kind: "ignored", topic: "payment", reason: "underpaid" });
     }
+  }
+
+  async #isBacked(voucher: Voucher): Promise<boolean> {
+    const { lanes } = this.#parts;
+    try {
+      if (await lanes.backs(voucher)) return true;
+      this.#events.emit({ kind: "ignored", topic: "payment", reason: "unbacked" });
+    } catch (error) {
+      this.#events.emit({ kind: "fault", error });
+    }
+    return false;
   }
 
   #receipted(receipt: Message<"receipt">): void {

@@ -169,7 +169,14 @@ export class Serving {
     const last = isInherited ? award.runBy : award.acceptBy;
     if (last <= this.#parts.now()) return "the award came too late";
     if (this.#isFull()) return "no free place";
+    if (!this.#isFeeTold(award)) return "the fee is more than the gateway has told";
     return this.#isWorthIt(award) ? null : "below our price";
+  }
+
+  /** The gateway's part of a price is what it said at login, rounded down. */
+  #isFeeTold({ price, fee }: Message<"award">): boolean {
+    const terms = this.#parts.terms();
+    return terms === null || fee * 10_000n <= price * BigInt(terms.feeBasisPoints);
   }
 
   /** An award without a bid that we remember (a restart lies between) is priced as if it were announced now. */

@@ -36,6 +36,7 @@ export const REFUSALS = {
   voucher_wrong_payee: "sign a voucher to the gateway's own address",
   voucher_wrong_epoch: "sign for the lane's current epoch; a close has made older vouchers void",
   lane_closing: "open a new lane: this one is closing",
+  window_short: "open the lane with a longer window: this gateway wants more time to claim a closing lane",
   payment_due: "sign a voucher that covers your open invoices first",
   exposure_limit:
     "pay in advance: on-result offers may not exceed what you have paid before, nor the operator's limit",

@@ -9,7 +9,7 @@ import { type Amount, add, amount, subtract, ZERO } from "../base/money.ts";
 import { keccak256 } from "../kernels/digest.ts";
 import { heldFor, openTasks } from "../market/market.ts";
 import type { Assignment, Task } from "../market/task.ts";
-import { move } from "../payment/books.ts";
+import { type Account, move } from "../payment/books.ts";
 import {
   creditOf,
   type Due,
@@ -35,7 +35,7 @@ import type { Context, State } from "./state.ts";
  *
  * @throws {@link Fault} `amount_range` when both together exceed `MAX_AMOUNT`
  */
-export function heldBy(task: Task): Amount {
+function heldBy(task: Task): Amount {
   return task.payment === "result" ? ZERO : budgetOf(task);
 }
 
@@ -162,15 +162,21 @@ export function payDebts(state: State, requester: Hex, before: readonly Fact[]):
  * taken a deposit away that was signed on.
  */
 export function creditAfter(state: State, device: Hex, facts: readonly Fact[]): bigint {
-  const account = `credit:${device}`;
-  const change = postingsOf(facts).reduce(
-    (sum, one) => (one.account === account ? sum + one.change : sum),
-    0n,
-  );
-  const credit = creditOf(state.payment, device) - change;
+  const credit = creditOf(state.payment, device) - changeOf(`credit:${device}`, facts);
   const lane = state.payment.incoming.get(device);
   const unbacked = lane && lane.signed > lane.deposit ? lane.signed - lane.deposit : 0n;
   return credit > unbacked ? credit - unbacked : 0n;
+}
+
+/** What of a device's credit may leave it once these facts are applied: what it owes stays behind. */
+export function freeAfter(state: State, device: Hex, facts: readonly Fact[]): bigint {
+  const credit = creditAfter(state, device, facts);
+  const owed = owedBy(state.payment, device) + changeOf(`owed:${device}`, facts);
+  return credit > owed ? credit - owed : 0n;
+}
+
+function changeOf(account: Account, facts: readonly Fact[]): bigint {
+  return postingsOf(facts).reduce((sum, one) => (one.account === account ? sum + one.change : sum), 0n);
 }
 
 /**
@@ -183,7 +189,7 @@ export function payOutExcess(state: State, context: Context, facts: readonly Fac
   for (const device of devices) {
     if (device === null || facts.some((one) => one.kind === "creditPaidOut" && one.device === device))
       continue;
-    const credit = creditAfter(state, device, facts);
+    const credit = freeAfter(state, device, facts);
     const limit = creditLimit(state.payment.standings, device, context.limits);
     if (limit !== null && credit > limit) {
       const payout = payOut(state, context, device, credit, legsOf(facts));
@@ -197,7 +203,11 @@ function deviceIn(account: string): Hex | null {
   return account.startsWith("credit:") ? (account.slice("credit:".length) as Hex) : null;
 }
 
-/** The whole of a device's credit, as far as its lane has room beside what its running awards need. */
+/**
+ * Credit of a device's on the gateway's lane to it, as far as that has room beside what its running awards need.
+ *
+ * @param credit - what may leave, see {@link freeAfter}
+ */
 export function payOut(
   state: State,
   context: Context,

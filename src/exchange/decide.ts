@@ -24,6 +24,7 @@ import {
   creditAfter,
   endCancelled,
   endFree,
+  freeAfter,
   openOnResult,
   payDebts,
   payOut,
@@ -124,16 +125,26 @@ function decideInner(state: State, command: InnerCommand, context: Context): rea
 
 function decidePayoutDue(state: State, device: Hex, all: boolean, context: Context): readonly Fact[] {
   if (state.halted !== null && !all) return [];
-  const credit = creditAfter(state, device, []);
-  const limit = all ? 0n : creditLimit(state.payment.standings, device, context.limits);
+  const credit = freeAfter(state, device, []);
+  const limit = all ? 0n : keptOf(state, device, context);
   if (limit === null || credit <= limit) return [];
   const payout = payOut(state, context, device, credit, []);
   return payout ? [payout] : [];
 }
 
+/**
+ * How much credit a device may keep here; null for all. Whoever has neither signed nor offered anything has only worked:
+ * its credit is pay for which its lane had no room.
+ */
+function keptOf({ payment }: State, device: Hex, { limits }: Context): bigint | null {
+  const hasSigned = (payment.incoming.get(device)?.signed ?? 0n) > 0n;
+  const hasOffered = standingOf(payment.standings, device).largest > 0n;
+  return hasSigned || hasOffered ? creditLimit(payment.standings, device, limits) : 0n;
+}
+
 function receive(state: State, by: Hex, voucher: Voucher, context: Context) {
   const { market, now, limits, payerOf } = context;
-  const rules = { now, payerOf, closeMarginMs: limits.closeMarginMs };
+  const rules = { now, payerOf, ...limits };
   return decideVoucher(state.payment, market, by, voucher, rules);
 }
 
@@ -200,9 +211,10 @@ function decideDevice(state: State, command: OtherCommand, context: Context): re
     case "payout": {
       // what is credit here may be spent in a newer journal than this one
       if (state.halted !== null) return refuse("gateway_stopped");
-      const credit = creditAfter(state, by, []);
+      if (creditAfter(state, by, []) === 0n) return refuse("no_credit");
+      const credit = freeAfter(state, by, []);
       const payout = payOut(state, context, by, credit, []);
-      return payout ? [payout] : refuse(credit === 0n ? "no_credit" : "hub_capacity");
+      return payout ? [payout] : refuse(credit === 0n ? "payment_due" : "hub_capacity");
     }
     case "bid":
       return alone(decideBid(state.market, by, command.message, roomFor(state, context, by), now, rules));

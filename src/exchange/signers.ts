@@ -6,6 +6,11 @@ import { type Voucher, voucherDigest } from "../protocol/voucher.ts";
 export class Signers {
   readonly #known = new Map<string, Hex | null>();
 
+  /** Signatures recovered so far. */
+  get checks(): number {
+    return this.#known.size;
+  }
+
   /** The account that signed a digest, or null when nobody can have. */
   signerOf(digest: Hex, signature: Hex): Hex | null {
     const key = digest + signature;

@@ -3,8 +3,8 @@
  *
  * Debit is positive. `in:<payer>` counts what payers have signed to the gateway, `out:<payee>` (negative) what the
  * gateway has signed to payees, `credit:` and `held:` (negative) what it owes back to requesters, `owed:<device>` what
- * it has been invoiced for and not signed yet, `fee` (negative) what the gateway has earned, `recovery` (of either sign)
- * what the chain has taken from it or given to it against the vouchers.
+ * it has been invoiced for and not signed yet, or has taken back by a close, `fee` (negative) what the gateway has
+ * earned, `recovery` (of either sign) what the chain has taken from it or given to it against the vouchers.
  * Hence Σ in + Σ owed + recovery = −(Σ out + Σ credit + Σ held + fee).
  */
 import type { Hex } from "../base/bytes.ts";

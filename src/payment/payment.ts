@@ -48,7 +48,7 @@ export function heldOf(state: PaymentState, device: Hex): Amount {
   return balanceOf(state.books, `held:${device}`);
 }
 
-/** What the device has been invoiced for and has not signed yet. */
+/** What the device has been invoiced for and has not signed yet, and what of it a close has made void. */
 export function owedBy(state: PaymentState, device: Hex): Amount {
   return balanceOf(state.books, `owed:${device}`);
 }
@@ -68,6 +68,8 @@ export type VoucherRules = {
   readonly now: Instant;
   /** Before the end of a closing lane's window, milliseconds; see {@link closesBefore}. */
   readonly closeMarginMs: number;
+  /** Least window class of a lane that vouchers are taken on. */
+  readonly leastWindow: number;
   /** Who signed it; null when nobody can have. */
   readonly payerOf: (voucher: Voucher) => Hex | null;
 };
@@ -90,6 +92,7 @@ export function decideVoucher(
   const gain = worth(lane, voucher);
   if (isRefusal(gain)) return gain;
   if (rules.now >= closesBefore(lane, rules.closeMarginMs)) return refuse("lane_closing");
+  if (lane.window < rules.leastWindow) return refuse("window_short");
   if (rules.payerOf(voucher) !== payer) {
     return refuse("bad_signature", "the voucher is not signed by this device");
   }

@@ -17,10 +17,11 @@ import { creditOf, incomingLane, outgoingLane, type PaymentState } from "./payme
  * What a look at a lane changes in the books; null when they agree.
  *
  * A new epoch makes void what was signed and not claimed: the payer's credit pays for that first, and what is held or
- * spent already is the gateway's loss. A claim of a voucher that was never seen here is the payer's money all the same.
+ * spent already the payer owes, so that a hold that comes back later is not paid out to one who has its deposit again.
+ * A claim of a voucher that was never seen here is the payer's money all the same.
  *
- * @param isOld - the journal may not be the newest there was: then what it has not seen may well be spent, and stays in
- *   `recovery`
+ * @param isOld - the journal may not be the newest there was: then what it has not seen may well be spent, and what it
+ *   lacks may be nobody's debt, and both stay in `recovery`
  */
 export function reconcile(
   state: PaymentState,
@@ -39,18 +40,21 @@ export function reconcile(
   if (unclaimed === 0n && unseen === 0n) return null;
   const postings = isIncoming
     ? [
-        ...voided(state, payer, unclaimed),
+        ...voided(state, payer, unclaimed, isOld),
         ...move(`in:${payer}`, isOld ? "recovery" : `credit:${payer}`, unseen),
       ]
     : [...move(`out:${payee}`, "recovery", unclaimed), ...move("recovery", `out:${payee}`, unseen)];
   return { kind: "laneReconciled", payer, payee, epoch, amount: unseen - unclaimed, postings };
 }
 
-function voided(state: PaymentState, payer: Hex, unclaimed: Amount): Posting[] {
+function voided(state: PaymentState, payer: Hex, unclaimed: Amount, isOld: boolean): Posting[] {
   const credit = creditOf(state, payer);
   const fromCredit = unclaimed < credit ? unclaimed : credit;
-  const loss = subtract(unclaimed, fromCredit);
-  return [...move(`credit:${payer}`, `in:${payer}`, fromCredit), ...move("recovery", `in:${payer}`, loss)];
+  const lost = subtract(unclaimed, fromCredit);
+  return [
+    ...move(`credit:${payer}`, `in:${payer}`, fromCredit),
+    ...move(isOld ? "recovery" : `owed:${payer}`, `in:${payer}`, lost),
+  ];
 }
 
 /**

@@ -35,6 +35,8 @@ export type Limits = {
   readonly ownerPerDay: Amount | null;
   /** A closing lane's last moments, in which no voucher is taken, milliseconds. */
   readonly closeMarginMs: number;
+  /** Class of the shortest window that a payer's lane may have, `0..3`. */
+  readonly leastWindow: number;
   /** How long an invoice may stay unpaid before it is overdue, milliseconds. */
   readonly invoiceMs: number;
 };
@@ -57,7 +59,7 @@ export function standingOf(standings: Standings, device: Hex): Standing {
 }
 
 /** What the device has spent on the day of `at`, in atomic units. */
-export function spentOn(standings: Standings, device: Hex, at: Instant): bigint {
+function spentOn(standings: Standings, device: Hex, at: Instant): bigint {
   const { day, spent } = standingOf(standings, device);
   return day === dayOf(at) ? spent : 0n;
 }
@@ -120,12 +122,8 @@ export function applyToStanding(standings: Standings, fact: Fact, at: Instant): 
       const returned = holds.get(fact.task) === before.day ? returnedIn(fact) : 0n;
       holds.delete(fact.task);
       const paid = before.paid + fact.price;
-      standings.set(fact.requester, {
-        ...before,
-        paid,
-        holds,
-        spent: before.spent - returned + owedIn(fact),
-      });
+      const kept = before.spent > returned ? before.spent - returned : 0n;
+      standings.set(fact.requester, { ...before, paid, holds, spent: kept + owedIn(fact) });
       break;
     }
     default:

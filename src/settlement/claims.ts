@@ -19,7 +19,7 @@ import {
   worthOf,
 } from "./claim-policy.ts";
 import { knownLane, type Ledger, laneKeys, laneName } from "./ledger.ts";
-import type { Lookout } from "./lookout.ts";
+import type { Look, Lookout } from "./lookout.ts";
 import type { MinedTransaction, TransactionQueue } from "./queue.ts";
 import { claimBatch } from "./vault-calls.ts";
 
@@ -66,6 +66,8 @@ export class Claims {
   /** Since when each lane has had something to claim. */
   #waiting: ReadonlyMap<string, Instant> = new Map();
   #hasLooked: boolean = false;
+  /** Lanes that the chain has closed and of which the journal has yet to learn how: their vouchers are void. */
+  #ended: ReadonlySet<string> = new Set();
   /** How lanes stood whose voucher the chain does not pay although a claim of it went through. */
   readonly #unpaid = new Map<string, string>();
 
@@ -75,8 +77,12 @@ export class Claims {
   }
 
   /** Takes note of what waits; called after each look. */
-  note(): void {
-    const { ledger, clock } = this.#parts;
+  note(look: Look): void {
+    const { ledger, clock, market } = this.#parts;
+    const ended = look.lanes.filter(({ key, counted }) => {
+      return counted.epoch > knownLane(ledger, market, key).epoch;
+    });
+    this.#ended = new Set(ended.map(({ key }) => laneName(key)));
     const now = clock.now();
     // What a start finds may have waited since the last claim.
     const since = this.#hasLooked ? now : ledger.claimedAt() || now;
@@ -151,7 +157,10 @@ export class Claims {
     const { ledger, clock, market } = this.#parts;
     const { settleEveryMs: everyMs, claimGain } = this.#options;
     const now = clock.now();
-    const isOpen = (lane: Claimable) => isAsked || this.#unpaid.get(laneName(lane)) !== standingOf(lane);
+    const isOpen = (lane: Claimable) => {
+      const name = laneName(lane);
+      return !this.#ended.has(name) && (isAsked || this.#unpaid.get(name) !== standingOf(lane));
+    };
     return planClaims(claimable(ledger.payment).filter(isOpen), {
       ...{ ...terms, now, everyMs, claimGain, isAsked, gateway: market.gateway },
       waitingSince: (lane) => this.#waiting.get(laneName(lane)) ?? now,

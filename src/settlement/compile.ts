@@ -14,7 +14,18 @@ import { Fault } from "../base/fault.ts";
 
 /** The contracts that are deployed, each with the files that its code comes from. */
 const CONTRACTS = {
-  LaneVault: ["LaneVault.sol", "DepositAddress.sol", "Token.sol"],
+  LaneVault: [
+    "LaneVault.sol",
+    "Signatures.sol",
+    "Accounts.sol",
+    "Transfers.sol",
+    "Lanes.sol",
+    "Funding.sol",
+    "Claims.sol",
+    "Closing.sol",
+    "DepositAddress.sol",
+    "Token.sol",
+  ],
   TestUsdt: ["TestUsdt.sol"],
 } as const;
 

@@ -6,11 +6,11 @@
  */
 import type { Hex } from "../base/bytes.ts";
 import type { Clock } from "../base/clock.ts";
-import { Fault } from "../base/fault.ts";
+import { Fault, isFault } from "../base/fault.ts";
 import type { Fact, FactNamed } from "../protocol/facts.ts";
 import type { Market } from "../protocol/typed-data.ts";
 import type { Alarms } from "./alarms.ts";
-import type { Chain, LaneKey, LaneOnChain } from "./chain.ts";
+import type { Chain, LaneEnd, LaneKey, LaneOnChain } from "./chain.ts";
 import { journalled, knownLane, type Ledger, laneKeys, laneName } from "./ledger.ts";
 import { compare, compareClosed, type Disagreement, type Finding } from "./reconciliation.ts";
 
@@ -106,20 +106,35 @@ export class Lookout {
   }
 
   async #explain(key: LaneKey, seen: LaneOnChain): Promise<Finding> {
-    const { chain, market, ledger } = this.#options;
+    const { market, ledger } = this.#options;
     const known = knownLane(ledger, market, key);
     const terms = { isOurs: key.payer === market.gateway, isReorganized: this.#isReorganized };
     if (seen.epoch <= known.epoch) return compare(known, seen, terms);
     // A journal that has never seen the lane has nothing to lose in its earlier lives.
     if (!journalled(ledger, market, key)) return { steps: [seen], disagreement: null, isHeld: false };
-    const recent = await chain.laneEnds(key, this.#endsFrom);
+    const recent = await this.#ends(key, this.#endsFrom);
+    if (!recent) return { ...compareClosed(known, seen, [], terms), disagreement: null };
     const name = `${laneName(key)} ${known.epoch}`;
     const isThere = recent.some(({ epoch }) => epoch === known.epoch);
     if (isThere || this.#endsFrom === 0n || this.#searched.has(name))
       return compareClosed(known, seen, recent, terms);
     // Every event there ever was takes long to read on an old chain: once must do.
     this.#searched.add(name);
-    return compareClosed(known, seen, await chain.laneEnds(key, 0n), terms);
+    return compareClosed(known, seen, (await this.#ends(key, 0n)) ?? recent, terms);
+  }
+
+  /** How a lane's lives ended; null when no node can say, which must not keep the other lanes from being seen. */
+  async #ends(key: LaneKey, from: bigint): Promise<readonly LaneEnd[] | null> {
+    const { chain, alarms } = this.#options;
+    try {
+      const ends = await chain.laneEnds(key, from);
+      alarms.succeeded(`ends of ${laneName(key)}`);
+      return ends;
+    } catch (fault) {
+      if (!isFault(fault)) throw fault;
+      alarms.failed(`ends of ${laneName(key)}`, fault);
+      return null;
+    }
   }
 
   #tell(key: LaneKey, disagreement: Disagreement | null): void {

@@ -71,6 +71,7 @@ export class Settlement {
   #looks: Promise<unknown> = Promise.resolve();
   #works: Promise<unknown> = Promise.resolve();
   #working: Promise<void> | null = null;
+  #polling: Promise<void> | null = null;
   #newest: Look = { block: 0n, hash: "0x", lanes: [] };
   #watchedAt: number | null = null;
   #spoiledRounds: number = 0;
@@ -107,12 +108,14 @@ export class Settlement {
    */
   async start(): Promise<void> {
     await this.refresh();
-    void this.#poll();
+    this.#polling = this.#poll();
   }
 
   /** Resolves when nothing is under way any more. What is journalled and not over is finished by the next start. */
   async stop(): Promise<void> {
     this.#stop.abort();
+    // a look that is just over must not begin another round of work
+    await this.#polling;
     await Promise.allSettled([this.#looks, this.#works, this.#working]);
   }
 
@@ -214,7 +217,7 @@ export class Settlement {
         this.#alarms.succeeded("look");
         pause = pollMs;
         failed = 0;
-        void this.#work();
+        if (!signal.aborted) void this.#work();
       } catch (fault) {
         if (!signal.aborted && ++failed >= FAILED_LOOKS) this.#alarms.failed("look", fault);
         pause = Math.min(pause * 2, Math.max(pollMs, MAX_PAUSE_MS));
@@ -265,7 +268,7 @@ export class Settlement {
   #look(): Promise<Look> {
     return this.#inLooks(async () => {
       this.#newest = await this.#lookout.look();
-      this.#claims.note();
+      this.#claims.note(this.#newest);
       return this.#newest;
     });
   }

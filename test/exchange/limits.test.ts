@@ -31,16 +31,9 @@ const NO_TASK: Hex = `0x${"77".repeat(16)}`;
 const enrol = ({ address: device }: Signer, name: string) =>
   ({ kind: "deviceEnrolled", device, owner: OWNER, name, manufacturer: "m", serialNumber: name }) as const;
 
-/** A task of ROBOT's that BOARD is running for 500 when it is called off, and paid for by then. */
-async function cancelled(counter: Counter, id: string, payment: "prepaid" | "result", signed: bigint) {
-  const voucher = payment === "prepaid" ? { voucher: await voucherOf(ROBOT, signed) } : {};
-  const sizes = { maxPrice: amount(500n), checkBudget: amount(0n) };
-  const terms = offerTerms(id, {
-    payment,
-    ...sizes,
-    deadline: instant(counter.clock.now() + 60_000),
-    ...voucher,
-  });
+/** A task of ROBOT's that BOARD has accepted for 500. */
+async function running(counter: Counter, terms: ReturnType<typeof offerTerms>): Promise<Hex> {
+  const { id } = terms;
   const task = taskOfOffer(ROBOT, terms);
   await counter.send(ROBOT, "offer", await offer(ROBOT, terms));
   await counter.tell({ topic: "blobsHere", task });
@@ -49,9 +42,18 @@ async function cancelled(counter: Counter, id: string, payment: "prepaid" | "res
   await counter.tell({ topic: "due", task });
   const award = counter.state.market.tasks.get(task)?.run?.award ?? NO_TASK;
   await counter.send(BOARD, "accept", await accept(BOARD, `a-${id}`, task, award));
+  return task;
+}
+
+/** A task of ROBOT's that is called off under way, and paid for by then. */
+async function cancelled(counter: Counter, id: string, payment: "prepaid" | "result", signed: bigint) {
+  const voucher = await voucherOf(ROBOT, signed);
+  const deadline = instant(counter.clock.now() + 60_000);
+  const sizes = { payment, maxPrice: amount(500n), checkBudget: amount(0n), deadline };
+  const terms = offerTerms(id, payment === "prepaid" ? { ...sizes, voucher } : sizes);
+  const task = await running(counter, terms);
   await counter.send(ROBOT, "cancel", { version: 1, id: `c-${id}`, task });
-  const good = { version: 1 as const, id: `v-${id}`, voucher: await voucherOf(ROBOT, signed) };
-  await counter.send(ROBOT, "voucher", good);
+  await counter.send(ROBOT, "voucher", { version: 1, id: `v-${id}`, voucher });
   expect(counter.refused).toEqual([]);
 }
 
@@ -176,6 +178,19 @@ describe("credit", () => {
     expect(creditOf(counter.state.payment, ROBOT.address)).toBe(0n);
   });
 
+  it("of a provider whose lane had no room for its pay goes to it as soon as there is some", async () => {
+    const counter = await market({ limits: { credit: null } });
+    const pays = () => counter.state.payment.outgoing.get(BOARD.address)?.signed;
+    const terms = { maxPrice: amount(500n), checkBudget: amount(0n), voucher: await voucherOf(ROBOT, 500n) };
+    const task = await running(counter, offerTerms("o-1", terms));
+    await counter.observe([laneSeen(GATEWAY.address, BOARD.address, 0n)]);
+    await counter.send(ROBOT, "cancel", { version: 1, id: "c-1", task });
+    expect([pays(), creditOf(counter.state.payment, BOARD.address)]).toEqual([0n, 490n]);
+    await counter.observe([laneSeen(GATEWAY.address, BOARD.address, 1_000n)]);
+    await counter.tell({ topic: "payOut", device: BOARD.address, all: false });
+    expect([pays(), creditOf(counter.state.payment, BOARD.address)]).toEqual([490n, 0n]);
+  });
+
   it("waits where the lane back has no room, and goes when there is some", async () => {
     const counter = await market({ limits: { credit: amount(10n) } });
     await counter.observe([laneSeen(GATEWAY.address, ROBOT.address, 5n)]);
@@ -271,6 +286,34 @@ describe("a voucher that says no more than an earlier one", () => {
     ]);
     expect(lastRefused(counter)).toBe("bad_signature");
     expect(counter.state.payment.incoming.get(ROBOT.address)?.signed).toBe(100n);
+  });
+});
+
+describe("forged vouchers", () => {
+  it("hold up a group for no more than 512 checks: what came with them waits for the next, and nothing is lost", async () => {
+    const counter = await market({});
+    counter.events.length = 0;
+    const { signature } = await voucherOf(CART, 1n);
+    const real = await voucherOf(ROBOT, 5n);
+    const forged = Array.from({ length: 600 }, (_, at) => ({
+      ...real,
+      cumulative: amount(BigInt(600 - at)),
+      signature,
+    }));
+    const sent = [...forged, real].map((voucher, at) =>
+      counter.send(ROBOT, "voucher", { version: 1, id: `v-${at}`, voucher }),
+    );
+    await Promise.all(sent);
+    const beats = counter.events.map((one) =>
+      one.what === "entries" ? "|" : one.what === "said" ? "." : "",
+    );
+    const said = beats
+      .join("")
+      .split("|")
+      .map(({ length }) => length);
+    expect(said).toEqual([512, 89, 0]);
+    expect(counter.state.payment.incoming.get(ROBOT.address)?.signed).toBe(5n);
+    expect(counter.refused.length).toBe(600);
   });
 });
 

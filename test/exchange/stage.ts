@@ -57,6 +57,7 @@ export const LIMITS: Limits = {
   credit: amount(1_000_000n),
   devicePerDay: () => null,
   ownerPerDay: null,
+  leastWindow: 1,
   closeMarginMs: 1_000,
   invoiceMs: 60_000,
 };

@@ -227,6 +227,12 @@ export const WAYS: readonly Way[] = [
     command: sendVoucher(10n),
   },
   {
+    title: "a voucher on a lane that could be gone in an hour",
+    code: "window_short",
+    before: ({ observe }) => observe([laneSeen(ROBOT.address, GATEWAY.address, 10_000n, { window: 0 })]),
+    command: sendVoucher(10n),
+  },
+  {
     title: "a voucher of the gateway's that it has not signed",
     code: "bad_signature",
     ownHint: true,

@@ -1,10 +1,20 @@
 import { describe, expect, it } from "vitest";
 import { amount } from "../../src/base/money.ts";
 import { balanceOf, recoveryOf } from "../../src/payment/books.ts";
-import { creditOf } from "../../src/payment/payment.ts";
+import { creditOf, owedBy } from "../../src/payment/payment.ts";
 import { reconcile } from "../../src/payment/reconcile.ts";
 import { openCounter } from "../exchange/counter.ts";
-import { BOARD, GATEWAY, laneSeen, MARKET, offer, offerTerms, ROBOT, voucherOf } from "../exchange/stage.ts";
+import {
+  BOARD,
+  GATEWAY,
+  laneSeen,
+  MARKET,
+  offer,
+  offerTerms,
+  ROBOT,
+  taskOfOffer,
+  voucherOf,
+} from "../exchange/stage.ts";
 
 async function signed(cumulative: bigint) {
   const counter = openCounter();
@@ -32,13 +42,37 @@ describe("the books and the chain", () => {
     expect(counter.refused.map(({ refusal }) => refusal.refused)).toEqual(["credit_short"]);
   });
 
-  it("write off what was held or spent of them", async () => {
+  it("are owed what was held or spent of them, and a hold that comes back is no money to take away", async () => {
     const counter = await signed(1_500n);
-    await counter.send(ROBOT, "offer", await offer(ROBOT, offerTerms("o-1")));
+    const terms = offerTerms("o-1");
+    await counter.send(ROBOT, "offer", await offer(ROBOT, terms));
     const held = balanceOf(counter.state.payment.books, `held:${ROBOT.address}`);
     expect(held).toBeGreaterThan(0n);
     await counter.observe([closed()]);
     expect(creditOf(counter.state.payment, ROBOT.address)).toBe(0n);
+    expect(owedBy(counter.state.payment, ROBOT.address)).toBe(held);
+    expect(recoveryOf(counter.state.payment.books)).toBe(0n);
+    const task = taskOfOffer(ROBOT, terms);
+    await counter.send(ROBOT, "cancel", { version: 1, id: "c-1", task });
+    expect(creditOf(counter.state.payment, ROBOT.address)).toBe(held);
+    await counter.observe([laneSeen(GATEWAY.address, ROBOT.address, 9_000n)]);
+    await counter.send(ROBOT, "payout", { version: 1, id: "p-1" });
+    await counter.tell({ topic: "payOut", device: ROBOT.address, all: true });
+    expect(counter.refused.map(({ refusal }) => refusal.refused)).toEqual(["payment_due"]);
+    expect(counter.state.payment.outgoing.get(ROBOT.address)?.signed).toBe(0n);
+    // with the next offer it makes good what it owes
+    await counter.send(ROBOT, "offer", await offer(ROBOT, offerTerms("o-2")));
+    expect(owedBy(counter.state.payment, ROBOT.address)).toBe(0n);
+    expect(creditOf(counter.state.payment, ROBOT.address)).toBe(0n);
+  });
+
+  it("write off what an old journal has of them", async () => {
+    const counter = await signed(1_500n);
+    await counter.send(ROBOT, "offer", await offer(ROBOT, offerTerms("o-1")));
+    const held = balanceOf(counter.state.payment.books, `held:${ROBOT.address}`);
+    await counter.tell({ topic: "halt", reason: "restored" });
+    await counter.observe([closed()]);
+    expect(owedBy(counter.state.payment, ROBOT.address)).toBe(0n);
     expect(recoveryOf(counter.state.payment.books)).toBe(held);
   });
 

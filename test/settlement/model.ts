@@ -10,9 +10,9 @@ import {
   type Lane,
   type Order,
   saying,
-} from "./contracts/calls.ts";
-import { type Address, add, Cells, need, Past, Revert, type Signature } from "./contracts/cells.ts";
-import { SILENT, type TokenModel } from "./contracts/tokens.ts";
+} from "./fuzz/calls.ts";
+import { type Address, add, Cells, need, Past, Revert, type Signature } from "./fuzz/cells.ts";
+import { SILENT, type TokenModel } from "./fuzz/tokens.ts";
 
 /** Seconds of each window class. */
 const WINDOWS = [3_600n, 86_400n, 259_200n, 604_800n] as const;

@@ -148,7 +148,14 @@ export class SettlementDesk {
 
   #record(seen: readonly Fact[]): void {
     const limits = {
-      ...{ onResult: amount(0n), credit: null, ownerPerDay: null, closeMarginMs: 0, invoiceMs: 0 },
+      ...{
+        onResult: amount(0n),
+        credit: null,
+        ownerPerDay: null,
+        closeMarginMs: 0,
+        leastWindow: 0,
+        invoiceMs: 0,
+      },
       devicePerDay: () => null,
     };
     const context: Context = {

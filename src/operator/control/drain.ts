@@ -51,6 +51,7 @@ export async function drainCommand(args: string[], io: CommandIo, ports: Command
   if (openTasks !== 0) io.write(`${openTasks} tasks are still open: run this again when they are over\n`);
   else io.write(`${closing} lanes are closing now, ${openLanes} are not closed yet\n`);
   io.write(`${unclaimedLanes} lanes have unclaimed vouchers, devices have ${credit} of credit left\n`);
-  if (openTasks === 0 && openLanes === 0) io.write("nothing is left: hirewire withdraw all --to ADDRESS\n");
+  const isDone = openTasks === 0 && openLanes === 0 && unclaimedLanes === 0 && Number(credit) === 0;
+  if (isDone) io.write("nothing is left: hirewire withdraw all --to ADDRESS\n");
   return 0;
 }

@@ -139,7 +139,7 @@ function decide(
     return refuse("bad_signature", "it is not signed by the payer of a lane to the gateway");
   }
   // Claimed at once, or lost: no margin is kept before a closing lane's end.
-  const rules = { now: instant(0), closeMarginMs: 0, payerOf: () => payer };
+  const rules = { now: instant(0), closeMarginMs: 0, leastWindow: 0, payerOf: () => payer };
   const received = decideVoucher(state.payment, market, payer, voucher, rules);
   if (isRefusal(received)) return received.refused === "voucher_stale" ? null : received;
   if (keepsCredit) return received;

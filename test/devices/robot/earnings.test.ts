@@ -110,6 +110,19 @@ describe("a provider that looks its lane up", () => {
     await step(1, "paid");
   });
 
+  it("is paid as far as the lane's deposit reaches, and looks again when that may have grown", async () => {
+    lanes.show({ deposit: amount(490n) });
+    await start();
+    await give(1);
+    await step(1, "delivered");
+    await pay(1, 490n, 491n);
+    await breach("underpaid");
+    expect(events).toContainEqual({ kind: "ignored", topic: "payment", reason: "unbacked" });
+    lanes.show({ deposit: amount(2_000n) });
+    await pay(1, 490n, 1_000n);
+    await step(1, "paid");
+  });
+
   it("does not give the last room to two awards that come together", async () => {
     lanes.show({ deposit: amount(490n) });
     await start();
@@ -164,11 +177,11 @@ describe("a provider that looks its lane up", () => {
     await step(1, "paid");
     await give(12);
     await step(12, "delivered");
+    await pay(2, 490n, 980n);
+    await step(2, "paid");
     gateway.reverse = { ...gateway.reverse, deposit: amount(500n) };
     gateway.tellAgain(file);
     while (robot.terms?.reverse.deposit !== 500n) await turn();
-    await pay(2, 490n, 980n);
-    await step(2, "paid");
     await give(13);
     expect(await step(13, "declined")).toMatch(/room for 0/);
   });

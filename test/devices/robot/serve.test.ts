@@ -177,6 +177,18 @@ describe("serving", () => {
     running.reject(new Error("the test is over"));
   });
 
+  it("declines an award of which the gateway keeps more than it has told", async () => {
+    ackAll();
+    const happened: string[] = [];
+    serve({ onEvent: (_task, step, reason) => happened.push(`${step} ${reason}`) });
+    // 2 % of 549 are 10, rounded down
+    gateway.say(file, "award", await award({ price: amount(549n), fee: amount(11n) }));
+    await gateway.nth("decline", 1);
+    expect(happened).toEqual(["declined the fee is more than the gateway has told"]);
+    gateway.say(file, "award", await award({ price: amount(549n), fee: amount(10n) }));
+    await gateway.nth("accept", 1);
+  });
+
   it("forfeits with the executor's reason", async () => {
     ackAll();
     serve();

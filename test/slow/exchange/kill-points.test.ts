@@ -1,6 +1,7 @@
 /** Failure test 1, at the journal's port: whenever the gateway dies, what it has acknowledged is there afterwards. */
 import { describe, expect, it } from "vitest";
 import { memoryJournal } from "../../../src/journal/memory-journal.ts";
+import { sayFigures } from "../stories/figures.ts";
 import { type Flaw, Trade } from "./trade.ts";
 
 const KILLS = 1_000;
@@ -36,6 +37,7 @@ describe("1 kill -9 at the journal's boundaries", () => {
       for (const when of ["lost", "kept", "speaking"] as const) sum[when] += trade.kills[when];
       sum.acknowledged += trade.acknowledged;
     }
+    sayFigures(sum);
     expect(sum.lost + sum.kept).toBe(KILLS);
     for (const when of ["lost", "kept"] as const) expect(sum[when]).toBeGreaterThan(KILLS / 4);
     expect(sum.speaking).toBeGreaterThan(KILLS / 40);

@@ -1,5 +1,5 @@
 /** Somebody leaves: by its operator's word, by its own on the chain, or because the gateway leaves it. */
-import { rmSync } from "node:fs";
+import { renameSync } from "node:fs";
 import { join } from "node:path";
 import { encodeFunctionData } from "viem";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -8,7 +8,8 @@ import type { Robot } from "../../../devices/robot/robot.ts";
 import { fromHex } from "../../../src/base/bytes.ts";
 import { systemClock } from "../../../src/base/clock.ts";
 import { amount } from "../../../src/base/money.ts";
-import { creditOf } from "../../../src/payment/payment.ts";
+import { recoveryOf } from "../../../src/payment/books.ts";
+import { creditOf, owedBy } from "../../../src/payment/payment.ts";
 import { keySigner } from "../../../src/protocol/signer.ts";
 import { type Voucher, voucherDigest } from "../../../src/protocol/voucher.ts";
 import { type Call, TOKEN_ABI } from "../../../src/settlement/chain.ts";
@@ -83,13 +84,21 @@ describe("a departure", { timeout: 90_000 }, () => {
     expect((await hire(1)).provider).toBe(first.address);
     await expect.poll(() => received(first)).toBe(GETS);
     const second = await market.provider("second", 900n);
-    rmSync(join(market.world.folder, "devices", "first.json"));
+    const entry = join(market.world.folder, "devices", "first.json");
+    const away = join(stage.folder(), "first.json");
+    renameSync(entry, away);
     await expect.poll(() => first.isUp, { timeout: 20_000 }).toBe(false);
     await expect(market.robot("first", true)).rejects.toMatchObject({ code: "refused" });
     expect(market.refused).toContain("unknown_device");
     expect((await hire(2)).provider).toBe(second.address);
     expect(first.isUp).toBe(false);
     await expect.poll(() => received(second)).toBe(882n);
+    await expectSettled([first, second]);
+    // enrolled again, it comes back by itself and goes on where it was
+    renameSync(away, entry);
+    await expect.poll(() => first.isUp, { timeout: 20_000 }).toBe(true);
+    expect((await hire(3)).provider).toBe(first.address);
+    await expect.poll(() => received(first)).toBe(2n * GETS);
     await expectSettled([first, second]);
   });
 
@@ -143,6 +152,43 @@ describe("a departure", { timeout: 90_000 }, () => {
     expect(market.faults).toEqual([]);
   });
 
+  it("of a payer while the gateway is off and nobody watches: what was not claimed it owes, and takes nothing else away", async () => {
+    const gate = new Gate();
+    const first = await market.provider("first", ASKS, gate.runs(await market.executor()));
+    expect((await hire(1)).state).toBe("paid");
+    await market.gateway.settle();
+    gate.close();
+    const open = hire(2);
+    await accepted(2);
+    const { signed } = buyer.wallet;
+    const { port } = market.gateway;
+    await market.gateway.stop();
+    const { gateway } = market.world;
+    const claimed = (await stage.lane(buyer.address, gateway)).settled;
+    expect([claimed, signed]).toEqual([1_000n, 1_500n]);
+    await stage.requestClose(buyer);
+    await stage.pass(DAY + 1);
+    await stage.finalizeClose(buyer.address, gateway);
+    expect(await stage.vaultOf(buyer.address)).toBe(LANE_DEPOSIT - claimed);
+    market.gateway = await market.startGateway(port);
+    const { state } = market.gateway;
+    expect(state.payment.incoming.get(buyer.address)).toMatchObject({ epoch: 1, deposit: 0n, signed: 0n });
+    // all of it was held for the open task, which goes on: its provider has been promised its pay
+    expect(owedBy(state.payment, buyer.address)).toBe(signed - claimed);
+    gate.open();
+    expect(await open).toMatchObject({ state: "paid", spent: ASKS });
+    await expect.poll(() => received(first), { timeout: 20_000 }).toBe(2n * GETS);
+    // what the task left over is credit that nothing on the chain stands behind
+    expect(creditOf(state.payment, buyer.address)).toBe(PRICE - ASKS);
+    await expect(buyer.payout()).rejects.toMatchObject({ facts: { code: "payment_due" } });
+    await expect(hire(3, "result")).rejects.toMatchObject({ facts: { code: "exposure_limit" } });
+    expect(owedBy(state.payment, buyer.address)).toBe(0n);
+    expect(creditOf(state.payment, buyer.address)).toBe(0n);
+    expect(recoveryOf(state.payment.books)).toBe(0n);
+    await expectSettled([first]);
+    expect(await stage.vaultOf(buyer.address)).toBe(LANE_DEPOSIT - 2n * ASKS);
+  });
+
   it("of the gateway from a provider that works: its pay is credit, and paid out on the lane that is opened again", async () => {
     const gate = new Gate();
     const executor = await market.executor();
@@ -165,9 +211,9 @@ describe("a departure", { timeout: 90_000 }, () => {
     await stage.pass(HOUR + 1);
     await expect.poll(async () => (await stage.lane(gateway, device)).epoch, { timeout: 20_000 }).toBe(1);
     await ask(folder, "openLane", { device, amount: "1.00", window: 0 });
-    // opened by hand, it is topped up like any other
-    await expect.poll(() => first.terms?.reverse.deposit, { timeout: 20_000 }).toBe(5_000_000n);
-    expect(await first.payout()).toBe(GETS);
+    // it never bought anything, so its credit is not kept for it: with the lane it comes by itself
+    await expect.poll(() => received(first), { timeout: 20_000 }).toBe(2n * GETS);
+    await expect(first.payout()).rejects.toMatchObject({ facts: { code: "no_credit" } });
     expect(creditOf(payment, device)).toBe(0n);
     expect((await hire(3)).provider).toBe(device);
     await expect.poll(() => received(first)).toBe(3n * GETS);

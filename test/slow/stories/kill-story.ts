@@ -27,7 +27,7 @@ import { PATH_PLAN, planInput } from "../../stories/whole-market.ts";
 import { expectBooks, expectNothingDoubled } from "../exchange/books-laws.ts";
 import { SteadyPayer } from "./steady-payer.ts";
 
-/** What all the killing came to. */
+/** What all the killing came to; a JSON line of it is for whoever wants figures. */
 export type Toll = {
   readonly kills: number;
   /** Killed before the gateway was ready, while it read its journal for instance. */
@@ -42,12 +42,15 @@ export type Toll = {
 
 const NAMES = { requesters: ["payer", "scout"], providers: ["arm-1", "arm-2"] } as const;
 const MAX_PRICE = amount(1_500n);
-/** Longest life of a gateway that is ready, milliseconds. */
-const LIFE_MS = 2_000;
+/** Lives of a gateway that is ready, milliseconds: most end soon, some come as far as awards and payments. */
+const SHORT_MS = 600;
+const LONG_MS = 3_000;
 /** Most records of a life that is ended by what it writes. */
 const LIFE_RECORDS = 120;
 /** One life in so many does not come to be ready. */
 const EARLY = 6;
+/** About what a start takes, milliseconds. */
+const EARLY_MS = 800;
 
 export class KillStory {
   readonly #world: World;
@@ -179,10 +182,12 @@ export class KillStory {
     const { process: child } = this.#gateway;
     if (isEarly) {
       this.#early += 1;
-      await systemClock.sleep(Math.random() * 1_000);
+      await systemClock.sleep(Math.random() * EARLY_MS);
     } else {
       await this.#ready();
-      await (Math.random() < 0.5 ? systemClock.sleep(Math.random() * LIFE_MS) : this.#written());
+      const luck = Math.random();
+      if (luck < 0.4) await this.#written();
+      else await systemClock.sleep(Math.random() * (luck < 0.8 ? SHORT_MS : LONG_MS));
     }
     if (child.exitCode !== null) throw new Error(`the gateway ended by itself: ${this.#gateway.stderr}`);
     child.kill("SIGKILL");

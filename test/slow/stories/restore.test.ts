@@ -118,6 +118,52 @@ describe("a gateway without its folder", { timeout: 120_000 }, () => {
     expect(market.broken).toEqual([]);
   });
 
+  it("goes on from a backup when the chain has seen claims since: what was spent stays spent", async () => {
+    market = await WholeMarket.open(quick);
+    const stage = new Backstage(market);
+    const { world } = market;
+    const first = await market.provider("first", 500n);
+    const buyer = await market.robot("buyer", false);
+    expect((await hire(buyer, 1)).state).toBe("paid");
+    const copy = join(stage.folder(), "copy");
+    await hirewire("backup", copy, "--config", world.config);
+    for (const number of [2, 3]) expect((await hire(buyer, number)).state).toBe("paid");
+    await hirewire("settle", "--now", "--config", world.config);
+    const claimed = { in: buyer.wallet.signed, out: received(first) };
+    expect(claimed).toEqual({ in: 2_000n, out: 3n * 490n });
+    expect((await hire(buyer, 4)).state).toBe("paid");
+    await expect.poll(() => received(first)).toBe(4n * 490n);
+
+    const { port } = market.gateway;
+    await market.gateway.stop();
+    rmSync(world.folder, { recursive: true });
+    const restored = join(stage.folder(), "restored");
+    await hirewire("restore", copy, "--data", restored);
+    const config = join(restored, "gateway.toml");
+    market.gateway = await market.startGateway(port, { config, facts: market.facts });
+    const { gateway } = market;
+    const { state } = gateway;
+    expect(state.payment.incoming.get(buyer.address)).toMatchObject({
+      settled: claimed.in,
+      signed: claimed.in,
+    });
+    expect(signedTo(gateway, first)).toBeGreaterThanOrEqual(claimed.out);
+    await expect.poll(() => signedTo(gateway, first), { timeout: 20_000 }).toBe(received(first));
+    await expect.poll(() => buyer.isUp, { timeout: 20_000 }).toBe(true);
+    // the copy's credit, and not what the chain has seen since
+    expect(creditOf(state.payment, buyer.address)).toBe(500n);
+    await ask(restored, "resume");
+    expect((await hire(buyer, 5)).state).toBe("paid");
+    await expect.poll(() => received(first)).toBe(5n * 490n);
+    await gateway.settle();
+    await expectChainAgrees(state, gateway.market, stage.chain);
+    expect(await stage.vaultOf(first.address)).toBe(received(first));
+    expect((await stage.lane(buyer.address, world.gateway)).settled).toBe(buyer.wallet.signed);
+    expect(market.broken).toEqual([]);
+    // the operator was told that the chain knows more than the copy
+    expect(market.faults).toMatchObject([{ code: "books_disagree" }]);
+  });
+
   it("goes on from its robots' wallet files alone", async () => {
     market = await WholeMarket.open(quick);
     const stage = new Backstage(market);

@@ -162,3 +162,22 @@ it("a gateway is left for one with another key and a newer vault, and nobody los
   expect(market.broken).toEqual([]);
   expect(market.faults).toEqual([]);
 });
+
+it("a gateway that is left gives back more credit than its lane to a device has room for", {
+  timeout: 60_000,
+}, async () => {
+  market = await WholeMarket.open((config) => {
+    quick(config);
+    config.settlement.lane_deposit = "0.0006";
+  });
+  const stage = new Backstage(market);
+  const { world } = market;
+  await market.provider("first", 500n);
+  const buyer = await market.robot("buyer", false);
+  const order = { firmware: PATH_PLAN, input: planInput(1), maxPrice: PRICE, checkBudget: PRICE };
+  expect(await buyer.hire(order)).toMatchObject({ state: "paid", credit: 1_500n });
+  expect(await ask(world.folder, "drain")).toMatchObject({ credit: "0.000000", openTasks: 0, closing: 3 });
+  await expect.poll(() => received(buyer)).toBe(1_500n);
+  expect(await stage.vaultOf(buyer.address)).toBe(1_500n);
+  await expectChainAgrees(market.gateway.state, market.gateway.market, stage.chain);
+});
