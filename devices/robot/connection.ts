@@ -27,7 +27,8 @@ export type Incoming = { [T in DownTopic]: { readonly topic: T; readonly message
 
 export type ConnectionListener = {
   /** The gateway has told its terms: messages can be published from here on. */
-  readonly up: (terms: Terms) => void;
+  /** `index` is the journal's at the login: what was acknowledged at or below it is counted in the terms. */
+  readonly up: (terms: Terms, index: number) => void;
   /** The gateway has told its terms again: the lane's deposit is another. */
   readonly changed: (terms: Terms) => void;
   readonly down: (reason: string) => void;
@@ -226,7 +227,7 @@ export class Connection {
         if (wasUp) return this.#changed(terms, drop);
         cancelLogin();
         wasUp = true;
-        this.#up(client, terms);
+        this.#up(client, terms, incoming.topic === "ack" ? incoming.message.journalIndex : 0);
       };
       const greet = () => this.#greet(client, drop);
       client.on("close", end).on("message", hear).on("connect", greet);
@@ -251,11 +252,11 @@ export class Connection {
     });
   }
 
-  #up(client: MqttClient, terms: Terms): void {
+  #up(client: MqttClient, terms: Terms, index: number): void {
     this.#client = client;
     this.#terms = terms;
     this.#ahead = terms.time - this.#options.clock.now();
-    this.#listener.up(terms);
+    this.#listener.up(terms, index);
     this.#first.resolve();
   }
 

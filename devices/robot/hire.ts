@@ -148,7 +148,9 @@ export class Hiring {
   #replied(offer: OpenOffer, reply: Reply): void {
     const { wallet } = this.#parts;
     if ("acked" in reply) {
-      if (offer.message.payment === "prepaid" && offer.hold) wallet.confirm(offer.hold);
+      if (offer.message.payment === "prepaid" && offer.hold) {
+        wallet.confirm(offer.hold, reply.acked.journalIndex);
+      }
       if (offer.isOffered) return;
       offer.isOffered = true;
       this.#tell(offer.task, "offered", "");

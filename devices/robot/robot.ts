@@ -111,6 +111,7 @@ export class Robot {
   #serving: Serving | null = null;
   /** Awards of this session that came before {@link serve}: an earlier process of this device bid for them. */
   #early: Message<"award">[] = [];
+  readonly #judging = new Turn();
   #isClosed: boolean = false;
 
   /** Made by {@link connectRobot}. */
@@ -123,7 +124,7 @@ export class Robot {
     this.#connection = new Connection(
       { file, signer, slot, factsheet, clock, ...(stream && { stream }) },
       {
-        up: (terms) => this.#up(terms),
+        up: (terms, index) => this.#up(terms, index),
         changed: (terms) => this.#changed(terms),
         down: (reason) => this.#events.emit({ kind: "disconnected", reason }),
         heard: (incoming) => this.#heard(incoming),
@@ -255,11 +256,11 @@ export class Robot {
   }
 
   // Order matters: the told lane first, so that what is repeated and what follows is counted on top of it.
-  #up(terms: Terms): void {
+  #up(terms: Terms, index: number): void {
     const { wallet } = this.#parts;
     this.#early = [];
     this.#parts.lanes.forget();
-    wallet.login(terms.lane);
+    wallet.login(terms.lane, index);
     this.#events.emit({ kind: "connected", terms });
     if (wallet.doubt) this.#events.emit({ kind: "ignored", topic: "ack", reason: wallet.doubt });
     this.#show(terms.reverse);
@@ -306,7 +307,7 @@ export class Robot {
         this.#hiring.invoiced(incoming.message);
         break;
       case "payment":
-        this.#watch(this.#paid(incoming.message));
+        this.#watch(this.#judging.take(() => this.#paid(incoming.message)));
         break;
       case "receipt":
         this.#receipted(incoming.message);
@@ -329,6 +330,7 @@ export class Robot {
     if (refusal.id !== null) this.#parts.outbox.answer(refusal.id, { refused: refusal });
   }
 
+  /** One after the other: what a voucher adds is counted before the next payment draws on it. */
   async #paid(payment: Message<"payment">): Promise<void> {
     const { wallet, takings } = this.#parts;
     const { task, role, amount, voucher } = payment;

@@ -43,6 +43,8 @@ export class Wallet {
   #lane: Terms["lane"] | null = null;
   #doubt: LoginDoubt | null = null;
   #free = 0n;
+  /** The journal's index at the newest login. */
+  #loginIndex = 0;
   /** The highest total that the gateway is known to hold a voucher for. */
   #confirmed: Amount = ZERO;
   readonly #holds = new Map<Hold, HoldState>();
@@ -124,8 +126,9 @@ export class Wallet {
    * `lane.voucher` proves, and falls only with a new epoch. The credit is taken at its word, for spending it takes
    * no signature. What was not believed is {@link doubt}.
    */
-  login(lane: Terms["lane"]): void {
+  login(lane: Terms["lane"], index = 0): void {
     this.#lane = lane;
+    this.#loginIndex = index;
     this.#doubt = lane.epoch < this.#epoch ? "epoch_behind" : null;
     if (this.#doubt) return;
     const isFresh = lane.epoch > this.#epoch;
@@ -245,9 +248,14 @@ export class Wallet {
   }
 
   /** The gateway has taken the offer of this hold, and its voucher with it. */
-  confirm(hold: Hold): void {
+  confirm(hold: Hold, index?: number): void {
     const state = this.#holds.get(hold);
     if (!state) return;
+    // its first ack was lost: the login had counted it already when it was taken off as one that is on its way
+    if (!state.isAcked && !state.isCounted && index !== undefined && index <= this.#loginIndex) {
+      state.isCounted = true;
+      this.#free += hold.need;
+    }
     state.isAcked = true;
     const { voucher } = hold;
     const isNewer = voucher?.epoch === this.#epoch && voucher.cumulative > this.#confirmed;

@@ -21,6 +21,8 @@ type Script<T extends Topic> = (message: Message<T>, device: ConnectionFile) => 
 type Said = { readonly topic: Topic; readonly message: unknown; readonly retain: boolean };
 
 export class FakeGateway {
+  /** Of its journal: each command that it takes is a record. */
+  #index = 1;
   readonly signer: Signer = keySigner(randomKey());
   readonly market: Market = {
     gateway: this.signer.address,
@@ -136,7 +138,8 @@ export class FakeGateway {
   }
 
   ack(device: ConnectionFile, id: string, task?: Hex): void {
-    this.say(device, "ack", { version: 1, id, journalIndex: 1, ...(task && { task }) });
+    this.#index++;
+    this.say(device, "ack", { version: 1, id, journalIndex: this.#index, ...(task && { task }) });
   }
 
   /** All that devices said on a topic so far. */
@@ -241,7 +244,7 @@ export class FakeGateway {
       ...{ decimals: 6, feeBasisPoints: 200, lane: this.lane, reverse: this.reverse },
       ...this.terms,
     };
-    this.say(device, "ack", { version: 1, id, journalIndex: 1, terms });
+    this.say(device, "ack", { version: 1, id, journalIndex: this.#index, terms });
   }
 
   #give({ hash, offset, length }: Message<"blob-get">, device: ConnectionFile): void {

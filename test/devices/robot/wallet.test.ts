@@ -26,6 +26,20 @@ describe("a wallet", () => {
     expect(wallet.free).toBe(ZERO);
   });
 
+  it("has an offer's need back that a login counted before its lost ack was repeated", async () => {
+    const wallet = await Wallet.open({ market, signer });
+    wallet.login(lane({ signed: amount(900n), voucher: await proof(900n), credit: amount(900n) }), 5);
+    const hold = await wallet.cover(amount(300n));
+    expect(wallet.free).toBe(600n);
+    // the gateway has taken it in record 6, and the ack got lost: its credit is without the hold
+    wallet.login(lane({ signed: amount(900n), voucher: await proof(900n), credit: amount(600n) }), 6);
+    expect(wallet.free, "as if it were still on its way").toBe(300n);
+    wallet.confirm(hold, 6);
+    expect(wallet.free).toBe(600n);
+    wallet.confirm(hold, 6);
+    expect(wallet.free).toBe(600n);
+  });
+
   it("signs nothing before it was told the lane, and nothing for a lane's older life", async () => {
     const wallet = await Wallet.open({ market, signer });
     await expect(wallet.cover(amount(1n))).rejects.toMatchObject({ code: "link_lost" });

@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { expect } from "vitest";
 import { chainLanes } from "../../../devices/robot/chain-lanes.ts";
 import { marketOf, readConnectionFile } from "../../../devices/robot/connection-file.ts";
+import type { RobotEvent } from "../../../devices/robot/events.ts";
 import type { Answer } from "../../../devices/robot/order.ts";
 import { connectRobot, type Robot } from "../../../devices/robot/robot.ts";
 import type { Hex } from "../../../src/base/bytes.ts";
@@ -42,6 +43,8 @@ export type Toll = {
 
 const NAMES = { requesters: ["payer", "scout"], providers: ["arm-1", "arm-2"] } as const;
 const MAX_PRICE = amount(1_500n);
+/** Of the requester: far above all that can be under way, as this is no story of limits. */
+const CREDIT_LIMIT = amount(60_000n);
 /** Lives of a gateway that is ready, milliseconds: most end soon, some come as far as awards and payments. */
 const SHORT_MS = 600;
 const LONG_MS = 3_000;
@@ -58,6 +61,8 @@ export class KillStory {
   readonly #closing: (() => Promise<unknown>)[] = [];
   readonly #robots = new Map<string, Robot>();
   readonly #answers: Answer[] = [];
+  /** What devices have said against their gateway, which is honest. */
+  readonly #accusations: RobotEvent[] = [];
   #payer: SteadyPayer | null = null;
   #gateway: Program;
   #market: Market | null = null;
@@ -135,6 +140,10 @@ export class KillStory {
       lanes: chainLanes({ urls: [this.#rpc], chainId, vault, confirmations: 1 }),
       factsheet: name.startsWith("arm") ? { profiles: ["task/1"], memoryMiB: 64 } : {},
       walletPath: join(this.#world.folder, `${name}.wallet.json`),
+      creditLimit: CREDIT_LIMIT,
+    });
+    robot.listen((event) => {
+      if (event.kind === "breached" || event.kind === "gatewayOverdue") this.#accusations.push(event);
     });
     this.#robots.set(name, robot);
     this.#closing.push(() => robot.close());
@@ -265,7 +274,9 @@ export class KillStory {
       expect(robot.wallet.received.at(-1)?.cumulative ?? 0n).toBe(given);
     }
     await this.#expectClaimed(state);
-    return this.#audit();
+    const records = await this.#audit();
+    expect(this.#accusations).toEqual([]);
+    return records;
   }
 
   async #expectClaimed({ payment }: State): Promise<void> {
