@@ -9,7 +9,7 @@ import type { Hex } from "../../src/base/bytes.ts";
 import { fromHex } from "../../src/base/bytes.ts";
 import { type Clock, type Instant, systemClock } from "../../src/base/clock.ts";
 import { Fault } from "../../src/base/fault.ts";
-import { type Amount, ZERO } from "../../src/base/money.ts";
+import { type Amount, add, ZERO } from "../../src/base/money.ts";
 import { recoverAddress } from "../../src/kernels/signature.ts";
 import type { Message, Terms } from "../../src/protocol/message.ts";
 import { keySigner, type Signer } from "../../src/protocol/signer.ts";
@@ -112,6 +112,8 @@ export class Robot {
   /** Awards of this session that came before {@link serve}: an earlier process of this device bid for them. */
   #early: Message<"award">[] = [];
   readonly #judging = new Turn();
+  /** What vouchers of the newest epoch add, and the lane has not been seen to hold. */
+  #unproven: { readonly epoch: number; readonly sum: Amount } = { epoch: -1, sum: ZERO };
   #isClosed: boolean = false;
 
   /** Made by {@link connectRobot}. */
@@ -339,7 +341,15 @@ export class Robot {
       this.#events.emit({ kind: "ignored", topic: "payment", reason: "bad_signature" });
       return;
     }
-    if (gain > 0n && (await this.#isBacked(voucher))) takings.grow(gain);
+    const before = fate === "kept" && voucher.epoch !== this.#unproven.epoch ? ZERO : this.#unproven.sum;
+    const sum = add(before, gain);
+    // a reader that did not answer is asked again with the next payment: the newest voucher stands for all before it
+    const isProven = sum > 0n && (await this.#isBacked(voucher));
+    if (isProven) takings.grow(sum);
+    this.#unproven = {
+      epoch: fate === "kept" ? voucher.epoch : this.#unproven.epoch,
+      sum: isProven ? ZERO : sum,
+    };
     const { cumulative } = voucher;
     if (fate === "kept") this.#events.emit({ kind: "payment", task, role, amount, cumulative });
     if (task !== null) this.#serving?.paid(payment);

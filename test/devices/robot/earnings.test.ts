@@ -123,6 +123,19 @@ describe("a provider that looks its lane up", () => {
     await step(1, "paid");
   });
 
+  it("is paid although the lane could not be read when the voucher came", async () => {
+    await start();
+    await give(1);
+    await step(1, "delivered");
+    clock.advance(3_600_000);
+    lanes.fault = new Fault("chain_unreachable", "no node");
+    await pay(1, 490n, 490n);
+    await breach("underpaid");
+    lanes.fault = null;
+    await pay(1, 490n, 490n);
+    await step(1, "paid");
+  });
+
   it("does not give the last room to two awards that come together", async () => {
     lanes.show({ deposit: amount(490n) });
     await start();

@@ -97,7 +97,7 @@ describe("7 reorg", () => {
     await desk.promise(robot, 120n);
     const seen = await world.client.getBlockNumber();
     await reorganize(Number(seen - funded) + 1);
-    await expect.poll(() => desk.incoming(robot)?.deposit, { timeout: 10_000 }).toBe(0n);
+    await expect.poll(() => desk.incoming(robot)?.deposit, { timeout: 60_000 }).toBe(0n);
     expect(reorganizations()).toBe(1);
     expect(desk.named("chainReorganized")).toHaveLength(1);
     const lane = desk.incoming(robot);
@@ -128,7 +128,7 @@ describe("7 reorg", () => {
     // confirmed and recorded, and gone all the same
     await until(() => desk.named("transactionMined").length === 1);
     await reorganizeFirst();
-    await expect.poll(() => reorganizations(), { timeout: 10_000 }).toBeGreaterThan(0);
+    await expect.poll(() => reorganizations(), { timeout: 60_000 }).toBeGreaterThan(0);
     await until(
       async () =>
         (await world.lane(gateway, robot)).deposit === 100n && desk.outgoing(robot)?.deposit === 100n,
@@ -194,10 +194,10 @@ describe("7 reorg", () => {
     expect(second).not.toBe(first);
     expect(await gain(before)).toBe(150n);
     await reorganizeFirst();
-    await expect.poll(() => reorganizations(), { timeout: 10_000 }).toBeGreaterThan(0);
+    await expect.poll(() => reorganizations(), { timeout: 60_000 }).toBeGreaterThan(0);
     await until(async () => (await gain(before)) === 150n);
     await mine(CONFIRMATIONS);
-    await expect.poll(() => desk.incoming(robot)?.settled, { timeout: 10_000 }).toBe(150n);
+    await expect.poll(() => desk.incoming(robot)?.settled, { timeout: 60_000 }).toBe(150n);
     expect(await blockOfClaim()).not.toBe(second);
     expect(desk.named("transactionPrepared")).toHaveLength(1);
     expect(desk.credit(robot)).toBe(150n);

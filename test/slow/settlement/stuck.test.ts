@@ -88,7 +88,7 @@ describe("8 stuck transaction", () => {
   it("8 stuck transaction that no block takes is replaced at a higher fee, each one journalled", async () => {
     await stand();
     const settling = settle();
-    await expect.poll(() => prepared().length, { timeout: 10_000 }).toBeGreaterThanOrEqual(3);
+    await expect.poll(() => prepared().length, { timeout: 60_000 }).toBeGreaterThanOrEqual(3);
     const [first, second] = prepared();
     expect(second?.replaces).toBe(first?.transaction);
     expect((second?.maxFeePerGas ?? 0n) * 8n).toBeGreaterThanOrEqual((first?.maxFeePerGas ?? 0n) * 9n);
@@ -100,11 +100,11 @@ describe("8 stuck transaction", () => {
   it("8 stuck transaction dropped from the pool is sent again as it is", async () => {
     await stand({ bumpAfterMs: 4_000 });
     const settling = settle();
-    await expect.poll(pooled, { timeout: 10_000 }).toBe(1);
+    await expect.poll(pooled, { timeout: 60_000 }).toBe(1);
     const hash = prepared()[0]?.transaction;
     await world.rpc("anvil_dropTransaction", [hash]);
     expect(await pooled()).toBe(0);
-    await expect.poll(pooled, { timeout: 10_000 }).toBe(1);
+    await expect.poll(pooled, { timeout: 60_000 }).toBe(1);
     await expectOneEffect();
     expect(desk.named("claimed")[0]?.transaction).toBe(hash);
     await settling;
@@ -114,14 +114,14 @@ describe("8 stuck transaction", () => {
     const { maxFeePerGas = 0n } = await world.client.estimateFeesPerGas();
     await stand({ maxFeePerGas: 2n * maxFeePerGas, bumpAfterMs: 100 });
     const settling = settle();
-    await expect.poll(pooled, { timeout: 10_000 }).toBe(1);
+    await expect.poll(pooled, { timeout: 60_000 }).toBe(1);
     const calm = (await world.client.getBlock()).baseFeePerGas ?? 0n;
     const spike = async () => {
       await world.rpc("anvil_setNextBlockBaseFeePerGas", [`0x${(100n * calm).toString(16)}`]);
       await mine();
     };
     await spike();
-    await expect.poll(() => desk.codes(), { timeout: 10_000 }).toContain("transaction_stuck");
+    await expect.poll(() => desk.codes(), { timeout: 60_000 }).toContain("transaction_stuck");
     for (let block = 0; block < 5; block++) await spike();
     expect((await world.lane(robot, gateway)).settled).toBe(0n);
     const count = prepared().length;
@@ -135,7 +135,7 @@ describe("8 stuck transaction", () => {
   it("8 stuck transaction over restarts: replaced, restarted, dropped, restarted, one effect", async () => {
     await stand();
     let settling = settle();
-    await expect.poll(() => prepared().length, { timeout: 10_000 }).toBeGreaterThanOrEqual(2);
+    await expect.poll(() => prepared().length, { timeout: 60_000 }).toBeGreaterThanOrEqual(2);
     for (let restart = 0; restart < 3; restart++) {
       const count = prepared().length;
       const opened = desk.open(OPTIONS);
@@ -143,8 +143,8 @@ describe("8 stuck transaction", () => {
       await opened;
       await settling;
       settling = settle();
-      await expect.poll(pooled, { timeout: 10_000 }).toBe(1);
-      await expect.poll(() => prepared().length, { timeout: 10_000 }).toBeGreaterThan(count);
+      await expect.poll(pooled, { timeout: 60_000 }).toBe(1);
+      await expect.poll(() => prepared().length, { timeout: 60_000 }).toBeGreaterThan(count);
     }
     await expectOneEffect();
     await settling;
@@ -153,9 +153,9 @@ describe("8 stuck transaction", () => {
   it("8 stuck transaction whose replacement was journalled and whose original is mined is found", async () => {
     await stand();
     const settling = settle();
-    await expect.poll(pooled, { timeout: 10_000 }).toBe(1);
+    await expect.poll(pooled, { timeout: 60_000 }).toBe(1);
     const original = prepared()[0];
-    await expect.poll(() => prepared().length, { timeout: 10_000 }).toBeGreaterThanOrEqual(2);
+    await expect.poll(() => prepared().length, { timeout: 60_000 }).toBeGreaterThanOrEqual(2);
     await desk.stop();
     await settling;
     await world.rpc("anvil_dropAllTransactions", []);
@@ -182,7 +182,7 @@ describe("8 stuck transaction", () => {
     await stand({ through });
     void desk.settlement.start();
     const settling = settle();
-    await expect.poll(() => prepared().length, { timeout: 10_000 }).toBeGreaterThanOrEqual(2);
+    await expect.poll(() => prepared().length, { timeout: 60_000 }).toBeGreaterThanOrEqual(2);
     expect(desk.named("claimed")).toEqual([]);
     await expectOneEffect();
     await settling;
