@@ -4,11 +4,10 @@
  */
 import { join } from "node:path";
 import type { Clock } from "./base/clock.ts";
-import { Fault } from "./base/fault.ts";
 import type { BlobStore } from "./blob/blob.ts";
 import { folderStore } from "./blob/folder-store.ts";
 import type { Config } from "./config.ts";
-import { replay } from "./exchange/replay.ts";
+import { replay, requireHome } from "./exchange/replay.ts";
 import type { State } from "./exchange/state.ts";
 import { Executor } from "./firmware/executor.ts";
 import type { Journal } from "./journal/journal.ts";
@@ -64,7 +63,7 @@ export async function openHouse({ config, signer, clock, onFault }: OpeningOptio
   try {
     const store = await folderStore(join(config.data, "blobs"), BLOB_QUOTA);
     const state = replay(journal, market);
-    mustBeHome(state, market, config.data);
+    requireHome(state, market, config.data);
     await executor.start();
     return { market, chain, token, journal, state, store, executor, close };
   } catch (fault) {
@@ -79,17 +78,5 @@ async function orRelease<T>(lock: KeyLock, work: () => T): Promise<T> {
   } catch (fault) {
     await lock.release();
     throw fault;
-  }
-}
-
-/** A data folder's money lives in one vault, under one key: with any other, its books would be somebody else's. */
-function mustBeHome({ home }: State, market: Market, folder: string): void {
-  if (!home) return;
-  for (const key of ["gateway", "chainId", "vault", "token"] as const) {
-    if (home[key] === market[key]) continue;
-    throw new Fault(
-      "chain_mismatch",
-      `${folder} is of ${key} ${home[key]}, not ${market[key]}; use another data folder`,
-    );
   }
 }

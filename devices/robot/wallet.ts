@@ -247,7 +247,7 @@ export class Wallet {
     throw refused("exposure_limit", much, { exposure, limit });
   }
 
-  /** The gateway has taken the offer of this hold, and its voucher with it. */
+  /** The gateway has taken the offer of this hold, and its voucher with it; `index` is the record that its ack names. */
   confirm(hold: Hold, index?: number): void {
     const state = this.#holds.get(hold);
     if (!state) return;

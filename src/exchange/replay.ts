@@ -1,5 +1,6 @@
 /** State from the journal: the newest snapshot, and every record after it. */
 import { deserialize, serialize } from "node:v8";
+import { Fault } from "../base/fault.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { Market } from "../protocol/typed-data.ts";
 import { apply, emptyState, type State } from "./state.ts";
@@ -13,6 +14,22 @@ export function replay(journal: Journal, market: Market): State {
   const state = snapshot?.state ?? emptyState();
   for (const entry of journal.entries(snapshot?.index ?? 0)) apply(state, market, entry);
   return state;
+}
+
+/**
+ * A data folder's money lives in one vault, under one key: with any other, its books would be somebody else's.
+ *
+ * @throws {@link Fault} `chain_mismatch` when the journal in `folder` is of another key, chain, vault or token
+ */
+export function requireHome({ home }: State, market: Market, folder: string): void {
+  if (!home) return;
+  for (const key of ["gateway", "chainId", "vault", "token"] as const) {
+    if (home[key] === market[key]) continue;
+    throw new Fault(
+      "chain_mismatch",
+      `${folder} is of ${key} ${home[key]}, not ${market[key]}; use another data folder`,
+    );
+  }
 }
 
 /** Saves the state at the journal's head. */

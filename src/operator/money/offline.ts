@@ -5,7 +5,7 @@
  * order. What the chain shows is only looked at: drawing conclusions for devices is left to that start.
  */
 import { Fault } from "../../base/fault.ts";
-import { replay } from "../../exchange/replay.ts";
+import { replay, requireHome } from "../../exchange/replay.ts";
 import { apply, emptyState, type State } from "../../exchange/state.ts";
 import type { Journal } from "../../journal/journal.ts";
 import { openJournal } from "../../journal/sqlite-journal.ts";
@@ -154,14 +154,4 @@ function recorder(journal: Journal | null, state: State, market: Market, now: ()
       const entries = journal && !isSight ? journal.append([draft]) : [{ ...draft, index: 0 }];
       for (const entry of entries) apply(state, market, entry);
     });
-}
-
-/** A data folder's money lives in one vault, under one key: with any other, its books would be somebody else's. */
-function requireHome({ home }: State, market: Market, folder: string): void {
-  if (!home) return;
-  for (const part of ["gateway", "chainId", "vault", "token"] as const) {
-    if (home[part] === market[part]) continue;
-    const words = `${folder} is of ${part} ${home[part]}, not ${market[part]}; use another data folder`;
-    throw new Fault("chain_mismatch", words);
-  }
 }
