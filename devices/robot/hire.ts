@@ -24,6 +24,11 @@ const DEADLINE_MS = 60_000;
 const OVERDUE_MS = 60_000;
 /** Until the next attempt to pay an invoice, when nobody could tell what the lane holds. */
 const PAY_AGAIN_MS = 5_000;
+/**
+ * Offers of one order while the gateway finds too little credit. It may have paid credit out that we still count on; the
+ * next offer signs all it needs, and another one beside it may have had the same answer.
+ */
+const MOST_OFFERS = 3;
 const FOR_NOTHING = "money taken for no answer, and nobody has cancelled";
 
 export class Hiring {
@@ -49,7 +54,13 @@ export class Hiring {
     const firmware = blobs.keep(order.firmware);
     const input = blobs.keep(order.input);
     try {
-      return await this.#conclude(order, await turn.take(() => this.#offer(order, firmware, input)));
+      for (let offers = 1; ; offers++) {
+        try {
+          return await this.#conclude(order, await turn.take(() => this.#offer(order, firmware, input)));
+        } catch (error) {
+          if (offers === MOST_OFFERS || !isCreditShort(error)) throw error;
+        }
+      }
     } finally {
       blobs.release(firmware);
       blobs.release(input);
@@ -344,6 +355,10 @@ export class Hiring {
   #breach({ task }: OpenOffer, breach: Breach, reason: string): void {
     this.#parts.events.emit({ kind: "breached", task, side: "requester", breach, reason });
   }
+}
+
+function isCreditShort(error: unknown): boolean {
+  return isFault(error) && error.code === "refused" && error.facts["code"] === "credit_short";
 }
 
 /** Whether its cancellation was asked for, which an earlier process may have done. */

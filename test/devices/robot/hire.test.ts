@@ -120,6 +120,34 @@ describe("hiring", () => {
     expect(robot.wallet.free).toBe(maxPrice);
   });
 
+  it("signs all that an offer needs when the gateway has less credit than was counted on", async () => {
+    obey({ spent: ZERO, credit: maxPrice });
+    await robot.hire({ firmware, input, maxPrice });
+    let isShort = true;
+    gateway.on("offer", ({ id }) => {
+      if (isShort)
+        gateway.say(file, "refusal", { version: 1, id, topic: "offer", code: "credit_short", hint: "" });
+      isShort = false;
+      obey();
+    });
+    expect((await robot.hire({ firmware, input, maxPrice })).state).toBe("paid");
+    const signed = gateway.heard("offer").map(({ voucher }) => voucher?.cumulative);
+    expect(signed).toEqual([1_000n, undefined, 2_000n]);
+  });
+
+  it("gives an order up whose third offer is still short of credit", async () => {
+    gateway.on("offer", ({ id }) => {
+      gateway.say(file, "refusal", { version: 1, id, topic: "offer", code: "credit_short", hint: "" });
+    });
+    const hired = robot.hire({ firmware, input, maxPrice });
+    await expect(hired).rejects.toMatchObject({ code: "refused", facts: { code: "credit_short" } });
+    expect(gateway.heard("offer").map(({ voucher }) => voucher?.cumulative)).toEqual([
+      1_000n,
+      2_000n,
+      3_000n,
+    ]);
+  });
+
   it("does not sign over the deposit", async () => {
     const over = robot.hire({ firmware, input, maxPrice: amount(1_000_001n) });
     await expect(over).rejects.toMatchObject({ code: "refused", facts: { code: "voucher_over_deposit" } });
