@@ -4,6 +4,7 @@
  * Bytes come in through the broker and the serial lines, become commands in the heartbeat, facts in the journal, and
  * messages again. Errands and settlement watch the facts and report what they find as commands of their own.
  */
+
 import type { Hex } from "./base/bytes.ts";
 import { type Clock, type Instant, instant } from "./base/clock.ts";
 import { Fault } from "./base/fault.ts";
@@ -13,6 +14,7 @@ import { type Config, limitsOf, marketRules } from "./config.ts";
 import { Errands } from "./errands.ts";
 import { firstDue } from "./exchange/course.ts";
 import { saveSnapshot } from "./exchange/replay.ts";
+import { checkInline } from "./exchange/signers.ts";
 import type { State } from "./exchange/state.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import type { Entry, Journal } from "./journal/journal.ts";
@@ -136,6 +138,7 @@ export class Gateway {
       journal,
       signer,
       clock,
+      checkSigners: checkInline,
       context: { market, rules, draw, salt, limits },
       bidders: () => this.#reception.bidders(),
       publish,

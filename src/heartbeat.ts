@@ -10,10 +10,10 @@ import type { Hex } from "./base/bytes.ts";
 import type { Clock } from "./base/clock.ts";
 import { isRefusal, type Refusal, refuse } from "./base/refusal.ts";
 import { type Command, type Decision, decide, type InnerCommand } from "./exchange/decide.ts";
-import { type Intake, readCommand, signedByItsSender } from "./exchange/intake.ts";
+import { type Intake, readCommand, signaturesIn, signedByItsSender } from "./exchange/intake.ts";
 import { acknowledge, type Outgoing, refusalMessage, repeat, speak } from "./exchange/outbox.ts";
 import { seal } from "./exchange/seal.ts";
-import { Signers } from "./exchange/signers.ts";
+import { type CheckSigners, type SignerCheck, Signers } from "./exchange/signers.ts";
 import { apply, type Context, type State } from "./exchange/state.ts";
 import type { Draft, Entry, Journal } from "./journal/journal.ts";
 import type { Cause } from "./protocol/facts.ts";
@@ -27,10 +27,10 @@ import type { CommandTopic } from "./protocol/topic.ts";
 const GROUP_CHECKS = 256;
 
 /**
- * Signatures after which the rest of a group waits for the next one. An offer and its voucher are two; more than that it
- * takes only where vouchers are forged, so that the newest does not answer for the others.
+ * Signatures checked one by one after which the rest of a group waits for the next one: where a payer's newest voucher
+ * is forged, so that it does not answer for the others.
  */
-const MOST_CHECKS = 2 * GROUP_CHECKS;
+const MOST_UNFORESEEN = GROUP_CHECKS;
 
 /** Most commands in one group, whatever they cost: bounds what one append writes. */
 const GROUP_COMMANDS = 65_536;
@@ -54,15 +54,17 @@ type Group = {
   readonly signers: Signers;
 };
 
-/** What waits, with what it says. */
-type Read = Waiting & { readonly intake: Intake | null };
+/** What waits, with what it says; `digest` is the hash of its bytes, by which a repeated command is known. */
+type Read = Waiting & { readonly intake: Intake | null; readonly digest: string };
 
 export type HeartbeatOptions = {
   readonly state: State;
   readonly journal: Journal;
   readonly signer: Signer;
   readonly clock: Clock;
-  readonly context: Omit<Context, "now" | "payerOf">;
+  /** Checks the signatures of a group in one call. */
+  readonly checkSigners: CheckSigners;
+  readonly context: Omit<Context, "now" | "isPayer">;
   /** Providers that are connected now. */
   readonly bidders: () => readonly Hex[];
   readonly publish: (outgoing: Outgoing) => void;
@@ -124,10 +126,11 @@ export class Heartbeat {
     const { journal, publish, onEntries } = this.#options;
     const read = newestFirst(waiting.map(readWaiting));
     const signers = new Signers();
+    await signers.foresee(this.#signaturesOf(read), this.#options.checkSigners);
     const group: Group = { first: journal.head().index + 1, drafts: [], said: [], signers };
     const taken: Read[] = [];
     for (const one of read) {
-      if (signers.checks >= MOST_CHECKS) break;
+      if (signers.unforeseen >= MOST_UNFORESEEN) break;
       await this.#take(one, group);
       taken.push(one);
     }
@@ -138,16 +141,31 @@ export class Heartbeat {
     onEntries(entries);
   }
 
-  async #take({ inner, from, intake }: Read, group: Group): Promise<void> {
+  /** What the group will ask about. Of one payer's vouchers alone it is the first, which stands for the others. */
+  #signaturesOf(group: readonly Read[]): readonly SignerCheck[] {
+    const { market } = this.#options.context;
+    const payers = new Set<Hex>();
+    return group.flatMap(({ from, intake, digest }) => {
+      if (!from || !intake || isRefusal(intake.command)) return [];
+      const { command } = intake;
+      if (this.#answeredBefore(from.by, from.topic, command.message.id, digest)) return [];
+      if (command.topic === "voucher") {
+        if (payers.has(from.by)) return [];
+        payers.add(from.by);
+      }
+      return signaturesIn(market, command);
+    });
+  }
+
+  async #take({ inner, from, intake, digest }: Read, group: Group): Promise<void> {
     if (inner) {
       await this.#commit(inner, { by: null, topic: inner.topic, id: "", digest: "", refused: null }, group);
       return;
     }
     if (!from || !intake) return;
-    const { by, topic, payload } = from;
+    const { by, topic } = from;
     const { id, command } = intake;
     if (isRefusal(command)) return this.#refuse(by, topic, id, command, group);
-    const digest = createHash("sha256").update(payload).digest("hex");
     const before = this.#answeredBefore(by, topic, command.message.id, digest);
     if (before && !isRefusal(before)) {
       group.said.push(...before);
@@ -176,8 +194,8 @@ export class Heartbeat {
   async #commit(command: Command, cause: Cause, group: Group, spoiled: Refusal | null = null): Promise<void> {
     const { state, signer, context, clock, bidders } = this.#options;
     const now = clock.now();
-    const { payerOf } = group.signers;
-    const { facts, refused }: Decision = decide(state, command, { ...context, now, payerOf }, spoiled);
+    const { isPayer } = group.signers;
+    const { facts, refused }: Decision = decide(state, command, { ...context, now, isPayer }, spoiled);
     if (refused && cause.by !== null) {
       if (facts.length === 0) {
         return this.#refuse(cause.by, cause.topic, cause.id, refused, group, cause.digest);
@@ -225,7 +243,9 @@ function groupOf(queue: readonly Waiting[]): number {
 
 function readWaiting(waiting: Waiting): Read {
   const { from } = waiting;
-  return { ...waiting, intake: from && readCommand(from.topic, from.by, from.payload) };
+  if (!from) return { ...waiting, intake: null, digest: "" };
+  const digest = createHash("sha256").update(from.payload).digest("hex");
+  return { ...waiting, intake: readCommand(from.topic, from.by, from.payload), digest };
 }
 
 /**

@@ -143,8 +143,8 @@ function keptOf({ payment }: State, device: Hex, { limits }: Context): bigint | 
 }
 
 function receive(state: State, by: Hex, voucher: Voucher, context: Context) {
-  const { market, now, limits, payerOf } = context;
-  const rules = { now, payerOf, ...limits };
+  const { market, now, limits, isPayer } = context;
+  const rules = { now, isPayer, ...limits };
   return decideVoucher(state.payment, market, by, voucher, rules);
 }
 
@@ -247,7 +247,7 @@ function decideVoucherAlone(
   context: Context,
 ): readonly Fact[] | Refusal {
   if (voucher.payee === by) {
-    const shown = decideShown(state.payment, context.market, voucher, context.payerOf);
+    const shown = decideShown(state.payment, context.market, voucher, context.isPayer);
     if (shown === null || isRefusal(shown)) return shown ?? [];
     const reason = `${by} has a voucher of this gateway's that the journal does not know`;
     return state.halted === null ? [shown, { kind: "halted", reason }] : [shown];

@@ -5,7 +5,7 @@ import { decodeMessage, parseJson } from "../protocol/message.ts";
 import { COMMAND_TOPICS, type CommandTopic, TOPICS } from "../protocol/topic.ts";
 import { acceptDigest, bidDigest, type Market, offerDigest, resultDigest } from "../protocol/typed-data.ts";
 import type { DeviceCommand } from "./decide.ts";
-import type { Signers } from "./signers.ts";
+import { type SignerCheck, type Signers, voucherCheck } from "./signers.ts";
 
 /** What was read, or why not; the id as far as it could be made out, so that the refusal can name it. */
 export type Intake = { readonly id: string | null; readonly command: DeviceCommand | Refusal };
@@ -30,23 +30,47 @@ function idIn(value: unknown): string | null {
   return typeof id === "string" ? id.slice(0, 64) : null;
 }
 
-/** Whether the command's own signature is its sender's. A voucher inside it is judged on its own. */
-export function signedByItsSender(market: Market, command: DeviceCommand, signers: Signers): boolean {
-  const signed = (by: Hex, digest: Hex, signature: Hex) => signers.signerOf(digest, signature) === by;
+/** The command's own signature; null for those that the session alone vouches for. A voucher inside it stands apart. */
+function ownCheck(market: Market, { by, ...command }: DeviceCommand): SignerCheck | null {
   switch (command.topic) {
-    case "offer":
-      return signed(command.by, offerDigest(market, command.by, command.message), command.message.signature);
+    case "offer": {
+      const { message } = command;
+      return { by, digest: offerDigest(market, by, message), signature: message.signature };
+    }
     case "bid":
-      return signed(command.by, bidDigest(market, command.message), command.message.signature);
+      return { by, digest: bidDigest(market, command.message), signature: command.message.signature };
     case "accept":
-      return signed(command.by, acceptDigest(market, command.message.award), command.message.signature);
+      return {
+        by,
+        digest: acceptDigest(market, command.message.award),
+        signature: command.message.signature,
+      };
     case "result":
-      return signed(command.by, resultDigest(market, command.message), command.message.signature);
+      return { by, digest: resultDigest(market, command.message), signature: command.message.signature };
     case "voucher":
     case "decline":
     case "forfeit":
     case "cancel":
     case "payout":
-      return true;
+      return null;
   }
+}
+
+/** Whether the command's own signature is its sender's. A voucher inside it is judged on its own. */
+export function signedByItsSender(market: Market, command: DeviceCommand, signers: Signers): boolean {
+  const check = ownCheck(market, command);
+  return check === null || signers.isSigner(check);
+}
+
+/** Every signature that deciding this command can ask about. */
+export function signaturesIn(market: Market, command: DeviceCommand): readonly SignerCheck[] {
+  const own = ownCheck(market, command);
+  const checks = own ? [own] : [];
+  if (command.topic === "offer" && command.message.voucher) {
+    checks.push(voucherCheck(command.message.voucher, command.by));
+  } else if (command.topic === "voucher") {
+    const { voucher } = command.message;
+    checks.push(voucherCheck(voucher, voucher.payee === command.by ? market.gateway : command.by));
+  }
+  return checks;
 }

@@ -63,8 +63,8 @@ export type Context = {
   /** 32 random bytes: hides an output until it is paid for. */
   readonly salt: () => Hex;
   readonly limits: Limits;
-  /** Who signed a voucher; null when nobody can have. The heartbeat knows it for its whole group at once. */
-  readonly payerOf: (voucher: Voucher) => Hex | null;
+  /** Whether an account signed a voucher. The heartbeat knows it for its whole group at once. */
+  readonly isPayer: (voucher: Voucher, payer: Hex) => boolean;
 };
 
 /** Applies a record in place; the same records give the same state on every machine. */

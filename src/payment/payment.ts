@@ -70,8 +70,8 @@ export type VoucherRules = {
   readonly closeMarginMs: number;
   /** Least window class of a lane that vouchers are taken on. */
   readonly leastWindow: number;
-  /** Who signed it; null when nobody can have. */
-  readonly payerOf: (voucher: Voucher) => Hex | null;
+  /** Whether an account signed it. */
+  readonly isPayer: (voucher: Voucher, payer: Hex) => boolean;
 };
 
 /**
@@ -93,7 +93,7 @@ export function decideVoucher(
   if (isRefusal(gain)) return gain;
   if (rules.now >= closesBefore(lane, rules.closeMarginMs)) return refuse("lane_closing");
   if (lane.window < rules.leastWindow) return refuse("window_short");
-  if (rules.payerOf(voucher) !== payer) {
+  if (!rules.isPayer(voucher, payer)) {
     return refuse("bad_signature", "the voucher is not signed by this device");
   }
   const postings = move(`in:${payer}`, `credit:${payer}`, gain);

@@ -67,14 +67,14 @@ export function decideShown(
   state: PaymentState,
   market: Market,
   voucher: Voucher,
-  payerOf: (voucher: Voucher) => Hex | null,
+  isPayer: (voucher: Voucher, payer: Hex) => boolean,
 ): FactNamed<"voucherShown"> | Refusal | null {
   const { payee } = voucher;
   const lane = outgoingLane(state, market, payee);
   const stray = misplaced(lane, market, voucher);
   if (isRefusal(stray)) return voucher.epoch < lane.epoch ? null : stray;
   if (voucher.cumulative <= lane.signed) return null;
-  if (payerOf(voucher) !== market.gateway) {
+  if (!isPayer(voucher, market.gateway)) {
     return refuse("bad_signature", "the voucher is not signed by this gateway");
   }
   const gain = subtract(voucher.cumulative, lane.signed);

@@ -68,6 +68,11 @@ export function voucherDigest(voucher: Omit<Voucher, "signature">): Hex {
   return keccak256(fromHex(`1901${separatorOf(voucher)}${struct}`));
 }
 
+/** Whether this account signed it. */
+export function isSignedBy(voucher: Voucher, payer: Hex): boolean {
+  return voucherPayer(voucher) === payer;
+}
+
 /** Who signed, or null when nobody can have. */
 export function voucherPayer(voucher: Voucher): Hex | null {
   return recoverAddress(voucherDigest(voucher), voucher.signature);

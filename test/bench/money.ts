@@ -13,6 +13,7 @@ import { DatabaseSync } from "node:sqlite";
 import type { Hex } from "../../src/base/bytes.ts";
 import { systemClock } from "../../src/base/clock.ts";
 import { amount } from "../../src/base/money.ts";
+import { checkInline } from "../../src/exchange/signers.ts";
 import { emptyState } from "../../src/exchange/state.ts";
 import { Heartbeat } from "../../src/heartbeat.ts";
 import { openJournal } from "../../src/journal/sqlite-journal.ts";
@@ -194,6 +195,7 @@ function openHouse(folder: string, payers: readonly Signer[]) {
   let taken = 0;
   const heartbeat = new Heartbeat({
     ...{ state, journal, signer: GATEWAY, clock: systemClock, bidders: () => [] },
+    checkSigners: checkInline,
     context: { market: MARKET, rules: RULES, limits: LIMITS, draw: () => 0.99, salt: () => SALT },
     publish: ({ topic, message }) => {
       // the bytes are part of the work; where they go is the broker's

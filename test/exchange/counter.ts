@@ -1,8 +1,10 @@
 /** A heartbeat on a memory journal, with everything that it says and does written down in order. */
+
 import { type Clock, type Instant, instant, systemClock } from "../../src/base/clock.ts";
 import type { Refusal } from "../../src/base/refusal.ts";
 import type { InnerCommand } from "../../src/exchange/decide.ts";
 import type { Outgoing } from "../../src/exchange/outbox.ts";
+import { checkInline } from "../../src/exchange/signers.ts";
 import { emptyState, type State } from "../../src/exchange/state.ts";
 import { Heartbeat } from "../../src/heartbeat.ts";
 import type { Entry, Journal } from "../../src/journal/journal.ts";
@@ -83,6 +85,7 @@ export function openCounter(options: CounterOptions = {}): Counter {
     journal,
     signer: GATEWAY,
     clock,
+    checkSigners: checkInline,
     context: { market: MARKET, rules, draw, limits, salt: () => SALT },
     bidders: () => [BOARD, ARM, CAMERA].map(({ address }) => address),
     publish: (outgoing) => {

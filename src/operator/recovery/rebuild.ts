@@ -130,7 +130,7 @@ function decide(
   if (voucher.vault !== vault) return refuse("voucher_wrong_vault");
   if (voucher.token !== token) return refuse("voucher_wrong_token");
   const payer = voucherPayer(voucher);
-  if (payer === gateway) return decideShown(state.payment, market, voucher, () => payer);
+  if (payer === gateway) return decideShown(state.payment, market, voucher, () => true);
   if (voucher.payee !== gateway) {
     return refuse("voucher_wrong_payee", "it is neither to the gateway nor signed by it");
   }
@@ -139,7 +139,7 @@ function decide(
     return refuse("bad_signature", "it is not signed by the payer of a lane to the gateway");
   }
   // Claimed at once, or lost: no margin is kept before a closing lane's end.
-  const rules = { now: instant(0), closeMarginMs: 0, leastWindow: 0, payerOf: () => payer };
+  const rules = { now: instant(0), closeMarginMs: 0, leastWindow: 0, isPayer: () => true };
   const received = decideVoucher(state.payment, market, payer, voucher, rules);
   if (isRefusal(received)) return received.refused === "voucher_stale" ? null : received;
   if (keepsCredit) return received;

@@ -3,10 +3,12 @@
  *
  * What it hears and writes is what a gateway does; what it says, a test may hold back.
  */
+
 import type { Hex } from "../../../src/base/bytes.ts";
 import { type Clock, instant } from "../../../src/base/clock.ts";
 import type { InnerCommand } from "../../../src/exchange/decide.ts";
 import type { Outgoing } from "../../../src/exchange/outbox.ts";
+import { checkInline } from "../../../src/exchange/signers.ts";
 import { emptyState, type State } from "../../../src/exchange/state.ts";
 import { Heartbeat } from "../../../src/heartbeat.ts";
 import type { Journal } from "../../../src/journal/journal.ts";
@@ -60,6 +62,7 @@ export class Hub {
     });
     this.#heartbeat = new Heartbeat({
       ...{ state, journal, signer, clock },
+      checkSigners: checkInline,
       context: {
         market,
         rules: { ...RULES, maxOpen: 8 },
