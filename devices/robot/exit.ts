@@ -6,8 +6,8 @@
 import { hashTypedData } from "viem/utils";
 import { type Hex, toHex } from "../../src/base/bytes.ts";
 import type { Amount } from "../../src/base/money.ts";
+import type { Venue } from "../../src/protocol/eip712.ts";
 import type { Signer } from "../../src/protocol/signer.ts";
-import type { Venue } from "../../src/protocol/voucher.ts";
 
 /** Begins to close a lane: what its payee has not claimed when the window ends goes back to the payer's vault. */
 export type RequestClose = {

@@ -7,7 +7,8 @@
 import type { Hex } from "../base/bytes.ts";
 import { type Amount, subtract, ZERO } from "../base/money.ts";
 import { type Refusal, refuse } from "../base/refusal.ts";
-import type { Venue, Voucher } from "../protocol/voucher.ts";
+import type { Venue } from "../protocol/eip712.ts";
+import type { Voucher } from "../protocol/voucher.ts";
 
 /** How long a closing lane can still be claimed, seconds, by window class: 1 h, 24 h, 72 h, 7 d. */
 export const WINDOW_SECONDS = [3_600, 86_400, 259_200, 604_800] as const;

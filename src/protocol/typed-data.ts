@@ -4,10 +4,10 @@
  * The domain binds every signature to one chain and vault; structs that open something new name the gateway, so
  * that no gateway can use what was said to another. Signatures cover these structs, never JSON text.
  */
-import { hashTypedData } from "viem/utils";
 import type { Hex } from "../base/bytes.ts";
+import { Fault } from "../base/fault.ts";
+import { structDigest, structOf, type Venue } from "./eip712.ts";
 import type { Message } from "./message.ts";
-import type { Venue } from "./voucher.ts";
 
 /** What a signature is bound to besides the chain: one gateway and the token it trades in. */
 export type Market = Venue & { readonly gateway: Hex; readonly token: Hex };
@@ -38,15 +38,14 @@ export const TYPED_STRUCTS = {
   Connect: fields("address gateway, string clientId, uint64 issued, uint64 expires, bytes32 nonce"),
 } as const;
 
-type Struct = keyof typeof TYPED_STRUCTS;
+type StructName = keyof typeof TYPED_STRUCTS;
 
-function digest(venue: Venue, primaryType: Struct, message: Record<string, unknown>): Hex {
-  return hashTypedData({
-    domain: { name: "hirewire", version: "1", chainId: venue.chainId, verifyingContract: venue.vault },
-    types: { [primaryType]: TYPED_STRUCTS[primaryType] },
-    primaryType,
-    message,
-  });
+const STRUCTS = new Map(Object.entries(TYPED_STRUCTS).map(([name, of]) => [name, structOf(name, of)]));
+
+function digest(venue: Venue, name: StructName, message: Record<string, unknown>): Hex {
+  const struct = STRUCTS.get(name);
+  if (!struct) throw new Fault("impossible", `no struct is called ${name}`);
+  return structDigest("hirewire", venue, struct, message);
 }
 
 type Unsigned<T> = Omit<T, "signature" | "version" | "voucher">;
@@ -58,7 +57,6 @@ export function offerDigest(market: Market, requester: Hex, offer: Unsigned<Mess
     gateway: market.gateway,
     token: market.token,
     requester,
-    deadline: BigInt(offer.deadline),
   });
 }
 
@@ -71,7 +69,7 @@ export function taskIdOf(offerHash: Hex): Hex {
  * What a provider signs to bid: the EIP-712 digest, 32 bytes. It covers the task and the price, not the command's id.
  */
 export function bidDigest(market: Market, bid: Omit<Unsigned<Message<"bid">>, "id">): Hex {
-  return digest(market, "Bid", { ...bid, gateway: market.gateway, expires: BigInt(bid.expires) });
+  return digest(market, "Bid", { ...bid, gateway: market.gateway });
 }
 
 /** Names the award that an accept answers; the provider signs this hash inside `Accept`. */
@@ -79,7 +77,7 @@ export function awardDigest(
   market: Market,
   award: Omit<Unsigned<Message<"award">>, "firmwareBytes" | "inputBytes">,
 ): Hex {
-  return digest(market, "Award", { ...award, acceptBy: BigInt(award.acceptBy), runBy: BigInt(award.runBy) });
+  return digest(market, "Award", award);
 }
 
 /** What a provider signs to accept: the EIP-712 digest over the {@link awardDigest} of what it was awarded. */
@@ -103,7 +101,7 @@ export function invoiceDigest(
   requester: Hex,
   invoice: Omit<Unsigned<Message<"invoice">>, "accept" | "outputBytes">,
 ): Hex {
-  return digest(market, "Invoice", { ...invoice, requester, due: BigInt(invoice.due) });
+  return digest(market, "Invoice", { ...invoice, requester });
 }
 
 export type ConnectClaim = {
@@ -119,7 +117,5 @@ export function connectDigest(market: Market, claim: ConnectClaim): Hex {
   return digest(market, "Connect", {
     ...claim,
     gateway: market.gateway,
-    issued: BigInt(claim.issued),
-    expires: BigInt(claim.expires),
   });
 }

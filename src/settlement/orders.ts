@@ -8,8 +8,8 @@ import { hashTypedData } from "viem/utils";
 import type { Hex } from "../base/bytes.ts";
 import { Fault } from "../base/fault.ts";
 import type { Amount } from "../base/money.ts";
+import type { Venue } from "../protocol/eip712.ts";
 import type { Signer } from "../protocol/signer.ts";
-import type { Venue } from "../protocol/voucher.ts";
 
 type Lane = { readonly payer: Hex; readonly payee: Hex; readonly token: Hex };
 type Cause = { readonly account: Hex; readonly token: Hex };

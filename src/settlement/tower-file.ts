@@ -12,9 +12,10 @@ import { z } from "zod";
 import type { Hex } from "../base/bytes.ts";
 import { Fault } from "../base/fault.ts";
 import type { PendingTransaction } from "../exchange/state.ts";
+import type { Venue } from "../protocol/eip712.ts";
 import { decodeFact, encodeFact, type FactNamed } from "../protocol/facts.ts";
 import { address, amount, signature } from "../protocol/scalar.ts";
-import type { Venue, Voucher } from "../protocol/voucher.ts";
+import type { Voucher } from "../protocol/voucher.ts";
 
 /** Marks the file as a watchtower's: "towr" in ASCII. */
 const APPLICATION_ID = 0x746f7772;

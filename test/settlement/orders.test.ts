@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { fromHex, type Hex } from "../../src/base/bytes.ts";
 import { amount, ZERO } from "../../src/base/money.ts";
+import type { Venue } from "../../src/protocol/eip712.ts";
 import { keySigner, type Signer } from "../../src/protocol/signer.ts";
-import type { Venue } from "../../src/protocol/voucher.ts";
 import type { Call } from "../../src/settlement/chain.ts";
 import {
   coopCloseDigest,

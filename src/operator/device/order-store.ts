@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Fault } from "../../base/fault.ts";
-import type { Venue } from "../../protocol/voucher.ts";
+import type { Venue } from "../../protocol/eip712.ts";
 import { type OrderFile, orderText, parseOrder } from "../money/order.ts";
 import { readText } from "../money/text-file.ts";
 

@@ -4,9 +4,9 @@ import type { Hex } from "../../base/bytes.ts";
 import { Fault } from "../../base/fault.ts";
 import type { Amount } from "../../base/money.ts";
 import { recoverAddress } from "../../kernels/signature.ts";
+import type { Venue } from "../../protocol/eip712.ts";
 import { address, amount, signature } from "../../protocol/scalar.ts";
 import { keySigner } from "../../protocol/signer.ts";
-import type { Venue } from "../../protocol/voucher.ts";
 import type { LaneKey } from "../../settlement/chain.ts";
 import { coopCloseDigest } from "../../settlement/orders.ts";
 

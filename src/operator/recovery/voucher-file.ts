@@ -7,7 +7,8 @@
 import { closeSync, openSync, readFileSync, readSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { Fault } from "../../base/fault.ts";
-import { type Venue, type Voucher, voucherSchema } from "../../protocol/voucher.ts";
+import type { Venue } from "../../protocol/eip712.ts";
+import { type Voucher, voucherSchema } from "../../protocol/voucher.ts";
 
 /** A voucher and the file that it stands in. Nothing about it has been checked but its shape. */
 export type FoundVoucher = { readonly voucher: Voucher; readonly file: string };
