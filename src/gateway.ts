@@ -14,7 +14,6 @@ import { type Config, limitsOf, marketRules } from "./config.ts";
 import { Errands } from "./errands.ts";
 import { firstDue } from "./exchange/course.ts";
 import { saveSnapshot } from "./exchange/replay.ts";
-import { checkInline } from "./exchange/signers.ts";
 import type { State } from "./exchange/state.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import type { Entry, Journal } from "./journal/journal.ts";
@@ -115,7 +114,7 @@ export class Gateway {
 
   private constructor(options: GatewayOptions, house: Opened) {
     const { config, signer, clock, draw, salt } = options;
-    const { market, journal, state, store, executor, token } = house;
+    const { market, journal, state, store, executor, signatures, token } = house;
     const { decimals } = token;
     const rules = marketRules(config);
     const limits = limitsOf(config, decimals, (device) => this.#budgets.get(device) ?? null);
@@ -138,7 +137,7 @@ export class Gateway {
       journal,
       signer,
       clock,
-      checkSigners: checkInline,
+      checkSigners: (checks) => signatures.check(checks),
       context: { market, rules, draw, salt, limits },
       bidders: () => this.#reception.bidders(),
       publish,

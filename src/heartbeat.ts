@@ -5,7 +5,7 @@
  * appended to the journal with one fsync, and only then is anything said: acks, awards, payments, answers.
  * Delivery is never awaited; what is not delivered is said again from the journal's state.
  */
-import { createHash } from "node:crypto";
+
 import type { Hex } from "./base/bytes.ts";
 import type { Clock } from "./base/clock.ts";
 import { isRefusal, type Refusal, refuse } from "./base/refusal.ts";
@@ -13,9 +13,11 @@ import { type Command, type Decision, decide, type InnerCommand } from "./exchan
 import { type Intake, readCommand, signaturesIn, signedByItsSender } from "./exchange/intake.ts";
 import { acknowledge, type Outgoing, refusalMessage, repeat, speak } from "./exchange/outbox.ts";
 import { seal } from "./exchange/seal.ts";
-import { type CheckSigners, type SignerCheck, Signers } from "./exchange/signers.ts";
+import { type CheckSigners, Signers } from "./exchange/signers.ts";
 import { apply, type Context, type State } from "./exchange/state.ts";
 import type { Draft, Entry, Journal } from "./journal/journal.ts";
+import { sha256 } from "./kernels/digest.ts";
+import type { SignatureCheck } from "./kernels/signature-group.ts";
 import type { Cause } from "./protocol/facts.ts";
 import type { Signer } from "./protocol/signer.ts";
 import type { CommandTopic } from "./protocol/topic.ts";
@@ -142,7 +144,7 @@ export class Heartbeat {
   }
 
   /** What the group will ask about. Of one payer's vouchers alone it is the first, which stands for the others. */
-  #signaturesOf(group: readonly Read[]): readonly SignerCheck[] {
+  #signaturesOf(group: readonly Read[]): readonly SignatureCheck[] {
     const { market } = this.#options.context;
     const payers = new Set<Hex>();
     return group.flatMap(({ from, intake, digest }) => {
@@ -244,7 +246,7 @@ function groupOf(queue: readonly Waiting[]): number {
 function readWaiting(waiting: Waiting): Read {
   const { from } = waiting;
   if (!from) return { ...waiting, intake: null, digest: "" };
-  const digest = createHash("sha256").update(from.payload).digest("hex");
+  const digest = sha256(from.payload).slice(2);
   return { ...waiting, intake: readCommand(from.topic, from.by, from.payload), digest };
 }
 

@@ -12,6 +12,8 @@ import type { State } from "./exchange/state.ts";
 import { Executor } from "./firmware/executor.ts";
 import type { Journal } from "./journal/journal.ts";
 import { openJournal } from "./journal/sqlite-journal.ts";
+import { calibrateOnce } from "./kernels/calibration.ts";
+import { SignaturePool } from "./kernels/pool.ts";
 import { type KeyLock, lockKey } from "./operator/key-lock.ts";
 import type { Signer } from "./protocol/signer.ts";
 import type { Market } from "./protocol/typed-data.ts";
@@ -37,6 +39,7 @@ export type Opened = {
   readonly state: State;
   readonly store: BlobStore;
   readonly executor: Executor;
+  readonly signatures: SignaturePool;
   /** Gives everything back, in the order that leaves the lock for last. */
   readonly close: () => Promise<void>;
 };
@@ -45,7 +48,7 @@ export type Opened = {
  * Opens everything.
  *
  * @throws {@link Fault} `key_in_use`, `journal_locked`, `journal_broken`, `disk_failed`, `chain_unreachable`,
- * `chain_mismatch`, `token_mismatch`, `rpc_disagrees`, `executor_died`
+ * `chain_mismatch`, `token_mismatch`, `rpc_disagrees`, `executor_died`, `kernel_failed`
  */
 export async function openHouse({ config, signer, clock, onFault }: OpeningOptions): Promise<Opened> {
   const { id: chainId, rpc: urls, vault, token: address, confirmations } = config.chain;
@@ -55,7 +58,9 @@ export async function openHouse({ config, signer, clock, onFault }: OpeningOptio
   const lock = await lockKey({ address: signer.address, chainId, vault }, { holder: config.data });
   const journal = await orRelease(lock, () => openJournal(config.data));
   const executor = new Executor({ clock });
+  const signatures = new SignaturePool({ clock });
   const close = async () => {
+    await signatures.close();
     await executor.stop();
     journal.close();
     await lock.release();
@@ -64,8 +69,8 @@ export async function openHouse({ config, signer, clock, onFault }: OpeningOptio
     const store = await folderStore(join(config.data, "blobs"), BLOB_QUOTA);
     const state = replay(journal, market);
     requireHome(state, market, config.data);
-    await executor.start();
-    return { market, chain, token, journal, state, store, executor, close };
+    await Promise.all([executor.start(), calibrateOnce(clock)]);
+    return { market, chain, token, journal, state, store, executor, signatures, close };
   } catch (fault) {
     await close();
     throw fault;

@@ -41,6 +41,7 @@ export const FAULTS = {
   executor_died: "retry",
   books_disagree: "operator",
   timed_out: "retry",
+  kernel_failed: "operator",
   impossible: "defect",
 } as const satisfies Record<string, Remedy>;
 

@@ -1,11 +1,11 @@
 /** Content-addressed bytes: task firmware, inputs and outputs, each named by its SHA-256. */
-import { createHash } from "node:crypto";
-import { type Hex, toHex } from "../base/bytes.ts";
+import type { Hex } from "../base/bytes.ts";
 import type { Refusal } from "../base/refusal.ts";
+import { sha256 } from "../kernels/digest.ts";
 
 /** The name of a blob: SHA-256 (FIPS 180-4), 32 bytes, lower case. */
 export function hashBlob(bytes: Uint8Array): Hex {
-  return toHex(createHash("sha256").update(bytes).digest());
+  return sha256(bytes);
 }
 
 export interface BlobRange {

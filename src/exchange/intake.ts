@@ -1,11 +1,13 @@
 /** A device's bytes to a command: size, JSON, schema, then signature. State comes after. */
+
 import type { Hex } from "../base/bytes.ts";
 import { type Refusal, refuse } from "../base/refusal.ts";
+import type { SignatureCheck } from "../kernels/signature-group.ts";
 import { decodeMessage, parseJson } from "../protocol/message.ts";
 import { COMMAND_TOPICS, type CommandTopic, TOPICS } from "../protocol/topic.ts";
 import { acceptDigest, bidDigest, type Market, offerDigest, resultDigest } from "../protocol/typed-data.ts";
 import type { DeviceCommand } from "./decide.ts";
-import { type SignerCheck, type Signers, voucherCheck } from "./signers.ts";
+import { type Signers, voucherCheck } from "./signers.ts";
 
 /** What was read, or why not; the id as far as it could be made out, so that the refusal can name it. */
 export type Intake = { readonly id: string | null; readonly command: DeviceCommand | Refusal };
@@ -31,7 +33,7 @@ function idIn(value: unknown): string | null {
 }
 
 /** The command's own signature; null for those that the session alone vouches for. A voucher inside it stands apart. */
-function ownCheck(market: Market, { by, ...command }: DeviceCommand): SignerCheck | null {
+function ownCheck(market: Market, { by, ...command }: DeviceCommand): SignatureCheck | null {
   switch (command.topic) {
     case "offer": {
       const { message } = command;
@@ -63,7 +65,7 @@ export function signedByItsSender(market: Market, command: DeviceCommand, signer
 }
 
 /** Every signature that deciding this command can ask about. */
-export function signaturesIn(market: Market, command: DeviceCommand): readonly SignerCheck[] {
+export function signaturesIn(market: Market, command: DeviceCommand): readonly SignatureCheck[] {
   const own = ownCheck(market, command);
   const checks = own ? [own] : [];
   if (command.topic === "offer" && command.message.voucher) {

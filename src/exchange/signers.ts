@@ -1,20 +1,11 @@
 /** Which signatures of one group of commands hold: no signature is checked twice. */
 import type { Hex } from "../base/bytes.ts";
-import { recoverAddress } from "../kernels/signature.ts";
+import { isSignedBy } from "../kernels/signature.ts";
+import type { SignatureCheck } from "../kernels/signature-group.ts";
 import { type Voucher, voucherDigest } from "../protocol/voucher.ts";
 
-/** Whether an account signed a digest. */
-export type SignerCheck = { readonly by: Hex; readonly digest: Hex; readonly signature: Hex };
-
 /** Answers many at once, in their order. */
-export type CheckSigners = (checks: readonly SignerCheck[]) => Promise<readonly boolean[]>;
-
-/** Checks them here and now, one by one. */
-export const checkInline: CheckSigners = (checks) => Promise.resolve(checks.map(holds));
-
-function holds({ by, digest, signature }: SignerCheck): boolean {
-  return recoverAddress(digest, signature) === by;
-}
+export type CheckSigners = (checks: readonly SignatureCheck[]) => Promise<readonly boolean[]>;
 
 export class Signers {
   readonly #known = new Map<string, boolean>();
@@ -26,19 +17,20 @@ export class Signers {
   }
 
   /** Has these checked in one call; what is asked beyond them is checked when it is asked. */
-  async foresee(checks: readonly SignerCheck[], checkSigners: CheckSigners): Promise<void> {
+  async foresee(checks: readonly SignatureCheck[], checkSigners: CheckSigners): Promise<void> {
+    if (checks.length === 0) return;
     const verdicts = await checkSigners(checks);
     for (const [at, check] of checks.entries()) this.#known.set(nameOf(check), verdicts[at] === true);
   }
 
-  isSigner(check: SignerCheck): boolean {
+  isSigner(check: SignatureCheck): boolean {
     const name = nameOf(check);
     const known = this.#known.get(name);
     if (known !== undefined) return known;
     this.#unforeseen++;
-    const verdict = holds(check);
-    this.#known.set(name, verdict);
-    return verdict;
+    const holds = isSignedBy(check.by, check.digest, check.signature);
+    this.#known.set(name, holds);
+    return holds;
   }
 
   /** Whether an account signed a voucher. */
@@ -46,10 +38,10 @@ export class Signers {
 }
 
 /** The question whether an account signed a voucher. */
-export function voucherCheck(voucher: Voucher, payer: Hex): SignerCheck {
+export function voucherCheck(voucher: Voucher, payer: Hex): SignatureCheck {
   return { by: payer, digest: voucherDigest(voucher), signature: voucher.signature };
 }
 
-function nameOf({ by, digest, signature }: SignerCheck): string {
+function nameOf({ by, digest, signature }: SignatureCheck): string {
   return by + digest + signature;
 }

@@ -1,7 +1,7 @@
 /** One link of the hash chain: a record as text, and back. */
-import { hash as digestOf } from "node:crypto";
 import type { Hex } from "../base/bytes.ts";
 import { Fault } from "../base/fault.ts";
+import { sha256 } from "../kernels/digest.ts";
 import { decodeCause, decodeFact, encodeFact } from "../protocol/facts.ts";
 import type { Draft, Entry, Head } from "./journal.ts";
 
@@ -65,11 +65,6 @@ export function brokenEntry(index: number, why: string, cause?: unknown): Fault 
 function unfit(index: number, cause: unknown): Fault {
   const message = `journal draft ${index} does not fit its schema`;
   return new Fault("impossible", message, { cause, facts: { index } });
-}
-
-/** SHA-256 (FIPS 180-4), 32 bytes as hexadecimal; a string is hashed as its UTF-8. */
-export function sha256(content: string | Uint8Array): Hex {
-  return `0x${digestOf("sha256", content, "hex")}`;
 }
 
 function decode(stored: StoredEntry): Entry {

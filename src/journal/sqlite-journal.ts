@@ -9,7 +9,8 @@ import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, renameSync, rmSy
 import { join } from "node:path";
 import { DatabaseSync, type SQLOutputValue } from "node:sqlite";
 import { Fault, isFault } from "../base/fault.ts";
-import { brokenEntry, GENESIS, openEntry, type StoredEntry, sealEntry, sha256 } from "./entry.ts";
+import { sha256 } from "../kernels/digest.ts";
+import { brokenEntry, GENESIS, openEntry, type StoredEntry, sealEntry } from "./entry.ts";
 import type { Draft, Entry, Head, Journal, Snapshot } from "./journal.ts";
 
 /** Marks the file as a journal of ours: "hire" in ASCII. */

@@ -7,7 +7,7 @@
  */
 import { fromHex, type Hex } from "../base/bytes.ts";
 import { keccak256 } from "../kernels/digest.ts";
-import { recoverAddress } from "../kernels/signature.ts";
+import { isSignedBy } from "../kernels/signature.ts";
 import type { Fact, FactNamed } from "../protocol/facts.ts";
 import {
   acceptDigest,
@@ -20,7 +20,7 @@ import {
   resultDigest,
   taskIdOf,
 } from "../protocol/typed-data.ts";
-import { type Voucher, voucherPayer } from "../protocol/voucher.ts";
+import { isVoucherOf, type Voucher } from "../protocol/voucher.ts";
 
 /** What has been promised on a lane in its newest life. */
 type LaneTotal = { readonly epoch: number; readonly signed: bigint };
@@ -128,7 +128,7 @@ function witnessTask(memory: Witness, market: Market, fact: TaskFact): string | 
 
 function signedBy(memory: Witness, digest: Hex, signature: Hex, by: Hex, what: string): string | null {
   memory.signatures += 1;
-  return recoverAddress(digest, signature) === by ? null : `the ${what} is not signed by ${by}`;
+  return isSignedBy(by, digest, signature) ? null : `the ${what} is not signed by ${by}`;
 }
 
 /** A lane's new life starts at what is settled in it; a claim that we have not signed in this journal counts too. */
@@ -191,7 +191,7 @@ function added(
     return `${name} adds ${voucher.cumulative - lane.signed}, not ${gain}`;
   }
   memory.signatures += 1;
-  if (voucherPayer(voucher) !== payer) return `${name} is not signed by its payer`;
+  if (!isVoucherOf(voucher, payer)) return `${name} is not signed by its payer`;
   lanes.set(party, { epoch: lane.epoch, signed: voucher.cumulative });
   return null;
 }

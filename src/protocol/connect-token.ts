@@ -8,7 +8,7 @@
 import type { Hex } from "../base/bytes.ts";
 import type { Instant } from "../base/clock.ts";
 import { type Refusal, refuse } from "../base/refusal.ts";
-import { recoverAddress } from "../kernels/signature.ts";
+import { isSignedBy } from "../kernels/signature.ts";
 import type { Signer } from "./signer.ts";
 import { type ConnectClaim, connectDigest, type Market } from "./typed-data.ts";
 
@@ -47,8 +47,8 @@ export function checkConnectToken(
   if (claim.expires - claim.issued > TOKEN_LIFE_MS || claim.issued > rules.now + CLOCK_SKEW_MS) {
     return refuse("token_expired");
   }
-  const signer = recoverAddress(connectDigest(rules.market, claim), `0x${parts[4]}`);
-  return signer === username ? claim : refuse("bad_token");
+  const digest = connectDigest(rules.market, claim);
+  return isSignedBy(username as Hex, digest, `0x${parts[4]}`) ? claim : refuse("bad_token");
 }
 
 /** How far a device's clock may run ahead of the gateway's, milliseconds. */

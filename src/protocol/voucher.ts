@@ -6,7 +6,7 @@
  */
 import { z } from "zod";
 import type { Hex } from "../base/bytes.ts";
-import { recoverAddress } from "../kernels/signature.ts";
+import { isSignedBy, recoverAddress } from "../kernels/signature.ts";
 import { structDigest, structOf } from "./eip712.ts";
 import { address, amount, signature } from "./scalar.ts";
 
@@ -37,8 +37,8 @@ export function voucherDigest(voucher: Omit<Voucher, "signature">): Hex {
 }
 
 /** Whether this account signed it. */
-export function isSignedBy(voucher: Voucher, payer: Hex): boolean {
-  return voucherPayer(voucher) === payer;
+export function isVoucherOf(voucher: Voucher, payer: Hex): boolean {
+  return isSignedBy(payer, voucherDigest(voucher), voucher.signature);
 }
 
 /** Who signed, or null when nobody can have. */

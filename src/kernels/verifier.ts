@@ -1,0 +1,175 @@
+/**
+ * Judges groups of signatures, each by the cheapest way that is exact.
+ *
+ * An unknown account costs one recovery, after which its key is known. Known keys are judged one by one where they are
+ * few; by the comb where they have tables; by one batch with random coefficients where they are many, or have no tables
+ * yet. A batch says only whether all hold: one that fails is judged again, exactly, and keys whose signatures were wrong
+ * stay out of later batches. So whoever spoils a batch costs at most what the exact ways cost on top of it.
+ */
+import { bitmapBytes, Columns, type Judge, MOST_COLUMNS } from "./columns.ts";
+import type { Instance } from "./instance.ts";
+import { type KnownKey, KnownKeys, type KnownKeysCaps } from "./known-keys.ts";
+import { recoverKey } from "./recovery.ts";
+import { MALFORMED, type SignatureGroup } from "./signature-group.ts";
+
+/** From how many signatures on a way is cheaper than the one before it. */
+const FROM = {
+  /** The comb, before one by one with tables. */
+  comb: 4,
+  /** The batch, before the comb. */
+  batch: 128,
+  /** The batch, before one by one without tables. */
+  batchWithoutTables: 8,
+} as const;
+
+/** One signature whose key is known. */
+type Claim = { readonly index: number; readonly key: KnownKey; readonly table: number };
+
+export class Verifier {
+  readonly instance: Instance;
+  readonly keys: KnownKeys;
+
+  /** @param instance - with its curve prepared */
+  constructor(instance: Instance, caps?: KnownKeysCaps) {
+    this.instance = instance;
+    this.keys = new KnownKeys(instance, caps);
+  }
+
+  /**
+   * A bit for each signature, bit `i & 7` of byte `i >> 3`: whether recovering its key gives its account.
+   *
+   * Another key with the same account would be told apart only by recovering: who has found one has found two inputs
+   * of keccak-256 that agree in 160 bits.
+   */
+  judge(group: SignatureGroup): Uint8Array {
+    const verdicts = new Uint8Array(bitmapBytes(group.count));
+    this.keys.beginGroup();
+    const claims = this.#claims(group, verdicts);
+    const few = { withTable: [] as Claim[], without: [] as Claim[] };
+    for (const claim of claims) (claim.table === 0 ? few.without : few.withTable).push(claim);
+    for (const lot of lotsOf(few.without)) this.#judgeWithoutTables(group, lot, verdicts);
+    for (const lot of lotsOf(few.withTable)) this.#judgeWithTables(group, lot, verdicts);
+    return verdicts;
+  }
+
+  /** What is left to judge once every account that signed something has a key. */
+  #claims(group: SignatureGroup, verdicts: Uint8Array): Claim[] {
+    const uses = new Uint32Array(group.accounts.length);
+    for (const [at, signer] of group.signers.entries()) {
+      if (group.parities[at] !== MALFORMED) uses[signer] = (uses[signer] ?? 0) + 1;
+    }
+    const keys = group.accounts.map((account, at) => this.keys.use(account, uses[at] ?? 0));
+    const open: { index: number; key: KnownKey }[] = [];
+    for (const [index, signer] of group.signers.entries()) {
+      if (group.parities[index] === MALFORMED) continue;
+      const key = keys[signer];
+      if (key) open.push({ index, key });
+      else keys[signer] = this.#learn(group, index, signer, uses, verdicts);
+    }
+    return open.map(({ index, key }) => ({ index, key, table: this.keys.tableOf(key) }));
+  }
+
+  /** Judges a signature by recovery; the key, where it is the account's. */
+  #learn(
+    group: SignatureGroup,
+    index: number,
+    signer: number,
+    uses: Uint32Array,
+    verdicts: Uint8Array,
+  ): KnownKey | null {
+    const recovered = recoverKey(this.#place(group, index), group.parities[index] ?? MALFORMED);
+    const account = group.accounts[signer];
+    if (recovered === null || account === undefined || recovered.account !== account) return null;
+    mark(verdicts, index);
+    return this.keys.learn(account, recovered.point, uses[signer] ?? 1);
+  }
+
+  #judgeWithTables(group: SignatureGroup, lot: readonly Claim[], verdicts: Uint8Array): void {
+    if (lot.length >= FROM.batch) {
+      const trusted = lot.filter(({ key }) => !key.isDoubted);
+      if (trusted.length >= FROM.batch && this.#batchHolds(group, trusted)) {
+        for (const { index } of trusted) mark(verdicts, index);
+        const doubted = lot.filter(({ key }) => key.isDoubted);
+        if (doubted.length > 0) this.#judgeExactly(group, doubted, verdicts);
+        return;
+      }
+    }
+    this.#judgeExactly(group, lot, verdicts);
+  }
+
+  #judgeWithoutTables(group: SignatureGroup, lot: readonly Claim[], verdicts: Uint8Array): void {
+    const trusted = lot.filter(({ key }) => !key.isDoubted);
+    const isBatch = trusted.length >= FROM.batchWithoutTables && this.#batchHolds(group, trusted);
+    if (isBatch) for (const { index } of trusted) mark(verdicts, index);
+    const rest = isBatch ? lot.filter(({ key }) => key.isDoubted) : lot;
+    for (const claim of rest) this.#judgeOne(group, claim, verdicts);
+  }
+
+  #judgeExactly(group: SignatureGroup, lot: readonly Claim[], verdicts: Uint8Array): void {
+    if (lot.length < FROM.comb) {
+      for (const claim of lot) this.#judgeOne(group, claim, verdicts);
+      return;
+    }
+    const bits = this.#columns("comb", group, lot, ({ table }) => table).judgeEach();
+    for (const [at, { index, key }] of lot.entries()) {
+      if (((bits[at >> 3] ?? 0) >> (at & 7)) & 1) mark(verdicts, index);
+      else key.isDoubted = true;
+    }
+  }
+
+  #judgeOne(group: SignatureGroup, { index, key, table }: Claim, verdicts: Uint8Array): void {
+    const { exports, memory, cells } = this.#place(group, index);
+    const parity = group.parities[index] ?? MALFORMED;
+    const { signature, digest } = cells;
+    if (table === 0) memory.write(cells.key, key.point);
+    const holds =
+      table === 0
+        ? exports.verifyOne(signature, digest, cells.key, parity)
+        : exports.verifyKnown(signature, digest, table, parity);
+    if (holds === 1) mark(verdicts, index);
+    else key.isDoubted = true;
+  }
+
+  #batchHolds(group: SignatureGroup, lot: readonly Claim[]): boolean {
+    return this.#columns("batch", group, lot, ({ key }) => this.keys.termsOf(key)).judgeAll();
+  }
+
+  #columns(
+    judge: Judge,
+    group: SignatureGroup,
+    lot: readonly Claim[],
+    addressOf: (claim: Claim) => number,
+  ): Columns {
+    const keys = new Map<KnownKey, { at: number; address: number }>();
+    for (const claim of lot) {
+      if (!keys.has(claim.key)) keys.set(claim.key, { at: keys.size, address: addressOf(claim) });
+    }
+    // after the addresses: what is built for a key uses memory of its own
+    const columns = new Columns(this.instance, judge, lot.length, keys.size);
+    for (const { at, address } of keys.values()) columns.point(at, address);
+    for (const [at, { index, key }] of lot.entries()) {
+      const signature = group.signatures.subarray(64 * index, 64 * index + 64);
+      const digest = group.digests.subarray(32 * index, 32 * index + 32);
+      columns.set(at, signature, digest, group.parities[index] ?? MALFORMED, keys.get(key)?.at ?? 0);
+    }
+    return columns;
+  }
+
+  /** Puts one signature into the cells. */
+  #place(group: SignatureGroup, index: number): Instance {
+    const { memory, cells } = this.instance;
+    memory.write(cells.signature, group.signatures.subarray(64 * index, 64 * index + 64));
+    memory.write(cells.digest, group.digests.subarray(32 * index, 32 * index + 32));
+    return this.instance;
+  }
+}
+
+function lotsOf(claims: readonly Claim[]): Claim[][] {
+  const lots: Claim[][] = [];
+  for (let at = 0; at < claims.length; at += MOST_COLUMNS) lots.push(claims.slice(at, at + MOST_COLUMNS));
+  return lots;
+}
+
+function mark(verdicts: Uint8Array, index: number): void {
+  verdicts[index >> 3] = (verdicts[index >> 3] ?? 0) | (1 << (index & 7));
+}
