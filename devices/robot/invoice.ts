@@ -1,13 +1,13 @@
 /** What a requester checks before it pays an invoice, and when it gets what it has paid for. */
 import { fromHex, type Hex } from "../../src/base/bytes.ts";
 import { keccak256 } from "../../src/kernels/digest.ts";
-import { recoverAddress } from "../../src/kernels/signature.ts";
+import { isSignedBy } from "../../src/kernels/signature.ts";
 import type { Message } from "../../src/protocol/message.ts";
 import { acceptDigest, invoiceDigest, type Market } from "../../src/protocol/typed-data.ts";
 
 /** Whether the gateway has signed this invoice for this requester. */
 export function isInvoiceOf(market: Market, requester: Hex, invoice: Message<"invoice">): boolean {
-  return recoverAddress(invoiceDigest(market, requester, invoice), invoice.signature) === market.gateway;
+  return isSignedBy(market.gateway, invoiceDigest(market, requester, invoice), invoice.signature);
 }
 
 /** Why an invoice of the gateway's is not paid: it is not what the offer agreed to. Null when it is. */
@@ -19,8 +19,8 @@ export function whyNotOwed(
 ): string | null {
   const { provider, award, accept, price, fee, checks } = invoice;
   if (offer.payment !== "result") return "the offer was paid for beforehand";
-  const acceptor = recoverAddress(acceptDigest(market, award), accept);
-  if (acceptor !== provider) return "the provider has not signed the award";
+  if (!isSignedBy(provider, acceptDigest(market, award), accept))
+    return "the provider has not signed the award";
   if (provider === requester) return "the requester itself is named as provider";
   if (checks > price || fee > price) return "the parts are more than the whole";
   if (checks > offer.checkBudget) return `checks of ${checks}, of at most ${offer.checkBudget}`;

@@ -2,7 +2,7 @@
 import type { Hex } from "../../src/base/bytes.ts";
 import { type Amount, amount, ZERO } from "../../src/base/money.ts";
 import type { Market } from "../../src/protocol/typed-data.ts";
-import { type Voucher, voucherPayer } from "../../src/protocol/voucher.ts";
+import { isVoucherOf, type Voucher } from "../../src/protocol/voucher.ts";
 
 /** What became of a voucher from the gateway, and by how much it has grown on the one before it. */
 export type VoucherReceived = { readonly fate: "kept" | "stale" | "forged"; readonly gain: Amount };
@@ -42,7 +42,7 @@ export class ReceivedVouchers {
   /** Keeps a voucher if it is the gateway's to us and worth more than the ones before it. */
   take(voucher: Voucher): VoucherReceived {
     const isToUs = voucher.payee === this.#device && isOfMarket(this.#market, voucher);
-    if (!isToUs || voucherPayer(voucher) !== this.#market.gateway) {
+    if (!isToUs || !isVoucherOf(voucher, this.#market.gateway)) {
       this.#forgedCount++;
       return { fate: "forged", gain: ZERO };
     }

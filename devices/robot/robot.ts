@@ -10,7 +10,7 @@ import { fromHex } from "../../src/base/bytes.ts";
 import { type Clock, type Instant, systemClock } from "../../src/base/clock.ts";
 import { Fault } from "../../src/base/fault.ts";
 import { type Amount, add, ZERO } from "../../src/base/money.ts";
-import { recoverAddress } from "../../src/kernels/signature.ts";
+import { isSignedBy } from "../../src/kernels/signature.ts";
 import type { Message, Terms } from "../../src/protocol/message.ts";
 import { keySigner, type Signer } from "../../src/protocol/signer.ts";
 import { receiptDigest } from "../../src/protocol/typed-data.ts";
@@ -371,7 +371,7 @@ export class Robot {
 
   #receipted(receipt: Message<"receipt">): void {
     const { market, signer } = this.#parts;
-    if (recoverAddress(receiptDigest(market, receipt), receipt.signature) !== market.gateway) {
+    if (!isSignedBy(market.gateway, receiptDigest(market, receipt), receipt.signature)) {
       this.#events.emit({ kind: "ignored", topic: "receipt", reason: "bad_signature" });
       return;
     }

@@ -9,7 +9,7 @@ import { type Instant, instant } from "../../src/base/clock.ts";
 import { Fault, type FaultCode, isFault } from "../../src/base/fault.ts";
 import type { Amount } from "../../src/base/money.ts";
 import type { Executor, RunResult } from "../../src/firmware/executor.ts";
-import { recoverAddress } from "../../src/kernels/signature.ts";
+import { isSignedBy } from "../../src/kernels/signature.ts";
 import type { Message } from "../../src/protocol/message.ts";
 import type { CommandTopic } from "../../src/protocol/topic.ts";
 import { acceptDigest, awardDigest, bidDigest, resultDigest } from "../../src/protocol/typed-data.ts";
@@ -161,7 +161,7 @@ export class Serving {
   #problemOf(award: Message<"award">, hash: Hex): string | null {
     const { market, signer } = this.#parts;
     if (award.provider !== signer.address) return "wrong_topic";
-    return recoverAddress(hash, award.signature) === market.gateway ? null : "bad_signature";
+    return isSignedBy(market.gateway, hash, award.signature) ? null : "bad_signature";
   }
 
   /** Why an award is not taken on, or null. What we have accepted before is said again until its run has to end. */

@@ -15,7 +15,7 @@ import { type RefusalCode, refuse } from "../../src/base/refusal.ts";
 import type { Message, Terms } from "../../src/protocol/message.ts";
 import type { Signer } from "../../src/protocol/signer.ts";
 import { type Market, offerDigest, taskIdOf } from "../../src/protocol/typed-data.ts";
-import { type Voucher, voucherDigest, voucherPayer } from "../../src/protocol/voucher.ts";
+import { isVoucherOf, type Voucher, voucherDigest } from "../../src/protocol/voucher.ts";
 import type { Bounds, Hold, HoldEnd } from "./hold.ts";
 import { isOfMarket, ReceivedVouchers, type VoucherReceived } from "./received-vouchers.ts";
 import { SavedFile } from "./saved-file.ts";
@@ -177,7 +177,7 @@ export class Wallet {
   /** Whether this device signed the voucher, on the lane that it now signs for. */
   #isOurs(voucher: Voucher): boolean {
     const isHere = voucher.payee === this.#market.gateway && voucher.epoch === this.#epoch;
-    return isHere && isOfMarket(this.#market, voucher) && voucherPayer(voucher) === this.#signer.address;
+    return isHere && isOfMarket(this.#market, voucher) && isVoucherOf(voucher, this.#signer.address);
   }
 
   /**

@@ -1,9 +1,12 @@
 /**
- * `npm run bench -- <suite> [--json]`: measures one suite beside its peer, interleaved, and prints medians.
+ * `npm run bench -- <suite> [--json] [--quick]`: measures one suite beside its peers, interleaved, and prints medians or
+ * what the suite says it takes instead.
  *
- * One JSON object per line with `--json`; a ratio is ours over the peer's in the direction where bigger is better.
+ * One JSON object per line with `--json`; a ratio is ours over the peer's in the direction where bigger is better. With
+ * `--quick` the suite of the kernels only shows that all of it runs.
  */
 import { gasSuite } from "./gas.ts";
+import { kernelsSuite } from "./kernels.ts";
 import { moneySuite } from "./money.ts";
 import { taskSuite } from "./task.ts";
 
@@ -20,14 +23,18 @@ export type Figure = {
   readonly ok: boolean;
 };
 
-const SUITES: Readonly<Record<string, () => Promise<readonly Figure[]>>> = {
+type Options = { readonly quick: boolean };
+
+const SUITES: Readonly<Record<string, (options: Options) => Promise<readonly Figure[]>>> = {
   gas: gasSuite,
+  kernels: kernelsSuite,
   money: moneySuite,
   task: taskSuite,
 };
 
 const args = process.argv.slice(2);
 const json = args.includes("--json");
+const quick = args.includes("--quick");
 const names = args.filter((arg) => !arg.startsWith("--"));
 for (const name of names.length > 0 ? names : Object.keys(SUITES)) {
   const suite = SUITES[name];
@@ -36,7 +43,7 @@ for (const name of names.length > 0 ? names : Object.keys(SUITES)) {
     process.exitCode = 2;
     break;
   }
-  for (const figure of await suite()) {
+  for (const figure of await suite({ quick })) {
     process.stdout.write(`${json ? JSON.stringify(figure) : asText(figure)}\n`);
     if (!figure.ok) process.exitCode = 1;
   }

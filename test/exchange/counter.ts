@@ -4,11 +4,11 @@ import { type Clock, type Instant, instant, systemClock } from "../../src/base/c
 import type { Refusal } from "../../src/base/refusal.ts";
 import type { InnerCommand } from "../../src/exchange/decide.ts";
 import type { Outgoing } from "../../src/exchange/outbox.ts";
-import { checkInline } from "../../src/exchange/signers.ts";
 import { emptyState, type State } from "../../src/exchange/state.ts";
 import { Heartbeat } from "../../src/heartbeat.ts";
 import type { Entry, Journal } from "../../src/journal/journal.ts";
 import { memoryJournal } from "../../src/journal/memory-journal.ts";
+import { checkSigners } from "../../src/kernels/signature.ts";
 import type { MarketRules } from "../../src/market/rules.ts";
 import type { Limits } from "../../src/payment/standing.ts";
 import type { Fact } from "../../src/protocol/facts.ts";
@@ -85,7 +85,7 @@ export function openCounter(options: CounterOptions = {}): Counter {
     journal,
     signer: GATEWAY,
     clock,
-    checkSigners: checkInline,
+    checkSigners: (checks) => Promise.resolve(checkSigners(checks)),
     context: { market: MARKET, rules, draw, limits, salt: () => SALT },
     bidders: () => [BOARD, ARM, CAMERA].map(({ address }) => address),
     publish: (outgoing) => {

@@ -8,7 +8,7 @@ import type { Command, Decision } from "../../src/exchange/decide.ts";
 import { apply, type Context, emptyState, type State } from "../../src/exchange/state.ts";
 import { isOpen, type Task } from "../../src/market/task.ts";
 import type { Fact, JournalRecord } from "../../src/protocol/facts.ts";
-import { isSignedBy, type Voucher } from "../../src/protocol/voucher.ts";
+import { isVoucherOf, type Voucher } from "../../src/protocol/voucher.ts";
 import {
   ARM,
   BOARD,
@@ -292,7 +292,7 @@ export function contextOf(life: Life, coin: boolean): Context {
     draw,
     limits,
     salt: () => SALT,
-    isPayer: isSignedBy,
+    isPayer: isVoucherOf,
   };
 }
 

@@ -1,10 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { instant } from "../../src/base/clock.ts";
 import { amount } from "../../src/base/money.ts";
-import { GENESIS, sealEntry, sha256 } from "../../src/journal/entry.ts";
+import { GENESIS, sealEntry } from "../../src/journal/entry.ts";
 import type { Draft, Entry } from "../../src/journal/journal.ts";
 import { memoryJournal } from "../../src/journal/memory-journal.ts";
 import { verifyJournal } from "../../src/journal/verify.ts";
+import { sha256 } from "../../src/kernels/digest.ts";
 import type { Fact, FactKind, FactNamed, Leg } from "../../src/protocol/facts.ts";
 import { BOARD, buildLife, bytes32, CHECKER, draftOf, ROBOT, START } from "./life.ts";
 

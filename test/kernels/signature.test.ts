@@ -6,10 +6,15 @@ import { recoverAddress as recoverByViem } from "viem/utils";
 import { describe, expect, it } from "vitest";
 import { fromHex, type Hex, toHex } from "../../src/base/bytes.ts";
 import { keccak256 } from "../../src/kernels/digest.ts";
-import { addressOfKey, randomKey, recoverAddress, signDigest } from "../../src/kernels/signature.ts";
-
-/** Order of the curve's group, SEC 2 v2.0 section 2.4.1. */
-const N = 0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141n;
+import {
+  addressOfKey,
+  checkSigners,
+  isSignedBy,
+  randomKey,
+  recoverAddress,
+  signDigest,
+} from "../../src/kernels/signature.ts";
+import { N, recoverByNoble } from "./claims.ts";
 
 const word = (value: bigint) => value.toString(16).padStart(64, "0");
 const signatureOf = (r: bigint, s: bigint, v: number): Hex =>
@@ -126,6 +131,68 @@ describe("a signature", () => {
     expect(recoverAddress(DIGEST, signature.slice(0, -2) as Hex)).toBeNull();
     expect(recoverAddress(DIGEST, `${signature}00`)).toBeNull();
     expect(recoverAddress(DIGEST, "0x")).toBeNull();
+  });
+
+  it("recovers to nobody with a digest of another length", async () => {
+    const signature = await signDigest(DIGEST, KEY);
+    expect(recoverAddress(DIGEST.slice(0, -2) as Hex, signature)).toBeNull();
+    expect(recoverAddress(`${DIGEST}00`, signature)).toBeNull();
+    expect(recoverAddress("0x", signature)).toBeNull();
+    expect(recoverAddress(`${DIGEST.slice(0, -1)}g` as Hex, signature)).toBeNull();
+  });
+
+  it("may be written in upper case, or without 0x, but has to be hexadecimal", async () => {
+    const signature = await signDigest(DIGEST, KEY);
+    for (const text of [signature.toUpperCase().replace("0X", "0x"), signature.slice(2)]) {
+      expect(recoverAddress(DIGEST, text as Hex)).toBe(addressOfKey(KEY));
+    }
+    for (const bad of [`${signature.slice(0, -1)}g`, `${signature}0`, "0xzz"] as Hex[]) {
+      expect(() => recoverAddress(DIGEST, bad)).toThrow(expect.objectContaining({ code: "file_format" }));
+      expect(isSignedBy(addressOfKey(KEY), DIGEST, bad)).toBe(false);
+    }
+  });
+
+  it("recovers as @noble/secp256k1 does, with any r, s, v and digest", async () => {
+    const signature = await signDigest(DIGEST, KEY);
+    const { r, s } = partsOf(signature);
+    const edge = fc.constantFrom(
+      0n,
+      1n,
+      2n,
+      5n,
+      N / 2n,
+      N / 2n + 1n,
+      N - 1n,
+      N,
+      N + 1n,
+      2n ** 256n - 1n,
+      r,
+      s,
+    );
+    const number = fc.oneof(edge, fc.bigInt({ min: 0n, max: 2n ** 256n - 1n }));
+    const v = fc.oneof(
+      { weight: 9, arbitrary: fc.constantFrom(27, 28) },
+      { weight: 1, arbitrary: fc.nat(255) },
+    );
+    let found = 0;
+    fc.assert(
+      fc.property(number, number, v, number, (x, y, z, message) => {
+        const digest: Hex = `0x${word(message)}`;
+        const made = signatureOf(x, y, z);
+        const signer = recoverByNoble(digest, made);
+        if (signer !== null) found += 1;
+        expect(recoverAddress(digest, made)).toBe(signer);
+        const by = signer ?? addressOfKey(KEY);
+        expect(isSignedBy(by, digest, made)).toBe(signer !== null);
+        const verdicts = checkSigners([
+          { digest, signature: made, by },
+          { digest, signature: made, by },
+        ]);
+        expect(verdicts).toEqual(Array(2).fill(signer !== null));
+      }),
+      { numRuns: 150 },
+    );
+    expect(found).toBeGreaterThan(15);
   });
 
   it("recovers to another account when any bit of digest, r or s is flipped", async () => {

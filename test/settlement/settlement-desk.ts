@@ -9,7 +9,7 @@ import { DEFAULT_RULES } from "../../src/market/rules.ts";
 import { balanceOf } from "../../src/payment/books.ts";
 import { claimable } from "../../src/payment/payment.ts";
 import type { Fact, FactKind, FactNamed } from "../../src/protocol/facts.ts";
-import { isSignedBy } from "../../src/protocol/voucher.ts";
+import { isVoucherOf } from "../../src/protocol/voucher.ts";
 import type { Chain } from "../../src/settlement/chain.ts";
 import { openEvmChain } from "../../src/settlement/evm-chain.ts";
 import { Settlement, type SettlementOptions } from "../../src/settlement/settlement.ts";
@@ -160,7 +160,7 @@ export class SettlementDesk {
     };
     const context: Context = {
       ...{ market: this.#market(), rules: DEFAULT_RULES, now: systemClock.now(), limits },
-      ...{ draw: () => 0, salt: (): Hex => `0x${"00".repeat(32)}`, isPayer: isSignedBy },
+      ...{ draw: () => 0, salt: (): Hex => `0x${"00".repeat(32)}`, isPayer: isVoucherOf },
     };
     this.#apply(decide(this.state, { topic: "observed", facts: seen }, context).facts);
   }

@@ -8,11 +8,11 @@ import type { Hex } from "../../../src/base/bytes.ts";
 import { type Clock, instant } from "../../../src/base/clock.ts";
 import type { InnerCommand } from "../../../src/exchange/decide.ts";
 import type { Outgoing } from "../../../src/exchange/outbox.ts";
-import { checkInline } from "../../../src/exchange/signers.ts";
 import { emptyState, type State } from "../../../src/exchange/state.ts";
 import { Heartbeat } from "../../../src/heartbeat.ts";
 import type { Journal } from "../../../src/journal/journal.ts";
 import { memoryJournal } from "../../../src/journal/memory-journal.ts";
+import { checkSigners } from "../../../src/kernels/signature.ts";
 import type { Broker } from "../../../src/link/broker/broker.ts";
 import { startEmbeddedBroker } from "../../../src/link/broker/embedded-broker.ts";
 import type { Fact } from "../../../src/protocol/facts.ts";
@@ -62,7 +62,7 @@ export class Hub {
     });
     this.#heartbeat = new Heartbeat({
       ...{ state, journal, signer, clock },
-      checkSigners: checkInline,
+      checkSigners: (checks) => Promise.resolve(checkSigners(checks)),
       context: {
         market,
         rules: { ...RULES, maxOpen: 8 },
