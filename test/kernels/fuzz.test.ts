@@ -1,6 +1,7 @@
 /** Every path of both builds against @noble/curves and OpenSSL, on signatures made to be hard. */
 import { describe, expect, it } from "vitest";
 import { buildsHere } from "../vectors/builds.ts";
+import { foreignGroups, foreignTrials } from "../vectors/foreign.ts";
 import { everyGroup } from "../vectors/groups.ts";
 import { batchLaw, opensslLaw, pointLaw, scalarsLaw, sumLaw } from "../vectors/laws.ts";
 import { holdsByNoble } from "../vectors/oracle.ts";
@@ -14,8 +15,8 @@ const { builds } = buildsHere();
 const SAMPLE = 7;
 
 describe("signatures made to measure", () => {
-  const trials = everyTrial();
-  const groups = everyGroup();
+  const trials = [...everyTrial(), ...foreignTrials()];
+  const groups = [...everyGroup(), ...foreignGroups()];
 
   it("are many, of either verdict and either rule", () => {
     const count = (wanted: (trial: (typeof trials)[number]) => boolean) => trials.filter(wanted).length;

@@ -211,6 +211,11 @@ export class Build {
     return this.exports.decompress(at, parity, out) === 1 ? this.#memory.read(out, 64) : null;
   }
 
+  /** Whether a key's table and its terms can be made. */
+  takesKey(key: Uint8Array): { readonly table: boolean; readonly terms: boolean } {
+    return { table: this.#tables.of([key])[0] !== null, terms: this.#terms.of([key])[0] !== null };
+  }
+
   isOnCurve(point: Uint8Array): boolean {
     const [at = 0] = this.#put(point);
     return this.exports.isOnCurve(at) === 1;

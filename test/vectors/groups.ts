@@ -10,6 +10,8 @@ export type Group = {
   readonly all: readonly Signed[];
   /** Random when absent. */
   readonly coefficients?: Uint8Array;
+  /** The right ones when absent, and none as well. */
+  readonly hints?: readonly Uint8Array[];
   readonly expected: boolean;
 };
 

@@ -275,7 +275,16 @@ function* coordinateFailures(build: Build): Generator<string> {
       { x: 0n, y: 0n },
       { x: P, y },
     ];
-    for (const one of off) if (build.isOnCurve(pointBytes(one))) yield `${one.x}, ${one.y}: on the curve`;
+    for (const one of off) {
+      const { table, terms } = build.takesKey(pointBytes(one));
+      if (build.isOnCurve(pointBytes(one)) || table || terms) yield `${one.x}, ${one.y}: on the curve`;
+    }
+    const gap = bytes32(nextGap(x));
+    const signature = new Uint8Array([...gap, ...bytes32(1n)]);
+    for (const parity of [0, 1]) {
+      if (build.decompress(gap, parity)) yield `an x that no point has: a point`;
+      if (build.recover({ signature, digest: gap, parity })) yield `an r that no point has: a key`;
+    }
   }
   if (build.decompress(bytes32(P), 0) ?? build.decompress(bytes32(2n ** 256n - 1n), 1))
     yield "an x of p or more: a point";

@@ -1,6 +1,7 @@
 /** The checks that every build must pass. Each yields a line for whatever is wrong, and nothing when all is well. */
 import { bytes32, integer } from "./arithmetic.ts";
 import type { Build, Signed } from "./build.ts";
+import { foreignGroups, foreignTrials } from "./foreign.ts";
 import { everyGroup, type Group } from "./groups.ts";
 import { hintFor } from "./hint.ts";
 import { pointFailures } from "./points.ts";
@@ -64,7 +65,10 @@ function* together(build: Build, trials: readonly Trial[]): Generator<string> {
 }
 
 /** Trials that some path judges wrongly. */
-export function* trialFailures(build: Build, trials: readonly Trial[] = everyTrial()): Generator<string> {
+export function* trialFailures(
+  build: Build,
+  trials: readonly Trial[] = [...everyTrial(), ...foreignTrials()],
+): Generator<string> {
   for (let from = 0; from < trials.length; from += TOGETHER) {
     const some = trials.slice(from, from + TOGETHER);
     yield* together(build, some);
@@ -73,13 +77,17 @@ export function* trialFailures(build: Build, trials: readonly Trial[] = everyTri
 }
 
 /** Batches that are judged wrongly, with and without hints. */
-export function* groupFailures(build: Build, groups: readonly Group[] = everyGroup()): Generator<string> {
-  for (const { name, all, coefficients, expected } of groups) {
+export function* groupFailures(
+  build: Build,
+  groups: readonly Group[] = [...everyGroup(), ...foreignGroups()],
+): Generator<string> {
+  for (const { name, all, coefficients, hints, expected } of groups) {
     const chosen = coefficients ? { coefficients } : {};
+    const hinted = build.batch(all, { ...chosen, hints: hints ?? all.map(hintFor) });
+    if (hinted !== expected) yield `${name}: hinted batch says ${hinted}`;
+    if (hints) continue;
     const verdict = build.batch(all, chosen);
     if (verdict !== expected) yield `${name}: batch says ${verdict}`;
-    const hinted = build.batch(all, { ...chosen, hints: all.map(hintFor) });
-    if (hinted !== expected) yield `${name}: hinted batch says ${hinted}`;
     const combed = build.comb(all).every(Boolean);
     if (combed !== expected) yield `${name}: comb says ${combed}`;
   }

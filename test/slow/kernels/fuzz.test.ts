@@ -1,6 +1,7 @@
 /** The long edition of `test/kernels/fuzz.test.ts`. */
 import { describe, expect, it } from "vitest";
 import { buildsHere } from "../../vectors/builds.ts";
+import { foreignTrials } from "../../vectors/foreign.ts";
 import { everyGroup } from "../../vectors/groups.ts";
 import { batchLaw, opensslLaw, pointLaw, scalarsLaw, sumLaw } from "../../vectors/laws.ts";
 import { holdsByNoble } from "../../vectors/oracle.ts";
@@ -11,7 +12,7 @@ const { builds } = buildsHere();
 
 describe("at random, for long", () => {
   it("every signature made to measure is what @noble/curves says it is", () => {
-    const trials = everyTrial();
+    const trials = [...everyTrial(), ...foreignTrials()];
     expect(trials.filter(({ signed, expected }) => holdsByNoble(signed) !== expected)).toEqual([]);
   });
 

@@ -8,9 +8,9 @@
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
-import { CurveModule } from "./curve-module.ts";
+import { CurveModule } from "../../kernels/curve-module.ts";
 
-const HERE = resolve(import.meta.dirname, "../../assembly/curve");
+const HERE = resolve(import.meta.dirname, "../../../assembly/curve");
 
 /** What `assembly/field/p29.ts` says each function takes and gives. */
 const WEIGHTS = `

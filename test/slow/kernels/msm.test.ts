@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { TARGETS } from "./compile.ts";
-import { bytes64, drawing, G, LAMBDA, Many, modN, N, outcome, Point } from "./many.ts";
+import { TARGETS } from "../../kernels/compile.ts";
+import { bytes64, drawing, G, LAMBDA, Many, modN, N, outcome, Point } from "../../kernels/many.ts";
 
 const draw = drawing("msm");
 const BASES = Array.from({ length: 256 }, draw);

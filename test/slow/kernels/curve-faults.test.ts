@@ -1,6 +1,6 @@
 /** Leaves out one exceptional branch at a time: some law has to fail then. */
 import { beforeAll, describe, expect, test } from "vitest";
-import { TARGETS, type Target } from "./compile.ts";
+import { TARGETS, type Target } from "../../kernels/compile.ts";
 import {
   bytesOf,
   CurveModule,
@@ -15,8 +15,8 @@ import {
   Point,
   times,
   written,
-} from "./curve-module.ts";
-import { POINTS_ENTRY } from "./points-entry.ts";
+} from "../../kernels/curve-module.ts";
+import { POINTS_ENTRY } from "../../kernels/points-entry.ts";
 
 const G = Point.BASE;
 const timesQ = multiplesOf(times(G, 0xfeedface12345n));

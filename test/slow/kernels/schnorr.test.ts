@@ -1,8 +1,18 @@
 import { schnorr } from "@noble/curves/secp256k1.js";
 import fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
-import { TARGETS } from "./compile.ts";
-import { bytesOf, CurveModule, join, modulo, N, numberOf, P, Point, times } from "./curve-module.ts";
+import { TARGETS } from "../../kernels/compile.ts";
+import {
+  bytesOf,
+  CurveModule,
+  join,
+  modulo,
+  N,
+  numberOf,
+  P,
+  Point,
+  times,
+} from "../../kernels/curve-module.ts";
 
 /** BIP340's test-vectors.csv, every row: index, key, message, signature, result, comment. */
 const VECTORS: readonly (readonly [number, string, string, string, boolean, string])[] = [

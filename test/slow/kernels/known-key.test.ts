@@ -1,6 +1,6 @@
 import { secp256k1 } from "@noble/curves/secp256k1.js";
 import { describe, expect, test } from "vitest";
-import { TARGETS } from "./compile.ts";
+import { TARGETS } from "../../kernels/compile.ts";
 import {
   bytes32,
   type Claim,
@@ -17,7 +17,7 @@ import {
   sign,
   signWith,
   tampered,
-} from "./many.ts";
+} from "../../kernels/many.ts";
 
 const draw = drawing("known key");
 const SECRETS = [draw(), draw(), 1n, N - 1n, 1n << 64n, 1n << 20n, N - (1n << 20n), 2n];

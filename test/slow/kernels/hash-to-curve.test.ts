@@ -1,7 +1,7 @@
 import { secp256k1_hasher } from "@noble/curves/secp256k1.js";
 import fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
-import { TARGETS } from "./compile.ts";
+import { TARGETS } from "../../kernels/compile.ts";
 import {
   bytesOf,
   CurveModule,
@@ -12,8 +12,8 @@ import {
   numberOf,
   P,
   Point,
-} from "./curve-module.ts";
-import { POINTS_ENTRY } from "./points-entry.ts";
+} from "../../kernels/curve-module.ts";
+import { POINTS_ENTRY } from "../../kernels/points-entry.ts";
 
 const SUITE = "QUUX-V01-CS02-with-secp256k1_XMD:SHA-256_SSWU_RO_";
 

@@ -1,7 +1,7 @@
 import { secp256k1 } from "@noble/curves/secp256k1.js";
 import fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
-import { TARGETS } from "./compile.ts";
+import { TARGETS } from "../../kernels/compile.ts";
 import {
   bytesOf,
   CurveModule,
@@ -16,7 +16,7 @@ import {
   P,
   Point,
   times,
-} from "./curve-module.ts";
+} from "../../kernels/curve-module.ts";
 
 const G = Point.BASE;
 const HALF = (N - 1n) / 2n;

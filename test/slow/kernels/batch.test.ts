@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { TARGETS } from "./compile.ts";
+import { TARGETS } from "../../kernels/compile.ts";
 import {
   type Claim,
   drawCoefficients,
@@ -18,7 +18,7 @@ import {
   pointOfY,
   sign,
   tampered,
-} from "./many.ts";
+} from "../../kernels/many.ts";
 
 const draw = drawing("batch");
 /** A point whose y is so small that y + p is still 256 bits, and the key that made it R. */

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
-import { TARGETS } from "./compile.ts";
+import { TARGETS } from "../../kernels/compile.ts";
 import {
   bytesOf,
   CurveModule,
@@ -16,8 +16,8 @@ import {
   Point,
   times,
   written,
-} from "./curve-module.ts";
-import { POINTS_ENTRY } from "./points-entry.ts";
+} from "../../kernels/curve-module.ts";
+import { POINTS_ENTRY } from "../../kernels/points-entry.ts";
 
 const G = Point.BASE;
 const Q = times(G, 0x1f3a5c79d2b4e6f8013579bdf02468acen);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { TARGETS } from "./compile.ts";
+import { TARGETS } from "../../kernels/compile.ts";
 import {
   type Claim,
   drawing,
@@ -15,7 +15,7 @@ import {
   sign,
   signWith,
   tampered,
-} from "./many.ts";
+} from "../../kernels/many.ts";
 
 const draw = drawing("comb");
 const WRAPPED_X = nextX(N + 1n);

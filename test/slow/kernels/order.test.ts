@@ -1,7 +1,17 @@
 import fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
-import { compileEntry, TARGETS } from "./compile.ts";
-import { InnerModule, modulo, N, number, numberLimits, power, TOP, whole, words } from "./digits.ts";
+import { compileEntry, TARGETS } from "../../kernels/compile.ts";
+import {
+  InnerModule,
+  modulo,
+  N,
+  number,
+  numberLimits,
+  power,
+  TOP,
+  whole,
+  words,
+} from "../../kernels/digits.ts";
 
 const R = 2n ** 261n;
 
