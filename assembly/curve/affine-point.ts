@@ -22,10 +22,15 @@ function curveEquation(r: usize, x: usize): void {
   field.add(r, T0, field.SEVEN);
 }
 
+/** A number below p -> words; false when it is not below p */
+export function coordinateFromBytes(words: usize, bytes: usize): bool {
+  wordsFromBytes(words, bytes);
+  return compareWords(words, P) < 0;
+}
+
 /** A number below p -> element; false when it is not below p */
 export function elementFromBytes(r: usize, bytes: usize): bool {
-  wordsFromBytes(WORDS, bytes);
-  if (compareWords(WORDS, P) >= 0) return false;
+  if (!coordinateFromBytes(WORDS, bytes)) return false;
   field.fromWords(r, WORDS);
   return true;
 }

@@ -14,21 +14,16 @@
  *
  * Not re-entrant.
  */
-import { compareWords, isOddWords, setWords, wordsFromBytes } from "../bytes";
+import { isOddWords, setWords, wordsFromBytes } from "../bytes";
 import * as order from "../field/order";
 import * as pair from "../field/pair";
+import { coordinateFromBytes } from "./affine-point";
 import { FIRST_NEGATIVE, SECOND_NEGATIVE, split } from "./glv";
 import { invertAll, LINK, openInverses, putInverse, takeInverse } from "./inverses";
 import { isInfinity } from "./jacobian";
 import { sumTerms, termsBytes } from "./msm";
 import { ANY, readSignature } from "./signature";
 import { generatorTerms } from "./tables";
-
-/** p, in words. */
-const P: usize = memory.data<u64>(
-  [0xfffffffefffffc2f, 0xffffffffffffffff, 0xffffffffffffffff, 0xffffffffffffffff],
-  16,
-);
 
 /** The eigenvalue that belongs to the field's BETA, in words. */
 const LAMBDA_WORDS: usize = memory.data<u64>(
@@ -102,8 +97,8 @@ function admit(n: i32, keyCount: i32): bool {
 
 /** Reads a hint into its lane of {@link Y}; false when it is not below p or not of the signature's parity. */
 function readHint(i: usize, lane: i32): bool {
-  wordsFromBytes(WORDS, hints + (i << 5));
-  if (compareWords(WORDS, P) >= 0 || i32(isOddWords(WORDS)) != <i32>load<u8>(parities + i)) return false;
+  if (!coordinateFromBytes(WORDS, hints + (i << 5))) return false;
+  if (i32(isOddWords(WORDS)) != <i32>load<u8>(parities + i)) return false;
   pair.fromWords(Y, lane, WORDS);
   return true;
 }

@@ -2,17 +2,13 @@
  * ECDSA over secp256k1 of 32-byte digests, one signature at a time: verification (SEC1 4.1.4) and recovery of
  * the key (SEC1 4.1.6). Variable time: for public values alone. Not re-entrant.
  */
-import { addWords, compareWords, wordsFromBytes } from "../bytes";
+import { wordsFromBytes } from "../bytes";
 import * as order from "../field/order";
 import * as field from "../field/p29";
 import { bytesFromPoint, liftX, pointFromBytes } from "./affine-point";
 import { doubleScalar } from "./double-scalar";
-import { R_PLUS_N, exceptional } from "./exceptional";
-import { hasX, toAffine, yIsOdd } from "./jacobian";
-import { ANY, readSignature } from "./signature";
-
-/** p - n: an r below it is also the remainder of r + n. */
-const P_MINUS_N: usize = memory.data<u64>([0x402da1722fc9baee, 0x4551231950b75fc4, 1, 0], 16);
+import { toAffine } from "./jacobian";
+import { ANY, isPointOf, readSignature } from "./signature";
 
 const R: usize = memory.data(32, 16);
 const S: usize = memory.data(32, 16);
@@ -22,7 +18,6 @@ const U2: usize = memory.data(32, 16);
 const INVERSE: usize = memory.data(72, 16);
 const SCALAR: usize = memory.data(72, 16);
 const KEY: usize = memory.data(80, 16);
-const X: usize = memory.data(40, 16);
 const SUM: usize = memory.data(128, 16);
 
 /** u = a b mod n: words of any a below 2^256, and an entered b */
@@ -30,16 +25,6 @@ function multiplyWords(u: usize, a: usize, b: usize): void {
   order.spreadWords(SCALAR, a);
   order.mul(SCALAR, SCALAR, b);
   order.plainToWords(u, SCALAR);
-}
-
-/** x(SUM) mod n = r, where x may have been r + n */
-function matchesAny(): bool {
-  field.fromWords(X, R);
-  if (hasX(SUM, X)) return true;
-  if (!exceptional(R_PLUS_N, compareWords(R, P_MINUS_N) < 0)) return false;
-  addWords(R, R, order.N);
-  field.fromWords(X, R);
-  return hasX(SUM, X);
 }
 
 /**
@@ -61,9 +46,7 @@ export function verifyOne(signature: usize, digest: usize, key: usize, parity: i
   multiplyWords(U1, DIGEST, INVERSE);
   multiplyWords(U2, R, INVERSE);
   doubleScalar(SUM, U1, U2, KEY, KEY + field.ELEMENT);
-  if (parity == ANY) return matchesAny() ? 1 : 0;
-  field.fromWords(X, R);
-  return hasX(SUM, X) && yIsOdd(SUM) == (parity == 1) ? 1 : 0;
+  return isPointOf(SUM, R, parity) ? 1 : 0;
 }
 
 /**

@@ -47,8 +47,11 @@ export const CHAIN_DOUBLE_INFINITY: i32 = 10;
 export const CHAIN_EQUAL: i32 = 11;
 /** The chain of the fused build meets the opposite point. */
 export const CHAIN_OPPOSITE: i32 = 12;
-/** x(u1 G + u2 Q) is r + n, below p: plain ECDSA takes that. */
-export const R_PLUS_N: i32 = 13;
+
+// Either way.
+
+/** x(u1 G + u2 Q) is n or more, so that it is r + n: plain ECDSA takes that. */
+export const WRAPPED_R: i32 = 47;
 
 // Many points at a time.
 
@@ -66,7 +69,5 @@ export const KNOWN_FEW: i32 = 44;
 export const KNOWN_ZERO_DENOMINATOR: i32 = 45;
 /** The number of table points is odd: one is left for the end. */
 export const KNOWN_ODD: i32 = 46;
-/** x(R) is n or more, so that it is r + n: plain ECDSA takes that. */
-export const WRAPPED_R: i32 = 47;
 /** A point of a multi-scalar multiplication is infinity: it has no coordinates to add. */
 export const MSM_POINT_INFINITY: i32 = 48;

@@ -1,5 +1,5 @@
 /**
- * Odd multiples of the generator G and of 2^128 G, affine, for digits of width 12: a scalar's two 128-bit
+ * The generator G; odd multiples of it and of 2^128 G, affine, for digits of width 12: a scalar's two 128-bit
  * halves need no endomorphism and share the doublings.
  *
  * G: SEC2 2.4.1.
@@ -67,6 +67,12 @@ function extend(table: usize, count: usize): void {
   }
 }
 
+/** G, affine: x and y, each of weight 1 */
+export function setGenerator(r: usize): void {
+  field.fromWords(r, GENERATOR_X);
+  field.fromWords(r + field.ELEMENT, GENERATOR_Y);
+}
+
 /** The odd multiples of the point in the table's first entry. */
 function buildTable(table: usize): void {
   fromAffine(POINT, table, table + field.ELEMENT);
@@ -89,8 +95,7 @@ export function buildGenerator(at: usize): usize {
   const end = high + TABLE;
   const missing = <i32>((end + 0xffff) >> 16) - memory.size();
   if (missing > 0) memory.grow(missing);
-  field.fromWords(low, GENERATOR_X);
-  field.fromWords(low + field.ELEMENT, GENERATOR_Y);
+  setGenerator(low);
   fromAffine(POINT, low, low + field.ELEMENT);
   for (let i = 0; i < 128; i++) double(POINT, POINT);
   toAffine(high, POINT);

@@ -10,6 +10,7 @@ import * as field from "../field/p29";
 import { BETA, ELEMENT, gather, mul, POINT, packWords, scatter, unpackWords } from "../field/pair";
 import * as order from "../field/order";
 import { addJobs, openTree, putJob } from "./affine-tree";
+import { setGenerator } from "./generator";
 import { AFFINE, JACOBIAN, double, fromAffine, toAffine } from "./jacobian";
 
 /** Width of a key's comb: 32 windows of 128 points. */
@@ -20,15 +21,6 @@ export const GENERATOR_WIDTH: i32 = 10;
 export const KEY_WINDOWS: i32 = 32;
 export const GENERATOR_WINDOWS: i32 = 26;
 
-/** The generator (SEC2 2.4.1). */
-const GENERATOR_X: usize = memory.data<u64>(
-  [0x59f2815b16f81798, 0x029bfcdb2dce28d9, 0x55a06295ce870b07, 0x79be667ef9dcbbac],
-  16,
-);
-const GENERATOR_Y: usize = memory.data<u64>(
-  [0x9c47d08ffb10d4b8, 0xfd17b448a6855419, 0x5da4fbfc0e1108a8, 0x483ada7726a3c465],
-  16,
-);
 /** P, lambda P, 2^64 P, 2^64 lambda P */
 export const TERMS: usize = 4 * POINT;
 
@@ -210,8 +202,7 @@ export function buildGenerator(at: usize): usize {
   const end = generatorTerms() + TERMS;
   const missing = <i32>((end + 0xffff) >> 16) - memory.size();
   if (missing > 0) memory.grow(missing);
-  field.fromWords(GENERATOR, GENERATOR_X);
-  field.fromWords(GENERATOR + field.ELEMENT, GENERATOR_Y);
+  setGenerator(GENERATOR);
   buildComb(comb, GENERATOR_WIDTH, GENERATOR);
   buildTerms(generatorTerms(), GENERATOR);
   return end;

@@ -35,7 +35,7 @@ const BRANCHES: readonly (readonly [number, string, readonly Target[]])[] = [
   [10, "CHAIN_DOUBLE_INFINITY", ["relaxed"]],
   [11, "CHAIN_EQUAL", ["relaxed"]],
   [12, "CHAIN_OPPOSITE", ["relaxed"]],
-  [13, "R_PLUS_N", TARGETS],
+  [47, "WRAPPED_R", TARGETS],
 ];
 
 class Laws {
