@@ -1,14 +1,16 @@
 /**
  * Finds out what is fastest on this machine, never from its name.
  *
- * It runs in slices of one or two milliseconds with pauses between, after whatever else the start has to do, and warms
- * the kernels up on the way: the engine replaces its first machine code by a better one while they run.
+ * It is for the start, and holds this thread for about a tenth of a second in all. Each variant is started in one piece
+ * of some tens of milliseconds: compiled, its tables computed, all of it tested. Then they are measured in turns, in
+ * slices of one or two milliseconds with pauses between. That warms them up on the way: the engine replaces its first
+ * machine code by a better one while they run.
  */
 import { fromHex } from "../base/bytes.ts";
 import type { Clock, Instant } from "../base/clock.ts";
 import { Fault } from "../base/fault.ts";
 import type { Instance } from "./instance.ts";
-import { chooseVariant, kernels, usableInstance } from "./kernels.ts";
+import { chooseVariant, fallenVariants, kernels, usableInstance } from "./kernels.ts";
 import { KEYS, SIGNATURES } from "./known-answers.ts";
 import { VARIANTS, type Variant } from "./variant.ts";
 
@@ -65,6 +67,15 @@ export async function calibrate(clock: Clock): Promise<Calibration> {
   const keccakWays = await fastestWays([1, 2], exports.chooseKeccakNodes, () => nodes("keccakNodes"), clock);
   const sha256Ways = await fastestWays([1, 4], exports.chooseSha256Nodes, () => nodes("sha256Nodes"), clock);
   return { variant, rates: Object.fromEntries(rates), keccakWays, sha256Ways };
+}
+
+/** One line for people: what was chosen, how fast it is, and why the other is not used. */
+export function describeKernels({ variant, rates }: Calibration): string {
+  const others = VARIANTS.filter((other) => other !== variant).map((other) => {
+    const reason = fallenVariants().get(other);
+    return reason === undefined ? `${other} ${rates[other] ?? 0}` : `${other} fell away: ${reason}`;
+  });
+  return [`${variant}, ${rates[variant] ?? 0} signatures/ms`, ...others].join("; ");
 }
 
 const NODES = 64;

@@ -13,10 +13,7 @@ const SIGNATURE = 64;
 const DIGEST = 32;
 const COEFFICIENT = 16;
 
-/** crypto.getRandomValues gives no more at once. */
-const MOST_RANDOM = 65_536;
-
-/** Most signatures in one group of columns. */
+/** Most signatures in one group of columns: crypto.getRandomValues gives their coefficients in one call. */
 export const MOST_COLUMNS = 1024;
 
 /** Bytes of a bitmap. */
@@ -93,10 +90,8 @@ export class Columns {
   judgeAll(): boolean {
     const { exports, memory } = this.#instance;
     const { signatures, digests, parities, keys, pointers, workspace, coefficients } = this.#at;
-    const end = coefficients + COEFFICIENT * this.#count;
-    for (let at = coefficients; at < end; at += MOST_RANDOM) {
-      crypto.getRandomValues(memory.bytes.subarray(at, Math.min(end, at + MOST_RANDOM)));
-    }
+    const drawn = memory.bytes.subarray(coefficients, coefficients + COEFFICIENT * this.#count);
+    crypto.getRandomValues(drawn);
     const [count, keyCount] = [this.#count, this.#keyCount];
     const all = [count, signatures, parities, digests, keys, keyCount, pointers, 0] as const;
     return exports.verifyBatch(...all, coefficients, workspace) === 1;

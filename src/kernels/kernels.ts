@@ -2,7 +2,7 @@
  * The kernels at work in this thread: the variant that was chosen, started on first use.
  *
  * Until {@link chooseVariant} has measured, `relaxed` is taken where the engine compiles it. A variant that fails its
- * self-test falls away for good, with the reason in {@link fallenVariants}; without `base` there is nothing to run.
+ * self-test falls away for as long as its module stays, with the reason in {@link fallenVariants}; without `base` there is nothing to run.
  */
 import { Fault } from "../base/fault.ts";
 import { Instance } from "./instance.ts";
@@ -55,7 +55,8 @@ export function fallenVariants(): ReadonlyMap<Variant, string> {
 }
 
 /**
- * Compiles the modules where there are no files, as in a browser; to be awaited before anything else is called.
+ * Compiles the modules where there are no files, as in a browser; to be awaited before anything else is called. A
+ * variant that had fallen away, as one without a file does, gets another chance with its new module.
  *
  * @param modules - the bytes of each variant, or where to fetch them. `relaxed` may be missing.
  * @throws {@link Fault} `kernel_failed` when `base` cannot be had
@@ -69,6 +70,7 @@ export async function loadKernels(
       if (!source) throw new Fault("kernel_failed", "was not given");
       const bytes = source instanceof URL ? await fetchBytes(source) : source;
       provideModule(variant, await WebAssembly.compile(bytes));
+      fallen.delete(variant);
     } catch (cause) {
       drop(variant, cause);
     }

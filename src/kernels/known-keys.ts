@@ -21,8 +21,8 @@ export type KnownKey = {
   terms: number;
   /** The group that it was last used in: what a group uses is not taken from it. */
   group: number;
-  /** It has come with a wrong signature: batches, which fail as a whole, do without it. */
-  isDoubted: boolean;
+  /** It has spoiled a batch: so many right signatures more and it takes part in batches again. 0 for trusted. */
+  doubt: number;
 };
 
 export type KnownKeysCaps = {
@@ -64,6 +64,11 @@ export class KnownKeys {
     this.#group += 1;
   }
 
+  /** The key of an account, which stays as long unused as it was. */
+  find(account: Hex): KnownKey | null {
+    return this.#keys.get(account) ?? null;
+  }
+
   /** The key of an account, for `uses` signatures more. */
   use(account: Hex, uses: number): KnownKey | null {
     const known = this.#keys.get(account);
@@ -79,7 +84,7 @@ export class KnownKeys {
   /** Remembers a key for its account, which came with `uses` signatures. */
   learn(account: Hex, point: Uint8Array, uses: number): KnownKey {
     while (this.#keys.size >= this.#caps.keys && this.#forgetOldest());
-    const known = { account, point, uses, table: 0, terms: 0, group: this.#group, isDoubted: false };
+    const known = { account, point, uses, table: 0, terms: 0, group: this.#group, doubt: 0 };
     this.#keys.set(account, known);
     return known;
   }

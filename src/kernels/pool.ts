@@ -2,7 +2,8 @@
  * Signature checks on all cores but one.
  *
  * Few checks are done where they are asked for. More are shared among the workers, each account with one worker as far
- * as that keeps all of them busy: so a key's table is built once. What comes while they are busy waits for company,
+ * as that keeps all of them busy: so a key's table is built once, and each worker remembers its part of what one thread
+ * alone would: all of them together have as much memory for keys as this thread has of its own. What comes while they are busy waits for company,
  * until they are done, there are 256 or 2 ms have passed.
  *
  * A worker is started when it is first needed, and until it is ready its share is done here, so that nobody waits for
@@ -167,7 +168,9 @@ export class SignaturePool {
 
   #seatWorker(seat: Seat): void {
     const { variant } = curveKernels();
-    const start: WorkerStart = { variant, module: moduleOf(variant), caps: DEFAULT_CAPS };
+    const part = (of: number) => Math.ceil(of / this.#seats.length);
+    const caps = { tables: part(DEFAULT_CAPS.tables), keys: part(DEFAULT_CAPS.keys) };
+    const start: WorkerStart = { variant, module: moduleOf(variant), caps };
     let worker: Worker;
     try {
       worker = this.#spawn(start);
@@ -229,14 +232,14 @@ function spawnThread(start: WorkerStart): Worker {
   return new Worker(new URL(file, import.meta.url), { workerData: start, name: "signatures", execArgv: [] });
 }
 
-/** How much more than its even share a worker may get so that an account stays with it. */
+/** How many times its even share a worker may get so that an account stays with it. */
 const SLACK = 1.25;
 
 /**
  * Indices for each worker. An account's go to the worker that its address names; what would be too much there goes to
  * whoever has least.
  */
-function shareOut(group: SignatureGroup, workers: number): readonly (readonly number[])[] {
+export function shareOut(group: SignatureGroup, workers: number): readonly (readonly number[])[] {
   const shares: number[][] = Array.from({ length: workers }, () => []);
   const most = Math.ceil((group.count / workers) * SLACK);
   const homes = group.accounts.map((account) => Number.parseInt(account.slice(-6), 16) % workers);

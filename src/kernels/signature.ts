@@ -71,6 +71,14 @@ export function isSignedBy(by: Hex, digest: Hex, signature: Hex): boolean {
   return checkSigners([{ by, digest, signature }])[0] === true;
 }
 
+/**
+ * {@link isSignedBy} for whoever need not be a customer: a key that is known is used, an unknown one is recovered and
+ * not remembered. Strangers, who make keys at no cost, can so push nobody else's key out of this thread's memory.
+ */
+export function isSignedByGuest(by: Hex, digest: Hex, signature: Hex): boolean {
+  return verifier().judgeGuests(groupOf([{ by, digest, signature }]))[0] === 1;
+}
+
 /** {@link checkSigners} for columns: the bitmap of `Verifier.judge`. */
 export function judgeGroup(group: SignatureGroup): Uint8Array {
   return verifier().judge(group);

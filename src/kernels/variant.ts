@@ -2,7 +2,7 @@
  * The two builds of the kernels and what they export.
  *
  * `base` needs SIMD128, `relaxed` also relaxed SIMD with a fused multiply-add. Both are built from the same sources by
- * `npm run build:kernels` and do the same; which is faster is for `choice.ts` to find out.
+ * `npm run build:kernels` and do the same; which is faster is for `calibration.ts` to find out.
  */
 import { Fault } from "../base/fault.ts";
 
@@ -93,7 +93,7 @@ export interface Exports {
   keyTermsBytes(): number;
   buildKeyTerms(key: number, terms: number): number;
   batchWorkspace(count: number, keyCount: number): number;
-  /** 1 when all hold, but for a chance of 2^-126. `coefficients` are 16 random bytes for each, `hints` may be 0. */
+  /** 1 when all hold, but for a chance of 2^-128. `coefficients` are 16 random bytes for each, `hints` may be 0. */
   verifyBatch(
     count: number,
     signatures: number,
@@ -162,11 +162,10 @@ const EXPORTED = [
 function readModule(variant: Variant): Uint8Array<ArrayBuffer> {
   const files = typeof process === "undefined" ? undefined : process.getBuiltinModule?.("node:fs");
   if (!files) throw new Fault("kernel_failed", "no files here: pass the modules to loadKernels() first");
-  // from src/kernels, or from dist/src/kernels
-  for (const root of ["../../", "../../../"]) {
-    const file = new URL(`${root}build/kernels/${variant}.wasm`, import.meta.url);
-    if (files.existsSync(file)) return new Uint8Array(files.readFileSync(file));
-  }
+  // this is src/kernels/variant.ts, or dist/src/kernels/variant.js in the package
+  const root = import.meta.url.endsWith(".ts") ? "../../" : "../../../";
+  const file = new URL(`${root}build/kernels/${variant}.wasm`, import.meta.url);
+  if (files.existsSync(file)) return new Uint8Array(files.readFileSync(file));
   throw new Fault("kernel_failed", `build/kernels/${variant}.wasm is missing: npm run build:kernels`);
 }
 

@@ -4,12 +4,14 @@
  * An unknown account costs one recovery, after which its key is known. Known keys are judged one by one where they are
  * few; by the comb where they have tables; by one batch with random coefficients where they are many, or have no tables
  * yet. A batch says only whether all hold: one that fails is judged again, exactly, and keys whose signatures were wrong
- * stay out of later batches. So whoever spoils a batch costs at most what the exact ways cost on top of it.
+ * in it stay out of batches until as many right ones have made good for it. So whoever spoils a batch costs at most what
+ * the exact ways cost on top of it, and no more than one batch for each {@link FORGIVEN_AFTER} right signatures. A wrong
+ * signature that spoiled no batch costs its key nothing: anybody can name an account in one.
  */
 import { bitmapBytes, Columns, type Judge, MOST_COLUMNS } from "./columns.ts";
 import type { Instance } from "./instance.ts";
 import { type KnownKey, KnownKeys, type KnownKeysCaps } from "./known-keys.ts";
-import { recoverKey } from "./recovery.ts";
+import { type Recovered, recoverKey } from "./recovery.ts";
 import { MALFORMED, type SignatureGroup } from "./signature-group.ts";
 
 /** From how many signatures on a way is cheaper than the one before it. */
@@ -21,6 +23,12 @@ const FROM = {
   /** The batch, before one by one without tables. */
   batchWithoutTables: 8,
 } as const;
+
+/**
+ * Right signatures by which a key is trusted in batches again: as many as the largest batch that it can have spoiled, so
+ * that what its spoiling wastes stays below what its own exact checks cost.
+ */
+export const FORGIVEN_AFTER = MOST_COLUMNS;
 
 /** One signature whose key is known. */
 type Claim = { readonly index: number; readonly key: KnownKey; readonly table: number };
@@ -47,8 +55,23 @@ export class Verifier {
     const claims = this.#claims(group, verdicts);
     const few = { withTable: [] as Claim[], without: [] as Claim[] };
     for (const claim of claims) (claim.table === 0 ? few.without : few.withTable).push(claim);
-    for (const lot of lotsOf(few.without)) this.#judgeWithoutTables(group, lot, verdicts);
-    for (const lot of lotsOf(few.withTable)) this.#judgeWithTables(group, lot, verdicts);
+    for (const lot of lotsOf(few.without)) this.#judgeLot(group, lot, FROM.batchWithoutTables, verdicts);
+    for (const lot of lotsOf(few.withTable)) this.#judgeLot(group, lot, FROM.batch, verdicts);
+    return verdicts;
+  }
+
+  /** As {@link judge}, one by one and without a trace: no key is learned, none counts as used. */
+  judgeGuests(group: SignatureGroup): Uint8Array {
+    const verdicts = new Uint8Array(bitmapBytes(group.count));
+    for (const [index, signer] of group.signers.entries()) {
+      const account = group.accounts[signer];
+      if (group.parities[index] === MALFORMED || account === undefined) continue;
+      const key = this.keys.find(account);
+      const holds = key
+        ? this.#holds(group, { index, key, table: key.table })
+        : this.#recover(group, index)?.account === account;
+      if (holds) mark(verdicts, index);
+    }
     return verdicts;
   }
 
@@ -77,57 +100,48 @@ export class Verifier {
     uses: Uint32Array,
     verdicts: Uint8Array,
   ): KnownKey | null {
-    const recovered = recoverKey(this.#place(group, index), group.parities[index] ?? MALFORMED);
+    const recovered = this.#recover(group, index);
     const account = group.accounts[signer];
     if (recovered === null || account === undefined || recovered.account !== account) return null;
     mark(verdicts, index);
     return this.keys.learn(account, recovered.point, uses[signer] ?? 1);
   }
 
-  #judgeWithTables(group: SignatureGroup, lot: readonly Claim[], verdicts: Uint8Array): void {
-    if (lot.length >= FROM.batch) {
-      const trusted = lot.filter(({ key }) => !key.isDoubted);
-      if (trusted.length >= FROM.batch && this.#batchHolds(group, trusted)) {
-        for (const { index } of trusted) mark(verdicts, index);
-        const doubted = lot.filter(({ key }) => key.isDoubted);
-        if (doubted.length > 0) this.#judgeExactly(group, doubted, verdicts);
-        return;
-      }
-    }
-    this.#judgeExactly(group, lot, verdicts);
+  #recover(group: SignatureGroup, index: number): Recovered | null {
+    return recoverKey(this.#place(group, index), group.parities[index] ?? MALFORMED);
   }
 
-  #judgeWithoutTables(group: SignatureGroup, lot: readonly Claim[], verdicts: Uint8Array): void {
-    const trusted = lot.filter(({ key }) => !key.isDoubted);
-    const isBatch = trusted.length >= FROM.batchWithoutTables && this.#batchHolds(group, trusted);
-    if (isBatch) for (const { index } of trusted) mark(verdicts, index);
-    const rest = isBatch ? lot.filter(({ key }) => key.isDoubted) : lot;
-    for (const claim of rest) this.#judgeOne(group, claim, verdicts);
+  /** Judges what either all has tables or all has none: by a batch where `fewest` of trusted keys come together. */
+  #judgeLot(group: SignatureGroup, lot: readonly Claim[], fewest: number, verdicts: Uint8Array): void {
+    const trusted = lot.filter(({ key }) => key.doubt === 0);
+    const isTried = trusted.length >= fewest;
+    const holds = isTried && this.#batchHolds(group, trusted);
+    if (holds) for (const { index } of trusted) mark(verdicts, index);
+    const wrong = this.#judgeExactly(group, holds ? lot.filter(({ key }) => key.doubt > 0) : lot, verdicts);
+    if (isTried && !holds) for (const { key } of wrong) key.doubt = FORGIVEN_AFTER;
   }
 
-  #judgeExactly(group: SignatureGroup, lot: readonly Claim[], verdicts: Uint8Array): void {
-    if (lot.length < FROM.comb) {
-      for (const claim of lot) this.#judgeOne(group, claim, verdicts);
-      return;
-    }
-    const bits = this.#columns("comb", group, lot, ({ table }) => table).judgeEach();
-    for (const [at, { index, key }] of lot.entries()) {
-      if (((bits[at >> 3] ?? 0) >> (at & 7)) & 1) mark(verdicts, index);
-      else key.isDoubted = true;
-    }
+  /** Judges each on its own; returns the wrong ones. */
+  #judgeExactly(group: SignatureGroup, lot: readonly Claim[], verdicts: Uint8Array): readonly Claim[] {
+    const isComb = lot.length >= FROM.comb && lot[0]?.table !== 0;
+    const bits = isComb ? this.#columns("comb", group, lot, ({ table }) => table).judgeEach() : null;
+    return lot.filter((claim, at) => {
+      const holds = bits ? ((bits[at >> 3] ?? 0) >> (at & 7)) & 1 : this.#holds(group, claim);
+      if (!holds) return true;
+      mark(verdicts, claim.index);
+      if (claim.key.doubt > 0) claim.key.doubt -= 1;
+      return false;
+    });
   }
 
-  #judgeOne(group: SignatureGroup, { index, key, table }: Claim, verdicts: Uint8Array): void {
+  /** Judges one, by its key's table where it has one. */
+  #holds(group: SignatureGroup, { index, key, table }: Claim): boolean {
     const { exports, memory, cells } = this.#place(group, index);
     const parity = group.parities[index] ?? MALFORMED;
     const { signature, digest } = cells;
-    if (table === 0) memory.write(cells.key, key.point);
-    const holds =
-      table === 0
-        ? exports.verifyOne(signature, digest, cells.key, parity)
-        : exports.verifyKnown(signature, digest, table, parity);
-    if (holds === 1) mark(verdicts, index);
-    else key.isDoubted = true;
+    if (table !== 0) return exports.verifyKnown(signature, digest, table, parity) === 1;
+    memory.write(cells.key, key.point);
+    return exports.verifyOne(signature, digest, cells.key, parity) === 1;
   }
 
   #batchHolds(group: SignatureGroup, lot: readonly Claim[]): boolean {

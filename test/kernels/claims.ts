@@ -2,6 +2,7 @@
 import { keccak_256 } from "@noble/hashes/sha3.js";
 import * as secp from "@noble/secp256k1";
 import { fromHex, type Hex, toHex } from "../../src/base/bytes.ts";
+import type { Instance } from "../../src/kernels/instance.ts";
 import { addressOfKey, signDigest } from "../../src/kernels/signature.ts";
 import type { SignatureCheck } from "../../src/kernels/signature-group.ts";
 
@@ -77,3 +78,35 @@ export const SPOILS: Readonly<Record<string, (claim: SignatureCheck) => Signatur
   "no bytes": (claim) => ({ ...claim, signature: "0x" }),
   "a digest of 31 bytes": (claim) => ({ ...claim, digest: claim.digest.slice(0, -2) as Hex }),
 };
+
+/** Kernels whose calls are counted. */
+const COUNTED = [
+  "recoverOne",
+  "verifyOne",
+  "verifyKnown",
+  "verifyComb",
+  "verifyBatch",
+  "buildKeyTable",
+] as const;
+
+type Counted = (typeof COUNTED)[number];
+
+/** Has an instance tell of its calls, from here on: the first argument of each, by kernel, since the last look. */
+export function watchCalls(instance: Instance): () => Partial<Record<Counted, number[]>> {
+  let calls: Partial<Record<Counted, number[]>> = {};
+  const { exports } = instance;
+  const watched = COUNTED.map((name) => {
+    const kernel: (...args: number[]) => unknown = exports[name];
+    const call = (...args: number[]) => {
+      calls[name] = [...(calls[name] ?? []), args[0] ?? 0];
+      return kernel(...args);
+    };
+    return [name, call];
+  });
+  Object.assign(instance, { exports: { ...exports, ...Object.fromEntries(watched) } });
+  return () => {
+    const seen = calls;
+    calls = {};
+    return seen;
+  };
+}

@@ -51,6 +51,21 @@ describe("the kernels", () => {
     expect([...fallenVariants()]).toEqual([]);
   });
 
+  it("work once they are loaded, whatever was tried before", async () => {
+    const { loadKernels, curveKernels, fallenVariants } = await fresh();
+    const noFiles = vi.spyOn(process, "getBuiltinModule").mockImplementation(() => undefined);
+    try {
+      expect(() => curveKernels()).toThrow(isFault);
+      await loadKernels({ base: withSpoiledGenerator(bytesOf("base")) });
+      expect(() => curveKernels()).toThrow(isFault);
+      await loadKernels({ base: bytesOf("base"), relaxed: bytesOf("relaxed") });
+      expect(curveKernels().variant).toBe("relaxed");
+      expect([...fallenVariants()]).toEqual([]);
+    } finally {
+      noFiles.mockRestore();
+    }
+  });
+
   it("do without the fused variant where there is none, where it does not compile, or answers wrongly", async () => {
     const relaxed = [undefined, notCompiling, withSpoiledGenerator(bytesOf("relaxed"))];
     const reasons = [/not given/, /version|magic/, /self-test/];
@@ -134,6 +149,19 @@ describe("the calibration", () => {
     expect(curveKernels().variant).toBe(variant);
     const { digest, signature, by } = await rightClaim(2, 2);
     expect(recoverAddress(digest, signature)).toBe(by);
+  });
+
+  it("tells people what it has found", async () => {
+    const { calibrate, describeKernels } = await fresh();
+    const found = await calibrate(countingClock((slice) => (slice % 2 === 0 ? 40 : 12)));
+    const { base, relaxed } = found.rates;
+    expect(describeKernels(found)).toBe(`base, ${base} signatures/ms; relaxed ${relaxed}`);
+    vi.resetModules();
+    const { loadKernels, calibrate: again, describeKernels: describeAgain } = await fresh();
+    await loadKernels({ base: bytesOf("base") });
+    expect(describeAgain(await again(systemClock))).toMatch(
+      /^base, [1-9]\d* signatures\/ms; relaxed fell away: was not given$/,
+    );
   });
 
   it("ends on a clock that stands still", async () => {

@@ -74,6 +74,16 @@ describe("known keys", () => {
     }
   });
 
+  it("keep their table within a group, even where a new one has no room", () => {
+    const verifier = capped(10, 1);
+    for (let round = 0; round < 2; round++) expect(countRight(verifier, of(0, EACH))).toBe(EACH);
+    expect(verifier.keys.tableBytes).toBe(TABLE);
+    const group = [...of(0, EACH), ...of(1, EACH)];
+    expect(countRight(verifier, group)).toBe(2 * EACH);
+    const asOther = of(1, EACH).map((claim) => ({ ...claim, by: of(0, 1)[0]?.by ?? "0x" }));
+    expect(countRight(verifier, [...group, ...asOther])).toBe(2 * EACH);
+  });
+
   it("do without tables when the cap has no room for one", () => {
     const verifier = capped(0.9);
     expect(countRight(verifier, [...of(0, EACH), forged(0)])).toBe(EACH);

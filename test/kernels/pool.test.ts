@@ -2,8 +2,9 @@ import { spawnSync } from "node:child_process";
 import { Worker } from "node:worker_threads";
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
 import { type Clock, instant, systemClock } from "../../src/base/clock.ts";
-import { SignaturePool, type SignaturePoolOptions } from "../../src/kernels/pool.ts";
-import type { SignatureCheck } from "../../src/kernels/signature-group.ts";
+import { DEFAULT_CAPS, type KnownKeysCaps } from "../../src/kernels/known-keys.ts";
+import { SignaturePool, type SignaturePoolOptions, shareOut } from "../../src/kernels/pool.ts";
+import type { SignatureCheck, SignatureGroup } from "../../src/kernels/signature-group.ts";
 import type { WorkerJob, WorkerStart } from "../../src/kernels/worker.ts";
 import { recoverByNoble, rightClaims, SPOILS } from "./claims.ts";
 
@@ -91,6 +92,25 @@ describe("a pool", () => {
     await pool.start();
     expect(workers).toHaveLength(2);
     expect(pool.ready).toBe(2);
+  });
+
+  it.each([1, 3])("gives its %d workers together the memory for keys that one thread has", async (size) => {
+    const caps: KnownKeysCaps[] = [];
+    const { spawn } = spawner();
+    const pool = open({
+      size,
+      spawn: (start) => {
+        caps.push(start.caps);
+        return spawn(start);
+      },
+    });
+    await pool.start();
+    expect(caps).toHaveLength(size);
+    for (const kind of ["tables", "keys"] as const) {
+      const sum = caps.reduce((sum, one) => sum + one[kind], 0);
+      expect(sum).toBeGreaterThanOrEqual(DEFAULT_CAPS[kind]);
+      expect(sum).toBeLessThan(DEFAULT_CAPS[kind] + size);
+    }
   });
 
   it("lets nothing wait while no worker is busy", async () => {
@@ -233,5 +253,53 @@ describe("a pool", () => {
     expect(stderr).toBe("");
     expect(stdout.trim()).toBe(`1 ${expected.filter(Boolean).length}`);
     expect(status).toBe(0);
+  });
+});
+
+/** A group of which each account has signed so many, by the number that its address is; they take turns. */
+function groupSignedBy(counts: Readonly<Record<number, number>>): SignatureGroup {
+  const accounts = Object.keys(counts).map((at) => `0x${Number(at).toString(16).padStart(40, "0")}` as const);
+  const turns = Object.values(counts).flatMap((count, signer) =>
+    Array.from({ length: count }, (_, turn) => ({ turn, signer })),
+  );
+  const signers = Uint32Array.from(turns.sort((a, b) => a.turn - b.turn).map(({ signer }) => signer));
+  const count = signers.length;
+  const [signatures, parities, digests] = [64, 1, 32].map((bytes) => new Uint8Array(bytes * count));
+  if (!signatures || !parities || !digests) throw new Error("no columns");
+  return { count, signatures, parities, digests, signers, accounts };
+}
+
+/** How many of each account each worker gets. */
+const sharesOf = (group: SignatureGroup, workers: number) => {
+  const shares = shareOut(group, workers);
+  expect(shares.flat().sort((a, b) => a - b)).toEqual(Array.from({ length: group.count }, (_, at) => at));
+  return shares.map((share) => {
+    const counts: Record<number, number> = {};
+    for (const at of share) {
+      const account = Number(group.accounts[group.signers[at] ?? 0]);
+      counts[account] = (counts[account] ?? 0) + 1;
+    }
+    return counts;
+  });
+};
+
+describe("the workers' shares", () => {
+  it("leave every account with one worker, which is the same whatever else is in a group", () => {
+    expect(sharesOf(groupSignedBy({ 0: 10, 1: 10, 2: 10, 3: 10 }), 2)).toEqual([
+      { 0: 10, 2: 10 },
+      { 1: 10, 3: 10 },
+    ]);
+    expect(sharesOf(groupSignedBy({ 3: 9, 4: 9, 8: 9 }), 3)).toEqual([{ 3: 9 }, { 4: 9 }, { 8: 9 }]);
+    expect(sharesOf(groupSignedBy({ 5: 9, 3: 9, 1: 9 }), 3)).toEqual([{ 3: 9 }, { 1: 9 }, { 5: 9 }]);
+  });
+
+  it("may be a quarter above the even one for that", () => {
+    const uneven = { 0: 25, 2: 25, 4: 12, 1: 38 };
+    expect(sharesOf(groupSignedBy(uneven), 2)).toEqual([{ 0: 25, 2: 25, 4: 12 }, { 1: 38 }]);
+  });
+
+  it("are no larger: the rest goes to whoever has least", () => {
+    expect(sharesOf(groupSignedBy({ 4: 100 }), 2)).toEqual([{ 4: 63 }, { 4: 37 }]);
+    expect(sharesOf(groupSignedBy({ 6: 120 }), 3)).toEqual([{ 6: 50 }, { 6: 35 }, { 6: 35 }]);
   });
 });

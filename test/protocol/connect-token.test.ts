@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest";
 import type { Hex } from "../../src/base/bytes.ts";
 import { instant } from "../../src/base/clock.ts";
+import { curveKernels } from "../../src/kernels/kernels.ts";
+import { isSignedBy } from "../../src/kernels/signature.ts";
 import {
   checkConnectToken,
   clientIdOf,
@@ -8,7 +10,8 @@ import {
   TOKEN_LIFE_MS,
 } from "../../src/protocol/connect-token.ts";
 import { keySigner } from "../../src/protocol/signer.ts";
-import type { Market } from "../../src/protocol/typed-data.ts";
+import { connectDigest, type Market } from "../../src/protocol/typed-data.ts";
+import { watchCalls } from "../kernels/claims.ts";
 
 const robot = keySigner(new Uint8Array(32).fill(2));
 const thief = keySigner(new Uint8Array(32).fill(3));
@@ -68,6 +71,23 @@ describe("a CONNECT token", () => {
     expect(checkConnectToken(token, robot.address, clientIdOf(thief.address, "main"), rules)).toMatchObject(
       bad,
     );
+  });
+
+  it("of a stranger is judged without a trace, a known device's by its key", async () => {
+    const calls = watchCalls(curveKernels());
+    const stranger = keySigner(new Uint8Array(32).fill(4));
+    const client = clientIdOf(stranger.address, "main");
+    const claim = { clientId: client, issued: NOW, expires: NOW + 1_000, nonce: NONCE };
+    const token = await signConnectToken(market, stranger, claim);
+    const ask = () => checkConnectToken(token, stranger.address, client, rules);
+    for (let again = 0; again < 40; again++) expect(ask()).toEqual(claim);
+    expect(calls()).toEqual({ recoverOne: Array(40).fill(expect.any(Number)) });
+    // as a command of an enrolled device is checked
+    const digest = connectDigest(market, claim);
+    expect(isSignedBy(stranger.address, digest, await stranger.sign(digest))).toBe(true);
+    calls();
+    expect(ask()).toEqual(claim);
+    expect(calls()).toEqual({ verifyOne: [expect.any(Number)] });
   });
 
   it("in any other form is refused", async () => {

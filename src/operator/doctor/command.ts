@@ -8,7 +8,7 @@ import { DEFAULT_CONFIG, type Settings } from "../settings.ts";
 import { chainChecks } from "./chain.ts";
 import { type Check, checkLine, good, note, words, wrong } from "./check.ts";
 import { folderChecks, journalCheck, keyCheck, rosterCheck } from "./folder.ts";
-import { brokerCheck, nodeCheck, programChecks, serialCheck, widthCheck } from "./host.ts";
+import { brokerCheck, kernelCheck, nodeCheck, programChecks, serialCheck, widthCheck } from "./host.ts";
 import type { Machine } from "./machine.ts";
 
 const OPTIONS = {
@@ -45,7 +45,7 @@ export async function doctorCommand(
     return 0;
   }
   if (positionals.length > 0) throw new Fault("usage", "expected nothing after hirewire doctor but options");
-  const checks = [nodeCheck(machine), widthCheck(machine)];
+  const checks = [nodeCheck(machine), widthCheck(machine), await kernelCheck()];
   const { check, settings } = readSettings(values.config, ports);
   checks.push(check);
   if (settings) checks.push(...(await gatewayChecks(settings, ports, machine)));

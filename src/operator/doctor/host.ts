@@ -1,7 +1,9 @@
 /** The doctor's checks of the machine: Node, word size, programs, ports and serial lines. */
 import { createServer } from "node:net";
+import { systemClock } from "../../base/clock.ts";
 import { isFault } from "../../base/fault.ts";
 import { openJournal } from "../../journal/sqlite-journal.ts";
+import { calibrateOnce, describeKernels } from "../../kernels/calibration.ts";
 import { listenAddress } from "../../link/listen-address.ts";
 import type { Settings } from "../settings.ts";
 import { type Check, good, note, words, wrong } from "./check.ts";
@@ -25,6 +27,15 @@ const NARROW: ReadonlySet<string> = new Set(["arm", "ia32", "mips", "mipsel", "p
 export function widthCheck({ arch }: Machine): Check {
   if (!NARROW.has(arch)) return good("64-bit", arch);
   return wrong("64-bit", `${arch} is a 32-bit system`, "install the 64-bit edition of the operating system");
+}
+
+/** Which kernels check signatures here, and how fast; a machine on which none run can do nothing. */
+export async function kernelCheck(): Promise<Check> {
+  try {
+    return good("kernels", describeKernels(await calibrateOnce(systemClock)));
+  } catch (error) {
+    return wrong("kernels", words(error), "npm run build:kernels");
+  }
 }
 
 /** Programs that a gateway can do without. */
