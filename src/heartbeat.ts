@@ -29,8 +29,8 @@ import type { CommandTopic } from "./protocol/topic.ts";
 const GROUP_CHECKS = 256;
 
 /**
- * Signatures checked one by one after which the rest of a group waits for the next one: where a payer's newest voucher
- * is forged, so that it does not answer for the others.
+ * Signatures checked one by one in a group: where a payer's newest voucher is forged, so that it does not answer for the
+ * others. What is left of such vouchers then waits for the next group; everybody else's commands do not.
  */
 const MOST_UNFORESEEN = GROUP_CHECKS;
 
@@ -80,7 +80,8 @@ export type HeartbeatOptions = {
 export class Heartbeat {
   readonly #options: HeartbeatOptions;
   readonly #refusals = new Map<Hex, Map<string, Refused>>();
-  #queue: Waiting[] = [];
+  /** What a group has put back is read already. */
+  #queue: (Waiting | Read)[] = [];
   #beating: Promise<void> | null = null;
   #broken = false;
 
@@ -112,10 +113,12 @@ export class Heartbeat {
 
   async #beatOn(): Promise<void> {
     try {
-      // The socket that woke us may hold more: one turn gathers a group.
-      await new Promise(setImmediate);
-      while (this.#queue.length > 0 && !this.#broken)
+      // The socket that woke us may hold more: one turn gathers a group. Between groups everybody else has a turn.
+      for (;;) {
+        await new Promise(setImmediate);
+        if (this.#queue.length === 0 || this.#broken) break;
         await this.#beat(this.#queue.splice(0, groupOf(this.#queue)));
+      }
     } catch (cause) {
       this.#broken = true;
       this.#options.onBroken(cause);
@@ -124,36 +127,41 @@ export class Heartbeat {
     }
   }
 
-  async #beat(waiting: readonly Waiting[]): Promise<void> {
+  async #beat(waiting: readonly (Waiting | Read)[]): Promise<void> {
     const { journal, publish, onEntries } = this.#options;
     const read = newestFirst(waiting.map(readWaiting));
     const signers = new Signers();
     await signers.foresee(this.#signaturesOf(read), this.#options.checkSigners);
     const group: Group = { first: journal.head().index + 1, drafts: [], said: [], signers };
     const taken: Read[] = [];
+    const left: Read[] = [];
     for (const one of read) {
-      if (signers.unforeseen >= MOST_UNFORESEEN) break;
-      await this.#take(one, group);
-      taken.push(one);
+      if (signers.unforeseen >= MOST_UNFORESEEN && one.from?.topic === "voucher") left.push(one);
+      else {
+        await this.#take(one, group);
+        taken.push(one);
+      }
     }
-    if (taken.length < read.length) this.#queue = [...read.slice(taken.length), ...this.#queue];
+    if (left.length > 0) this.#queue = [...left, ...this.#queue];
     const entries = group.drafts.length > 0 ? journal.append(group.drafts) : [];
     for (const outgoing of group.said) publish(outgoing);
     for (const { done } of taken) done();
     onEntries(entries);
   }
 
-  /** What the group will ask about. Of one payer's vouchers alone it is the first, which stands for the others. */
+  /** What the group will ask about. Of one device's vouchers on a lane it is the first, which stands for the others. */
   #signaturesOf(group: readonly Read[]): readonly SignatureCheck[] {
     const { market } = this.#options.context;
-    const payers = new Set<Hex>();
-    return group.flatMap(({ from, intake, digest }) => {
+    const lanes = new Set<string>();
+    return group.flatMap((one) => {
+      const { from, intake, digest } = one;
       if (!from || !intake || isRefusal(intake.command)) return [];
       const { command } = intake;
       if (this.#answeredBefore(from.by, from.topic, command.message.id, digest)) return [];
       if (command.topic === "voucher") {
-        if (payers.has(from.by)) return [];
-        payers.add(from.by);
+        const lane = `${from.by} ${promisedIn(one) === null ? "out" : "in"}`;
+        if (lanes.has(lane)) return [];
+        lanes.add(lane);
       }
       return signaturesIn(market, command);
     });
@@ -243,7 +251,8 @@ function groupOf(queue: readonly Waiting[]): number {
   return count;
 }
 
-function readWaiting(waiting: Waiting): Read {
+function readWaiting(waiting: Waiting | Read): Read {
+  if ("intake" in waiting) return waiting;
   const { from } = waiting;
   if (!from) return { ...waiting, intake: null, digest: "" };
   const digest = sha256(from.payload).slice(2);

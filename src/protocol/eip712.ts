@@ -13,7 +13,8 @@ export type Venue = { readonly chainId: number; readonly vault: Hex };
 
 export type Field = { readonly type: string; readonly name: string };
 
-export type Struct = { readonly fields: readonly Field[]; readonly typeHash: string };
+/** `typeHash` computes it when it is first asked: the kernels need not be there when this is imported. */
+export type Struct = { readonly fields: readonly Field[]; readonly typeHash: () => string };
 
 /** Hexadecimal digits of a word: 32 bytes. */
 const WORD = 64;
@@ -23,11 +24,11 @@ const hashOf = (text: string) => keccak256(new TextEncoder().encode(text)).slice
 /** A struct by its name and its fields, `type name` each, in EIP-712's encodeType order. */
 export function structOf(name: string, fields: readonly Field[]): Struct {
   const members = fields.map((field) => `${field.type} ${field.name}`).join(",");
-  return { fields, typeHash: hashOf(`${name}(${members})`) };
+  return { fields, typeHash: once(() => hashOf(`${name}(${members})`)) };
 }
 
-const DOMAIN_TYPE = hashOf(
-  "EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)",
+const domainType = once(() =>
+  hashOf("EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"),
 );
 
 /** Separators kept; vouchers of strangers name any vault, and what they name must not stay for ever. */
@@ -42,7 +43,7 @@ function separatorOf(domain: string, { chainId, vault }: Venue): string {
   const known = separators.get(key);
   if (known !== undefined) return known;
   const words = hashOf(domain) + hashOf("1") + word("uint256", chainId) + word("address", vault);
-  const separator = keccak256(fromHex(DOMAIN_TYPE + words)).slice(2);
+  const separator = keccak256(fromHex(domainType() + words)).slice(2);
   if (separators.size >= MOST_SEPARATORS) separators.clear();
   separators.set(key, separator);
   return separator;
@@ -61,7 +62,7 @@ export function structDigest(
   values: Readonly<Record<string, unknown>>,
 ): Hex {
   const words = fields.map(({ type, name }) => word(type, values[name])).join("");
-  const struct = keccak256(fromHex(typeHash + words)).slice(2);
+  const struct = keccak256(fromHex(typeHash() + words)).slice(2);
   return keccak256(fromHex(`1901${separatorOf(domain, venue)}${struct}`));
 }
 
@@ -69,13 +70,24 @@ export function structDigest(
 function word(type: string, value: unknown): string {
   if (type === "string" && typeof value === "string") return hashOf(value);
   const bits = Number(/^uint(\d+)$/.exec(type)?.[1] ?? 0);
-  if (bits > 0 && (typeof value === "number" || typeof value === "bigint") && value >= 0) {
-    const digits = BigInt(value).toString(16);
+  const isWhole = typeof value === "bigint" || Number.isSafeInteger(value);
+  if (bits > 0 && isWhole && Number(value) >= 0) {
+    const digits = BigInt(value as bigint | number).toString(16);
     if (digits.length <= bits / 4) return digits.padStart(WORD, "0");
   }
   const bytes = type === "address" ? 20 : Number(/^bytes(\d+)$/.exec(type)?.[1] ?? 0);
-  if (bytes > 0 && typeof value === "string" && value.length === 2 + 2 * bytes) {
+  if (bytes > 0 && typeof value === "string" && BYTES.test(value) && value.length === 2 + 2 * bytes) {
     return type === "address" ? value.slice(2).padStart(WORD, "0") : value.slice(2).padEnd(WORD, "0");
   }
   throw new Fault("impossible", `no ${type} can hold ${String(value)}`);
+}
+
+const BYTES = /^0x[0-9a-fA-F]*$/;
+
+function once<T>(work: () => T): () => T {
+  let known: { readonly value: T } | null = null;
+  return () => {
+    known ??= { value: work() };
+    return known.value;
+  };
 }

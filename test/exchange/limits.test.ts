@@ -300,12 +300,16 @@ describe("forged vouchers", () => {
       cumulative: amount(BigInt(600 - at)),
       signature,
     }));
+    const behind = await offer(CART, offerTerms("o-behind", { voucher: await voucherOf(CART, 1_200n) }));
     const sent = [...forged, real].map((voucher, at) =>
       counter.send(ROBOT, "voucher", { version: 1, id: `v-${at}`, voucher }),
     );
-    await Promise.all(sent);
+    await Promise.all([...sent, counter.send(CART, "offer", behind)]);
+    const first = counter.events.findIndex(({ what }) => what === "entries");
+    const early = counter.events.slice(0, first).filter((one) => one.what === "said");
+    expect(early.some(({ outgoing }) => outgoing.topic === "ack" && outgoing.to === CART.address)).toBe(true);
     const beats = counter.events.map((one) =>
-      one.what === "entries" ? "|" : one.what === "said" ? "." : "",
+      one.what === "entries" ? "|" : one.what === "said" && one.outgoing.to === ROBOT.address ? "." : "",
     );
     const said = beats
       .join("")
