@@ -50,8 +50,8 @@ export function byScalars(key: Affine, u1: bigint, u2: bigint): Crafted {
   return { r, s, z: mod(u1 * s, N), parity: parityOf(point), key };
 }
 
-/** The same for scalars whose sum is infinity: no signature, whatever r it claims. */
-export function toInfinity(key: Affine, u1: bigint, u2: bigint, r: bigint): Crafted {
+/** The same for any r, which need not be that of the sum: no signature then. */
+export function withR(key: Affine, u1: bigint, u2: bigint, r: bigint): Crafted {
   const s = mod(r * inverse(u2, N), N);
   return { r, s, z: mod(u1 * s, N), parity: 0, key };
 }

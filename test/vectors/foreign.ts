@@ -3,12 +3,13 @@
  * is not checked.
  *
  * The addition formulas do not look at the 7 of y² = x³ + 7, so that any x and y are a point of some curve that they
- * compute on: with points of small order there, forgeries hold.
+ * compute on.
  */
 import {
   type Affine,
   bytes32,
   combine,
+  integer,
   inverse,
   lift,
   mod,
@@ -16,11 +17,11 @@ import {
   P,
   pointBytes,
   power,
-  timesG,
 } from "./arithmetic.ts";
 import type { Signed } from "./build.ts";
-import { byNonce, type Crafted, exact, nextX, signedBy } from "./craft.ts";
+import { byNonce, type Crafted, exact, nextGap, nextX, signedBy } from "./craft.ts";
 import type { Group } from "./groups.ts";
+import { hintFor } from "./hint.ts";
 import type { Trial } from "./trials.ts";
 
 /** k times a point of whatever curve it is on; k is small, and no sum on the way is infinity. */
@@ -78,53 +79,70 @@ function overflowing(): Trial[] {
   );
 }
 
-/** Of order three on the curve that it is on: 3x³ = 4y². */
-function thirdOrder(from: bigint): Affine {
-  for (let x = from; ; x++) {
-    const square = mod(3n * x * x * x * inverse(4n, P), P);
-    const y = power(square, (P + 1n) / 4n, P);
-    if (mod(y * y, P) === square && lift(x, 0) !== null) return { x, y };
-  }
+/** What one signature of a batch is refused for, whatever the sum of the batch is. */
+function unfit(good: Signed): readonly (readonly [string, Signed, Uint8Array])[] {
+  const hint = hintFor(good);
+  const [r, s] = [integer(good.signature.subarray(0, 32)), integer(good.signature.subarray(32))];
+  const withPair = (newR: bigint, newS: bigint): Signed => {
+    return { ...good, signature: new Uint8Array([...bytes32(newR), ...bytes32(newS)]) };
+  };
+  const gap = nextGap(r);
+  // what a square root of no square comes to: a y on the curve's twist
+  const twisted = bytes32(power(mod(gap ** 3n + 7n, P), (P + 1n) / 4n, P));
+  return [
+    ["an r that is no x", withPair(gap, s), twisted],
+    ["an r that is no x, other v", { ...withPair(gap, s), parity: 1 - good.parity }, twisted],
+    ["r = 0", withPair(0n, s), hint],
+    ["r = n", withPair(N, s), hint],
+    ["s = 0", withPair(r, 0n), hint],
+    ["s = n", withPair(r, N), hint],
+    ["s = n/2 + 1", withPair(r, N / 2n + 1n), hint],
+    ["no v", { ...good, parity: 2 }, hint],
+    ["a v of 3", { ...good, parity: 3 }, hint],
+  ];
 }
 
-const all = (count: number, byte: number) =>
-  new Uint8Array(16 * count).map((_, at) => (at % 8 === 0 ? byte : 0));
+/** The same for what its hint is refused for. */
+function unfitHints(good: Signed): readonly (readonly [string, Signed, Uint8Array])[] {
+  const y = integer(hintFor(good));
+  return [
+    ["a hint off the curve", good, bytes32(mod(y + 2n, P))],
+    ["a hint of zero or one", good, bytes32(BigInt(good.parity))],
+    ["a hint of the other v", good, bytes32(P - y)],
+    ["another v than its hint", { ...good, parity: 1 - good.parity }, bytes32(y)],
+  ];
+}
 
-/** u1·G + u2·Q is infinity, and R of a hint that makes a multiple of it infinity too. */
-function foreignHints(): Group[] {
-  const d = 1_234_567n;
-  const key = timesG(d);
-  if (!key) return [];
-  return [5n, 2n ** 70n].flatMap((from): Group[] => {
-    const point = thirdOrder(from);
-    const parity = (point.y & 1n) === 1n ? 1 : 0;
-    const crafted: Crafted = { r: point.x, s: 99n, z: mod(-point.x * d, N), parity, key };
-    const one = signedBy(crafted, parity);
-    const hint = bytes32(point.y);
-    const even = signedBy({ ...crafted, parity: 0 }, 0);
-    return [3, 6].flatMap((factor) => [
-      {
-        name: `R of order three, times ${factor}`,
-        all: [one],
-        hints: [hint],
-        coefficients: all(1, factor),
-        expected: false,
-      },
-      {
-        name: `R of order three twice, times ${factor}`,
-        all: [one, one],
-        hints: [hint, hint],
-        coefficients: all(2, factor),
-        expected: false,
-      },
-      {
-        name: `R of order two, times ${factor + 1}`,
-        all: [even],
-        hints: [new Uint8Array(32)],
-        coefficients: all(1, 2 * factor),
-        expected: false,
-      },
-    ]);
+/** With coefficients of zero every sum is infinity: whatever is refused then, is so before the sum. */
+function beforeTheSum(): Group[] {
+  const goods = [3n, 4n, 5n, 6n, 7n].map((k) => exact(byNonce(k, k ** 20n, k ** 50n)));
+  return [1, 2, 3, 4, 5].flatMap((count): Group[] => {
+    const all = goods.slice(0, count);
+    const coefficients = new Uint8Array(16 * count);
+    const name = `${count} times zero`;
+    const put = <T>(list: readonly T[], at: number, one: T) =>
+      list.map((each, index) => (index === at ? one : each));
+    const spoilt = all.flatMap((good, at) => {
+      const hints = all.map(hintFor);
+      const both = unfit(good).flatMap(([what, signed, hint]): Group[] => {
+        const group = {
+          name: `${name}, ${what} at ${at}`,
+          all: put(all, at, signed),
+          coefficients,
+          expected: false,
+        };
+        return [
+          { ...group, withoutHints: true },
+          { ...group, hints: put(hints, at, hint) },
+        ];
+      });
+      const hinted = unfitHints(good).map(([what, signed, hint]): Group => {
+        const wrong = { all: put(all, at, signed), hints: put(hints, at, hint) };
+        return { name: `${name}, ${what} at ${at}`, ...wrong, coefficients, expected: false };
+      });
+      return [...both, ...hinted];
+    });
+    return [{ name, all, coefficients, expected: true }, ...spoilt];
   });
 }
 
@@ -156,6 +174,8 @@ function nearHints(): Group[] {
     hinted("that is right for the other", other, P - y, true),
     hinted("of y + p", one, y + P, false),
     hinted("of y + p for the other", other, y + P, false),
+    hinted("of y + p and its v", { ...one, parity: 1 - parity }, y + P, false),
+    hinted("that is right beside the wrong v", { ...one, parity: 1 - parity }, y, false),
     hinted("of -y", one, P - y, false),
     hinted("of y + 2", one, y + 2n, false),
     hinted("of 2^256 - 1", one, 2n ** 256n - 1n, false),
@@ -171,23 +191,5 @@ export function foreignTrials(): Trial[] {
 
 /** All batches of them. */
 export function foreignGroups(): Group[] {
-  const good = exact(byNonce(3n, 5n, 7n));
-  const beside = foreignHints().map((group): Group => {
-    const { coefficients, ...rest } = group;
-    const doubled = coefficients
-      ? { coefficients: new Uint8Array([...coefficients, ...coefficients.slice(0, 16)]) }
-      : {};
-    const y = lift(
-      mod(BigInt(`0x${Buffer.from(good.signature.subarray(0, 32)).toString("hex")}`), P),
-      good.parity,
-    );
-    return {
-      ...rest,
-      ...doubled,
-      name: `${group.name}, beside one that holds`,
-      all: [...group.all, good],
-      hints: [...(group.hints ?? []), bytes32(y ?? 0n)],
-    };
-  });
-  return [...foreignHints(), ...beside, ...nearHints()];
+  return [...beforeTheSum(), ...nearHints()];
 }

@@ -10,8 +10,10 @@ export type Group = {
   readonly all: readonly Signed[];
   /** Random when absent. */
   readonly coefficients?: Uint8Array;
-  /** The right ones when absent, and none as well. */
+  /** The right ones when absent, and a call without any as well. */
   readonly hints?: readonly Uint8Array[];
+  /** No call with hints, and no comb: it is about the batch alone. */
+  readonly withoutHints?: boolean;
   readonly expected: boolean;
 };
 

@@ -1,5 +1,5 @@
 /** Single signatures on which addition formulas, ranges and rules go wrong where they are not minded. */
-import { type Affine, LAMBDA, mod, N, P, timesG } from "./arithmetic.ts";
+import { type Affine, inverse, LAMBDA, mod, N, P, timesG } from "./arithmetic.ts";
 import type { Signed } from "./build.ts";
 import {
   byNonce,
@@ -13,7 +13,7 @@ import {
   opposite,
   plain,
   signedBy,
-  toInfinity,
+  withR,
 } from "./craft.ts";
 import { Draw } from "./draw.ts";
 
@@ -121,10 +121,43 @@ function parts(): Trial[] {
     return meeting
       .filter((part) => part !== 0n && part !== -u2)
       .flatMap((part) => {
-        const crafted = byScalars(key, part * d, u2);
-        return bothForms(`u1·G against a part of u2·Q at bit ${bits}: ${name(part)}`, crafted);
+        return byBoth(`u1·G against a part of u2·Q at bit ${bits}: ${name(part)}`, key, part * d, u2);
       });
   });
+}
+
+/** Width of a window of the generator's table. */
+const WIDE = 10n;
+
+/** A key of which few windows meet what u1's windows from some bit on sum to. */
+function highParts(): Trial[] {
+  const draw = new Draw("high parts");
+  const digits = Array.from({ length: 25 }, () => draw.below(400n) + 1n);
+  const u1 = digits.reduce((sum, digit, at) => sum + (digit << (WIDE * BigInt(at))), 0n);
+  return [10n, 11n, 12n, 13n, 14n, 15n, 16n].flatMap((from) => {
+    const high = u1 - (u1 % 2n ** (WIDE * from));
+    return [1, -1].flatMap((sign) => {
+      const d = mod(BigInt(sign) * high * inverse(5n, N), N);
+      return [0x105n, 0x20105n, 0x3020105n].flatMap((u2) => {
+        const what = `u2·Q against u1·G from bit ${WIDE * from}: ${sign}, u2 = ${name(u2)}`;
+        return byBoth(what, keyOf(d), u1, u2);
+      });
+    });
+  });
+}
+
+/**
+ * What u1 and u2 make in both forms, and the same u1 and u2 with another r: a sum that went wrong on the way may come to
+ * anything, and agree with any r.
+ */
+function byBoth(what: string, key: Affine, u1: bigint, u2: bigint): Trial[] {
+  const crafted = byScalars(key, u1, u2);
+  const forged = withR(key, u1, u2, mod(crafted.r + 1n, N));
+  return [
+    ...bothForms(what, crafted),
+    { name: `${what}, another r, plain`, signed: plain(forged), expected: false },
+    { name: `${what}, another r, v`, signed: exact(forged), expected: false },
+  ];
 }
 
 function related(): Trial[] {
@@ -133,7 +166,7 @@ function related(): Trial[] {
     const key = keyOf(d);
     return scalarsFor(d, draw).flatMap(([u1, u2]) => {
       if (mod(u1 + u2 * d, N) === 0n) return [];
-      return bothForms(`Q = ${keyName}, u1 = ${name(u1)}, u2 = ${name(u2)}`, byScalars(key, u1, u2));
+      return byBoth(`Q = ${keyName}, u1 = ${name(u1)}, u2 = ${name(u2)}`, key, u1, u2);
     });
   });
 }
@@ -144,7 +177,7 @@ function infinite(): Trial[] {
   return KEYS.flatMap(([keyName, d]) => {
     const key = keyOf(d);
     return [1n, -1n, 2n ** 64n, draw.below(N - 1n) + 1n].flatMap((u2) => {
-      const forged = [1n, nextGap(1n), mod(key.x, N), N - 1n].map((r) => toInfinity(key, -u2 * d, u2, r));
+      const forged = [1n, nextGap(1n), mod(key.x, N), N - 1n].map((r) => withR(key, -u2 * d, u2, r));
       return forged.flatMap((crafted): Trial[] => {
         const what = `infinity: Q = ${keyName}, u2 = ${name(u2)}, r = ${name(crafted.r)}`;
         const low = lowered(crafted);
@@ -285,6 +318,7 @@ export function everyTrial(): readonly Trial[] {
   return [
     ...related(),
     ...parts(),
+    ...highParts(),
     ...infinite(),
     ...keyless(),
     ...nonces(),
