@@ -34,7 +34,9 @@ export async function taskSuite(): Promise<Figure[]> {
       // Each could take all: a bidder that is full by the time it wins would decline.
       await market.provider(name, 500n + BigInt(at), executor, PARALLEL);
     }
-    const buyer = await market.robot("buyer", false);
+    // by default a device has no more under way than ten offers are worth
+    const creditLimit = amount(4n * PRICE * BigInt(PARALLEL));
+    const buyer = await market.robot("buyer", false, { creditLimit });
     const firmware = taskModule({ memory: [1, 4] });
     let number = 0;
     const hire = async () => {
