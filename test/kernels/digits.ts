@@ -8,7 +8,7 @@ export const TOP = 2n ** 256n;
 /** A module under test: its inner functions, and the memory above what it uses itself. */
 export class InnerModule {
   readonly #exports: WebAssembly.Instance["exports"];
-  readonly #view: DataView;
+  protected readonly view: DataView;
   readonly #start: number;
 
   constructor(bytes: Uint8Array<ArrayBuffer>) {
@@ -16,7 +16,7 @@ export class InnerModule {
     const memory = this.#exports["memory"] as WebAssembly.Memory;
     this.#start = (this.global("heapBase") + 127) & ~127;
     while (memory.buffer.byteLength < this.#start + 8192) memory.grow(1);
-    this.#view = new DataView(memory.buffer);
+    this.view = new DataView(memory.buffer);
   }
 
   /** Calls an inner function: addresses and counts in, a number or nothing out. */
@@ -37,35 +37,35 @@ export class InnerModule {
 
   writeWords(place: number, value: bigint): number {
     for (let i = 0; i < 4; i++) {
-      this.#view.setBigUint64(this.at(place) + 8 * i, BigInt.asUintN(64, value >> BigInt(64 * i)), true);
+      this.view.setBigUint64(this.at(place) + 8 * i, BigInt.asUintN(64, value >> BigInt(64 * i)), true);
     }
     return this.at(place);
   }
 
   readWords(place: number): bigint {
     return [3, 2, 1, 0].reduce(
-      (sum, i) => (sum << 64n) + this.#view.getBigUint64(this.at(place) + 8 * i, true),
+      (sum, i) => (sum << 64n) + this.view.getBigUint64(this.at(place) + 8 * i, true),
       0n,
     );
   }
 
   writeElement(place: number, digits: readonly bigint[]): number {
     for (const [i, digit] of digits.entries())
-      this.#view.setInt32(this.at(place) + 4 * i, Number(digit), true);
+      this.view.setInt32(this.at(place) + 4 * i, Number(digit), true);
     return this.at(place);
   }
 
   readElement(place: number): bigint[] {
-    return Array.from({ length: 9 }, (_, i) => BigInt(this.#view.getInt32(this.at(place) + 4 * i, true)));
+    return Array.from({ length: 9 }, (_, i) => BigInt(this.view.getInt32(this.at(place) + 4 * i, true)));
   }
 
   writeNumber(place: number, digits: readonly bigint[]): number {
-    for (const [i, digit] of digits.entries()) this.#view.setBigUint64(this.at(place) + 8 * i, digit, true);
+    for (const [i, digit] of digits.entries()) this.view.setBigUint64(this.at(place) + 8 * i, digit, true);
     return this.at(place);
   }
 
   readNumber(place: number): bigint[] {
-    return Array.from({ length: 9 }, (_, i) => this.#view.getBigUint64(this.at(place) + 8 * i, true));
+    return Array.from({ length: 9 }, (_, i) => this.view.getBigUint64(this.at(place) + 8 * i, true));
   }
 }
 

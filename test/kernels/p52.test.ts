@@ -4,7 +4,8 @@ import { Constants } from "../../assembly/generate/fma.ts";
 import { Unproven } from "../../assembly/generate/form.ts";
 import { p52Sources, product, square, write } from "../../assembly/generate/p52.ts";
 import { REDUCED, sumOf } from "../../assembly/generate/p52-product.ts";
-import { type Field, mod, P, pairField } from "./pair-field.ts";
+import { P } from "./digits.ts";
+import { type Field, mod, pairField } from "./pair-field.ts";
 
 let field: Field;
 beforeAll(async () => {
