@@ -9,7 +9,7 @@ import { type Amount, parseAmount } from "./base/money.ts";
 import { DEFAULT_RULES, type MarketRules } from "./market/rules.ts";
 import { WINDOWS } from "./operator/settings.ts";
 import type { Limits } from "./payment/standing.ts";
-import { address } from "./protocol/scalar.ts";
+import { address, fuel } from "./protocol/scalar.ts";
 
 const milliseconds = z.number().int().min(1).max(86_400_000);
 
@@ -43,6 +43,18 @@ const schema = z.strictObject({
       check_rate: z.number().min(0).max(1).default(DEFAULT_RULES.checkRate),
       fee_basis_points: z.number().int().min(0).max(10_000).default(DEFAULT_RULES.feeBasisPoints),
       max_open: z.number().int().min(1).default(DEFAULT_RULES.maxOpen),
+      /** Most fuel that an offer may allow its run: as much as this machine burns in `run_ms`, or less. */
+      max_fuel: fuel.min(1).default(DEFAULT_RULES.maxFuel),
+    })
+    .prefault({}),
+  blobs: z
+    .strictObject({
+      /** Task firmware, inputs and outputs kept in all, bytes. */
+      quota: z.number().int().min(1_048_576).default(1_073_741_824),
+      /** Of those, what one owner's devices may have there, bytes. */
+      owner_quota: z.number().int().min(1_048_576).default(268_435_456),
+      /** How long the bytes of a task that has ended are kept. */
+      retention_ms: z.number().int().min(1_000).default(86_400_000),
     })
     .prefault({}),
   settlement: z
@@ -128,6 +140,8 @@ export function marketRules(config: Config): MarketRules {
     checkRate: market.check_rate,
     feeBasisPoints: market.fee_basis_points,
     maxOpen: market.max_open,
+    maxFuel: market.max_fuel,
+    meter: DEFAULT_RULES.meter,
     maxDeadlineMs: DEFAULT_RULES.maxDeadlineMs,
   };
 }

@@ -9,24 +9,28 @@ import type { Hex } from "./base/bytes.ts";
 import type { Clock, Instant } from "./base/clock.ts";
 import { Fault, isFault } from "./base/fault.ts";
 import { isRefusal, type Refusal, refuse } from "./base/refusal.ts";
-import type { BlobStore } from "./blob/blob.ts";
-import { Pins } from "./blob/pins.ts";
+import { type BlobStore, MAX_BLOB } from "./blob/blob.ts";
 import { VERIFY_GRACE_MS } from "./exchange/course.ts";
 import type { TaskCommand } from "./exchange/decide.ts";
+import { blobsOf } from "./exchange/readable.ts";
 import { type Want, wantKey, wantOf } from "./exchange/wants.ts";
-import type { Executor } from "./firmware/executor.ts";
-import { judgeModule } from "./firmware/policy.ts";
+import type { Executor, RunResult } from "./firmware/executor.ts";
+import { MAX_MODULE_BYTES } from "./firmware/policy.ts";
 import type { BlobCourier } from "./link/blob-courier.ts";
+import { handoverMs } from "./market/rules.ts";
 import { isOpen, type Task } from "./market/task.ts";
+import { type Outcome, RUN_VERDICTS } from "./protocol/fuel.ts";
 
 export type ErrandOptions = {
   readonly courier: BlobCourier;
   readonly store: BlobStore;
+  /** On whose account the blobs are kept that a device hands over. */
+  readonly ownerOf: (device: Hex) => string;
   readonly executor: Executor;
   readonly clock: Clock;
   /** Wall-clock limit of the gateway's own run, milliseconds; the checker has at most {@link CHECKER_MS}. */
   readonly runMs: number;
-  /** How long a device has to hand over bytes that it has named, milliseconds. */
+  /** As in the market's rules. */
   readonly inputMs: number;
   /** Before that nothing is given up: devices come back after a restart. */
   readonly graceUntil: () => Instant;
@@ -37,9 +41,6 @@ export type ErrandOptions = {
   readonly onRefused: (task: Task, refusal: Refusal) => void;
   readonly onFault: (fault: unknown) => void;
 };
-
-/** Most bytes that the gateway's own run may give. */
-const MAX_OUTPUT = 16_777_216;
 
 /** A checker that takes longer has said no: the others wait behind it. */
 const CHECKER_MS = 10_000;
@@ -52,12 +53,10 @@ type Errand = { readonly task: Hex; readonly abort: AbortController; isMoot: boo
 export class Errands {
   readonly #options: ErrandOptions;
   readonly #running = new Map<string, Errand>();
-  readonly #pins: Pins;
   #isStopped: boolean = false;
 
   constructor(options: ErrandOptions) {
     this.#options = options;
-    this.#pins = new Pins(options.store);
   }
 
   /** Takes on what the task wants now, unless it is under way already, and drops what it wants no more. */
@@ -71,9 +70,16 @@ export class Errands {
       errand.abort.abort();
       this.#running.delete(other);
     }
-    if (isOpen(task)) this.#pins.hold(task.id, blobsOf(task));
-    else this.#pins.release(task.id);
+    this.#hold(task);
     if (want && key !== null && !this.#running.has(key)) this.#start(want, key);
+  }
+
+  /** What an open task names stays; the retention of what an ended one has named begins. */
+  #hold(task: Task): void {
+    const { store, ownerOf } = this.#options;
+    const uses = blobsOf(task).map(({ hash, device }) => ({ hash, owner: ownerOf(device) }));
+    if (isOpen(task)) store.hold(task.id, uses);
+    else store.release(task.id);
   }
 
   stop(): void {
@@ -108,7 +114,10 @@ export class Errands {
   /** Until when an errand is worth running: what was delivered in time is verified even after the deadline. */
   #latest({ want, task }: Want): number {
     const { inputMs, graceUntil } = this.#options;
-    if (want === "blobs") return Math.max(graceUntil(), Math.min(task.offeredAt + inputMs, task.deadline));
+    if (want === "blobs") {
+      const wait = handoverMs(task.firmwareBytes + task.inputBytes, { inputMs });
+      return Math.max(graceUntil(), Math.min(task.offeredAt + wait, task.deadline));
+    }
     return task.deadline + VERIFY_GRACE_MS;
   }
 
@@ -125,13 +134,25 @@ export class Errands {
       if (!errand.isMoot && !this.#isStopped) onRefused(task, refusal);
       return { topic: "blobsRefused", task: task.id, reason: `${refusal.refused}: ${refusal.hint}` };
     };
+    if (task.firmwareBytes > MAX_MODULE_BYTES) {
+      return refused(refuse("too_large", `send a module of at most ${MAX_MODULE_BYTES} bytes`));
+    }
     const firmware = await courier.fetch(task.requester, task.firmware, task.firmwareBytes, signal);
     if (isRefusal(firmware)) return refused(firmware);
-    const rejection = judgeModule(firmware);
-    if (rejection)
-      return refused(refuse("firmware_rejected", `the module breaks the static policy: ${rejection}`));
-    const input = await courier.fetch(task.requester, task.input, task.inputBytes, signal);
-    return isRefusal(input) ? refused(input) : { topic: "blobsHere", task: task.id };
+    const rejection = await this.#whyRejected(task, firmware);
+    if (rejection !== null) return refused(refuse("firmware_rejected", rejection));
+    const refusal = await courier.bring(task.requester, task.input, task.inputBytes, signal);
+    return refusal ? refused(refusal) : { topic: "blobsHere", task: task.id };
+  }
+
+  /** What about the module breaks the policy, or the offer's own words about it; null when nothing does. */
+  async #whyRejected({ profile, memoryMiB }: Task, firmware: Uint8Array): Promise<string | null> {
+    const found = await this.#options.executor.inspect(firmware);
+    if (found.verdict !== "ok") return `the module breaks the static policy: ${found.reason}`;
+    if (found.profile !== profile)
+      return `the module is of profile ${found.profile}, the offer says ${profile}`;
+    if (found.memoryMiB <= memoryMiB) return null;
+    return `the module may use ${found.memoryMiB} MiB of memory, the offer says ${memoryMiB}`;
   }
 
   async #inspect(want: Want & { want: "inspection" }, signal: AbortSignal): Promise<TaskCommand> {
@@ -151,10 +172,11 @@ export class Errands {
   ): Promise<Uint8Array | Refusal> {
     const { courier, clock, inputMs } = this.#options;
     const late = new AbortController();
-    const stopTimer = clock.after(inputMs, () => late.abort());
+    const outputBytes = task.run?.outputBytes ?? 0;
+    const stopTimer = clock.after(handoverMs(outputBytes, { inputMs }), () => late.abort());
     const provider = task.run?.provider ?? task.requester;
     const either = AbortSignal.any([signal, late.signal]);
-    return await courier.fetch(provider, output, task.run?.outputBytes ?? 0, either).finally(stopTimer);
+    return await courier.fetch(provider, output, outputBytes, either).finally(stopTimer);
   }
 
   /** What the firmware's own checker says; whatever is not a clear yes is for the referee to decide. */
@@ -165,8 +187,10 @@ export class Errands {
   ): Promise<{ passed: boolean; reason: string }> {
     const { executor, runMs } = this.#options;
     const { firmware, input } = await this.#bytesOf(task, signal);
+    // no checker may cost us more than the run itself could
+    const limits = { fuelLimit: task.fuelLimit, wallMs: Math.min(runMs, CHECKER_MS) };
     try {
-      const found = await executor.verify({ firmware, input, output, wallMs: Math.min(runMs, CHECKER_MS) });
+      const found = await executor.verify({ firmware, input, output, ...limits });
       if (found.verdict === "ok") return { passed: found.valid, reason: found.valid ? "valid" : "not valid" };
       const hasNone = found.verdict === "rejected" && found.reason === "no_verify";
       return { passed: hasNone, reason: hasNone ? "the firmware has no checker" : found.verdict };
@@ -178,27 +202,29 @@ export class Errands {
 
   async #referee(want: Want & { want: "referee" }, signal: AbortSignal): Promise<TaskCommand> {
     const { task, award } = want;
-    const { executor, store, runMs } = this.#options;
+    const { executor, runMs } = this.#options;
     const { firmware, input } = await this.#bytesOf(task, signal);
+    const { fuelLimit } = task;
+    const said = { topic: "refereed", task: task.id, award } as const;
     try {
-      const found = await executor.run({ firmware, input, wallMs: runMs, maxOutput: MAX_OUTPUT });
-      if (found.verdict !== "ok") {
-        return {
-          topic: "refereed",
-          task: task.id,
-          award,
-          output: null,
-          reason: `${found.verdict}: ${found.reason}`,
-        };
-      }
-      const output = await store.put(found.output);
-      if (!isRefusal(output))
-        return { topic: "refereed", task: task.id, award, output, reason: "the gateway's own run" };
-      return { topic: "refereed", task: task.id, award, output: null, reason: output.refused };
+      const found = await executor.run({ firmware, input, fuelLimit, wallMs: runMs, maxOutput: MAX_BLOB });
+      return { ...said, ...(await this.#testimonyOf(found)) };
     } catch (fault) {
       if (!isFault(fault, "executor_died")) throw fault;
-      return { topic: "refereed", task: task.id, award, output: null, reason: "the executor died" };
+      return { ...said, outcome: null, reason: "the executor died" };
     }
+  }
+
+  /** What the gateway's own run says; nothing where this machine, and not the program, has ended it. */
+  async #testimonyOf(found: RunResult): Promise<{ outcome: Outcome | null; reason: string }> {
+    if (found.verdict === "ok") {
+      const output = await this.#options.store.put(found.output);
+      if (isRefusal(output)) return { outcome: null, reason: output.refused };
+      return { outcome: { verdict: "ok", output, fuel: found.fuel }, reason: "the gateway's own run" };
+    }
+    const reason = `${found.verdict}: ${found.reason}`;
+    const verdict = RUN_VERDICTS.find((one) => one === found.verdict);
+    return { outcome: verdict ? { verdict, output: null, fuel: found.fuel } : null, reason };
   }
 
   async #bytesOf(task: Task, signal: AbortSignal): Promise<{ firmware: Uint8Array; input: Uint8Array }> {
@@ -214,8 +240,4 @@ export class Errands {
     if (isRefusal(bytes)) throw new Fault("blob_missing", `blob ${hash}: ${bytes.refused}`);
     return bytes;
   }
-}
-
-function blobsOf({ firmware, input, run }: Task): Hex[] {
-  return run?.output ? [firmware, input, run.output] : [firmware, input];
 }

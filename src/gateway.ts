@@ -13,6 +13,7 @@ import type { Refusal, RefusalCode } from "./base/refusal.ts";
 import { type Config, limitsOf, marketRules } from "./config.ts";
 import { Errands } from "./errands.ts";
 import { firstDue } from "./exchange/course.ts";
+import { blobsOf, ReadingRights } from "./exchange/readable.ts";
 import { saveSnapshot } from "./exchange/replay.ts";
 import type { State } from "./exchange/state.ts";
 import { Heartbeat } from "./heartbeat.ts";
@@ -75,6 +76,7 @@ export class Gateway {
   readonly #heartbeat: Heartbeat;
   readonly #courier: BlobCourier;
   readonly #errands: Errands;
+  readonly #rights: ReadingRights;
   readonly #settlement: Settlement;
   readonly #office: Office;
   /** Who is on the roster, and what each may spend in a day where it says so. */
@@ -127,6 +129,7 @@ export class Gateway {
     this.#boot = clock.now();
     this.#reception = new Reception({
       ...{ state, market, clock, decimals, feeBasisPoints: rules.feeBasisPoints },
+      firmware: { meter: rules.meter.version, costs: rules.meter.costs, maxFuel: rules.maxFuel },
       journalIndex: () => journal.head().index,
       isEnrolled: (device) => this.#budgets.has(device),
       onRefused: (refusal, by, topic) => options.onRefused?.(refusal, by, topic),
@@ -146,10 +149,16 @@ export class Gateway {
       onBroken: options.onBroken,
     });
     const tell = this.#heartbeat.tell.bind(this.#heartbeat);
-    this.#courier = new BlobCourier(store, clock, (to, outgoing) => publish({ to, ...outgoing }));
+    this.#rights = new ReadingRights(state.market.tasks);
+    const ownerOf = (device: Hex) => this.#ownerOf(device);
+    this.#courier = new BlobCourier({
+      ...{ store, clock, ownerOf },
+      publish: (to, outgoing) => publish({ to, ...outgoing }),
+      mayRead: (device, hash) => this.#rights.mayRead(device, hash),
+    });
     const { runMs, inputMs } = rules;
     this.#errands = new Errands({
-      ...{ courier: this.#courier, store, executor, clock, runMs, inputMs, tell, onFault },
+      ...{ courier: this.#courier, store, ownerOf, executor, clock, runMs, inputMs, tell, onFault },
       graceUntil: () => this.#graceUntil,
       taskOf: (id) => state.market.tasks.get(id),
       onRefused: ({ requester, offerId }, refusal) =>
@@ -161,9 +170,11 @@ export class Gateway {
         data: config.data,
         market,
         decimals,
+        clock,
         state,
         heartbeat: this.#heartbeat,
         settlement: this.#settlement,
+        asks: () => this.#reception.asks(),
       },
     });
   }
@@ -308,7 +319,25 @@ export class Gateway {
       }
       this.#errands.consider(task);
     }
+    await this.#countBlobs();
     this.#setTimer();
+  }
+
+  /** What is here of tasks counts on its owners; from then on it goes when its time is over. */
+  async #countBlobs(): Promise<void> {
+    const { store } = this.#house;
+    for (const task of this.#state.market.tasks.values()) {
+      // one that was never announced only names them
+      for (const { hash, device } of task.bidBy === null ? [] : blobsOf(task)) {
+        if (store.sizeOf(hash) !== null) await store.assign({ hash, owner: this.#ownerOf(device) });
+      }
+    }
+    store.startSweep();
+  }
+
+  /** On whose account a device's blobs are kept: who owns it, or the device itself. */
+  #ownerOf(device: Hex): string {
+    return this.#state.roster.get(device)?.owner ?? device;
   }
 
   #onEntries(entries: readonly Entry[]): void {
@@ -317,7 +346,10 @@ export class Gateway {
         if (fact.kind === "halted") this.#office.switched(fact.reason);
         if (fact.kind === "resumed") this.#office.switched(null);
         const task = "task" in fact ? this.#state.market.tasks.get(fact.task) : undefined;
-        if (task) this.#errands.consider(task);
+        if (task) {
+          this.#rights.note(task);
+          this.#errands.consider(task);
+        }
         const lanes = fact.kind === "claimed" ? fact.lanes : fact.kind === "laneObserved" ? [fact] : [];
         for (const lane of lanes) this.#laneChanged(lane);
       }

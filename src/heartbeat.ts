@@ -66,7 +66,7 @@ export type HeartbeatOptions = {
   readonly clock: Clock;
   /** Checks the signatures of a group in one call. */
   readonly checkSigners: CheckSigners;
-  readonly context: Omit<Context, "now" | "isPayer">;
+  readonly context: Omit<Context, "now" | "isPayer" | "isAuthor">;
   /** Providers that are connected now. */
   readonly bidders: () => readonly Hex[];
   readonly publish: (outgoing: Outgoing) => void;
@@ -204,8 +204,9 @@ export class Heartbeat {
   async #commit(command: Command, cause: Cause, group: Group, spoiled: Refusal | null = null): Promise<void> {
     const { state, signer, context, clock, bidders } = this.#options;
     const now = clock.now();
-    const { isPayer } = group.signers;
-    const { facts, refused }: Decision = decide(state, command, { ...context, now, isPayer }, spoiled);
+    const { isPayer, isAuthor } = group.signers;
+    const given = { ...context, now, isPayer, isAuthor };
+    const { facts, refused }: Decision = decide(state, command, given, spoiled);
     if (refused && cause.by !== null) {
       if (facts.length === 0) {
         return this.#refuse(cause.by, cause.topic, cause.id, refused, group, cause.digest);

@@ -17,6 +17,8 @@ import { runDemo } from "./operator/demo/demo.ts";
 import { deviceCommand } from "./operator/device/command.ts";
 import { doctorCommand } from "./operator/doctor/command.ts";
 import { thisMachine } from "./operator/doctor/machine.ts";
+import { firmwareCommand } from "./operator/firmware/command.ts";
+import { standardStreams } from "./operator/firmware/streams.ts";
 import { laneCommand } from "./operator/lane/command.ts";
 import { logCommand } from "./operator/log/command.ts";
 import { deployCommand } from "./operator/money/deploy.ts";
@@ -26,6 +28,7 @@ import { settleCommand } from "./operator/money/settle.ts";
 import { sweepCommand } from "./operator/money/sweep.ts";
 import { withdrawCommand } from "./operator/money/withdraw.ts";
 import { nearestName } from "./operator/nearest.ts";
+import { priceCommand } from "./operator/price/command.ts";
 import { backupCommand } from "./operator/recovery/backup.ts";
 import { recoverCommand } from "./operator/recovery/recover.ts";
 import { restoreCommand } from "./operator/recovery/restore.ts";
@@ -46,6 +49,11 @@ const HELP = `hirewire: robots and boards hire each other's compute and pay in U
 
   hirewire device add NAME  enrols a device and prints the connection file it needs; also device
                             list, budget, owner, allowance, and replace for a lost key
+  hirewire firmware build FILE.ts
+                            AssemblyScript to task firmware; also firmware check, run, publish,
+                            trust, untrust, list
+  hirewire price suggest    rates for this machine, from its speed, watts and electricity price
+
   hirewire owner gateway    names the cold owner of the gateway's hot key
 
   hirewire fund DEVICE|gateway AMOUNT --from KEYFILE
@@ -66,7 +74,8 @@ const HELP = `hirewire: robots and boards hire each other's compute and pay in U
   hirewire recover          a new journal after a lost disk, from the chain and from peers' vouchers
 
 Every command takes --help.
-Exit codes: 0 done, 1 fault, 2 usage, 3 journal broken, 4 chain or gateway not reachable, 130 interrupted.
+Exit codes: 0 done, 1 fault, 2 usage, 3 journal broken, 4 chain or gateway not reachable, 10 to 16 how a firmware's run
+ended, 130 interrupted.
 `;
 
 const RUN_HELP = `hirewire run [--config gateway.toml] [--listen HOST:PORT] [--json]
@@ -289,6 +298,8 @@ const COMMANDS: Record<string, (args: string[]) => Promise<number> | number> = {
   restore: (args) => restoreCommand(args, io, ports),
   recover: (args) => recoverCommand(args, io, ports),
   deploy: (args) => deployCommand(args, io, ports),
+  firmware: (args) => firmwareCommand(args, io, { ...ports, streams: standardStreams() }),
+  price: (args) => priceCommand(args, io, ports),
   doctor: (args) => doctorCommand(args, io, ports, thisMachine(process.env["PATH"] ?? "")),
   version: () => print(`${version()}\n`),
   help: () => print(HELP),

@@ -4,6 +4,8 @@
  * Stopping and going on, settling, its own lanes; and draining, which is how a key or a vault is left behind: no new
  * offers, credit given back, everything claimed, every lane closed.
  */
+import type { Hex } from "./base/bytes.ts";
+import type { Clock } from "./base/clock.ts";
 import { Fault } from "./base/fault.ts";
 import { formatAmount } from "./base/money.ts";
 import type { State } from "./exchange/state.ts";
@@ -15,6 +17,7 @@ import { moneyVerbs } from "./operator/money/verbs.ts";
 import { clearRestoredMark, restoredMark, restoredReason } from "./operator/recovery/restored-mark.ts";
 import { totalOf } from "./payment/books.ts";
 import { claimable, creditOf } from "./payment/payment.ts";
+import type { Ask } from "./protocol/ask.ts";
 import type { Market } from "./protocol/typed-data.ts";
 import type { Settlement } from "./settlement/settlement.ts";
 
@@ -23,9 +26,12 @@ export type OfficeOptions = {
   readonly data: string;
   readonly market: Market;
   readonly decimals: number;
+  readonly clock: Pick<Clock, "now">;
   readonly state: State;
   readonly heartbeat: Pick<Heartbeat, "tell" | "idle">;
   readonly settlement: Settlement;
+  /** What connected providers stand by. */
+  readonly asks: () => ReadonlyMap<Hex, Ask>;
 };
 
 export class Office {
@@ -63,6 +69,7 @@ export class Office {
       halt: (request) => this.#halt(haltReason(wordIn(request, "reason"))),
       resume: () => this.#resume(),
       drain: () => this.#drain(),
+      asks: () => Promise.resolve(this.#asks()),
     });
   }
 
@@ -84,6 +91,20 @@ export class Office {
       held: money(totalOf(books, "held")),
       owed: money(totalOf(books, "owed")),
     };
+  }
+
+  /** One row for each provider and memory class; of asks that have not expired. */
+  #asks(): object {
+    const { asks, state, decimals, clock } = this.#options;
+    const live = [...asks()].filter(([, { expires }]) => expires > clock.now());
+    const rows = live.flatMap(([device, { rates, fuelPerSecond, expires }]) =>
+      rates.map(({ memoryMiB, rate }) => {
+        const speed = fuelPerSecond.find((one) => one.memoryMiB === memoryMiB)?.fuel ?? null;
+        const name = state.roster.get(device)?.name ?? device;
+        return { device, name, memoryMiB, rate: rate.toString(), fuelPerSecond: speed, expires };
+      }),
+    );
+    return { decimals, asks: rows };
   }
 
   /** The switch as the journal has it: the folder's file follows. */

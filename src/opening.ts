@@ -21,9 +21,6 @@ import type { Chain } from "./settlement/chain.ts";
 import { openEvmChain } from "./settlement/evm-chain.ts";
 import { checkToken, type TokenProfile } from "./settlement/token-probe.ts";
 
-/** Bytes of blobs that are kept; the oldest that no open task needs go first. */
-const BLOB_QUOTA = 1_073_741_824;
-
 export type OpeningOptions = {
   readonly config: Config;
   readonly signer: Pick<Signer, "address">;
@@ -59,14 +56,21 @@ export async function openHouse({ config, signer, clock, onFault }: OpeningOptio
   const journal = await orRelease(lock, () => openJournal(config.data));
   const executor = new Executor({ clock });
   const signatures = new SignaturePool({ clock });
+  let store: BlobStore | null = null;
   const close = async () => {
+    await store?.close();
     await signatures.close();
     await executor.stop();
     journal.close();
     await lock.release();
   };
   try {
-    const store = await folderStore(join(config.data, "blobs"), BLOB_QUOTA);
+    store = await folderStore(join(config.data, "blobs"), {
+      quota: config.blobs.quota,
+      ownerQuota: config.blobs.owner_quota,
+      retentionMs: config.blobs.retention_ms,
+      ...{ clock, onFault },
+    });
     const state = replay(journal, market);
     requireHome(state, market, config.data);
     await Promise.all([executor.start(), calibrateOnce(clock)]);

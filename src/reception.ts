@@ -11,13 +11,15 @@ import { isCommandTopic } from "./exchange/intake.ts";
 import { type Outgoing, refusalMessage, sayAgain } from "./exchange/outbox.ts";
 import type { State } from "./exchange/state.ts";
 import type { Heartbeat } from "./heartbeat.ts";
+import { isSignedBy } from "./kernels/signature.ts";
 import type { BlobCourier } from "./link/blob-courier.ts";
 import type { Broker, BrokerCallbacks, RefusedAt, Session } from "./link/broker/broker.ts";
 import type { Device } from "./market/roster.ts";
 import { termsFor } from "./payment/terms.ts";
-import { decodeMessage, encodeMessage, type Message, parseJson } from "./protocol/message.ts";
+import type { Ask } from "./protocol/ask.ts";
+import { decodeMessage, encodeMessage, type Message, parseJson, type Terms } from "./protocol/message.ts";
 import type { Topic } from "./protocol/topic.ts";
-import type { Market } from "./protocol/typed-data.ts";
+import { askDigest, type Market } from "./protocol/typed-data.ts";
 
 export type ReceptionOptions = {
   readonly state: State;
@@ -27,6 +29,7 @@ export type ReceptionOptions = {
   /** Whether its operator still has the device on the roster; the journal never forgets one. */
   readonly isEnrolled: (device: Hex) => boolean;
   readonly feeBasisPoints: number;
+  readonly firmware: Terms["firmware"];
   readonly journalIndex: () => number;
   readonly onRefused: (refusal: Refusal, by: Hex | null, topic: string) => void;
 };
@@ -37,10 +40,12 @@ export type Backrooms = {
   readonly courier: Pick<BlobCourier, "onGet" | "onData" | "askAgain">;
 };
 
+type Provider = Pick<Message<"factsheet">, "profiles" | "memoryMiB"> & { readonly ask: Ask | null };
+
 export class Reception {
   readonly #options: ReceptionOptions;
-  /** Devices that run task firmware, by the factsheet of their session. */
-  readonly #providers = new Set<Hex>();
+  /** Devices that run task firmware, and what the factsheet of their session says. */
+  readonly #providers = new Map<Hex, Provider>();
   readonly #refusals = new Map<RefusalCode, number>();
   #broker: Broker | null = null;
   #heardCount = 0;
@@ -62,7 +67,14 @@ export class Reception {
 
   /** The providers that are connected now. */
   bidders(): readonly Hex[] {
-    return [...this.#providers];
+    return [...this.#providers.keys()];
+  }
+
+  /** What the providers that are connected now stand by: rates and speeds that they have signed. */
+  asks(): ReadonlyMap<Hex, Ask> {
+    const asks = new Map<Hex, Ask>();
+    for (const [device, { ask }] of this.#providers) if (ask) asks.set(device, ask);
+    return asks;
   }
 
   /** Opens the door: `start` begins to serve with the callbacks it is given. */
@@ -94,9 +106,16 @@ export class Reception {
    * is on the roster no more hears nothing: its topics may be another's by then.
    */
   publish(outgoing: Outgoing): void {
+    if (outgoing.topic === "announce" && !this.#canRun(outgoing.to, outgoing.message)) return;
     const device = this.#admit(outgoing.to);
     if (device)
       this.#broker?.publish(device, outgoing.topic, encodeMessage(outgoing.topic, outgoing.message));
+  }
+
+  /** Whether a device has said that it runs such modules. */
+  #canRun(device: Hex, { profile, memoryMiB }: Message<"announce">): boolean {
+    const provider = this.#providers.get(device);
+    return provider?.profiles.includes(profile) === true && provider.memoryMiB >= memoryMiB;
   }
 
   /** Tells a device that something of it was refused, and counts it. */
@@ -128,8 +147,9 @@ export class Reception {
 
   /** An ack that names the CONNECT by its nonce. */
   #tellTerms(device: Hex, nonce: Hex): void {
-    const { state, market, clock, decimals, feeBasisPoints, journalIndex } = this.#options;
-    const terms = termsFor(state.payment, market, device, { time: clock.now(), feeBasisPoints, decimals });
+    const { state, market, clock, decimals, feeBasisPoints, firmware, journalIndex } = this.#options;
+    const common = { time: clock.now(), feeBasisPoints, decimals, firmware };
+    const terms = termsFor(state.payment, market, device, common);
     const message = { version: 1 as const, id: nonce.slice(2), journalIndex: journalIndex(), terms };
     this.publish({ to: device, topic: "ack", message });
   }
@@ -158,20 +178,31 @@ export class Reception {
     if (!message) return refuse("bad_schema");
     if (topic === "blob-get") return courier.onGet(device, message as Message<"blob-get">);
     if (topic === "blob-data") return courier.onData(device, message as Message<"blob-data">);
-    if (topic === "factsheet") this.#read(device, message as Message<"factsheet">);
-    return null;
+    return topic === "factsheet" ? this.#read(device, message as Message<"factsheet">) : null;
   }
 
-  #read(device: Hex, { profiles }: Message<"factsheet">): void {
+  /** Keeps what a factsheet says; of one whose ask cannot be believed, all but the ask. */
+  #read(device: Hex, { profiles, memoryMiB, ask }: Message<"factsheet">): Refusal | null {
+    const refusal = ask === undefined ? null : this.#whyUnbelieved(device, ask);
+    const before = this.#providers.get(device);
     if (profiles.length === 0) {
       this.#providers.delete(device);
-      return;
+      return refusal;
     }
-    if (this.#providers.has(device)) return;
-    this.#providers.add(device);
+    const now = { profiles, memoryMiB, ask: refusal === null ? (ask ?? null) : null };
+    this.#providers.set(device, now);
+    const isSame = before?.profiles.join() === profiles.join() && before.memoryMiB === memoryMiB;
+    if (isSame) return refusal;
     for (const outgoing of sayAgain(this.#options.state, device, true)) {
       if (outgoing.topic === "announce") this.publish(outgoing);
     }
+    return refusal;
+  }
+
+  #whyUnbelieved(device: Hex, ask: Ask): Refusal | null {
+    const { market, firmware } = this.#options;
+    if (ask.meter !== firmware.meter || ask.costs !== firmware.costs) return refuse("meter_unknown");
+    return isSignedBy(device, askDigest(market, device, ask), ask.signature) ? null : refuse("bad_signature");
   }
 
   #refusedAt(refusal: Refusal, { device, session, topic }: RefusedAt): void {

@@ -236,7 +236,7 @@ describe("the machine", () => {
   });
 
   it("shows its environment to the door, config.ts and main.ts alone", () => {
-    const inside = except(SRC, "src/hirewire.ts", "src/config.ts", "src/main.ts", "src/firmware/executor.ts");
+    const inside = except(SRC, "src/hirewire.ts", "src/config.ts", "src/main.ts");
     expect(linesWith(inside, /\bprocess\.env\b/)).toEqual([]);
   });
 
@@ -244,14 +244,7 @@ describe("the machine", () => {
     const imported = new Set(PRODUCT.flatMap(({ imports }) => imports.map(({ to }) => to)));
     const isProgram = (path: string) => !imported.has(path) || path.endsWith("/program.ts");
     const programs = DEVICES.map(({ path }) => path).filter(isProgram);
-    // The executor's child speaks frames on its stdout; nobody reads there what it says.
-    const allowed = [
-      "src/operator",
-      "src/hirewire.ts",
-      "src/main.ts",
-      "src/firmware/executor-child.ts",
-      ...programs,
-    ];
+    const allowed = ["src/operator", "src/hirewire.ts", "src/main.ts", ...programs];
     const silent = except(PRODUCT, ...allowed);
     expect(linesWith(silent, /\bconsole\.|(?<![\w#.])process\.(stdout|stderr)\b/)).toEqual([]);
   });

@@ -17,6 +17,8 @@ export const AWARD: Hex = `0x${"aa".repeat(32)}`;
 /** From the clock's start to every task's deadline. */
 export const LIFE_MS = 60_000;
 export const INPUT_MS = 10_000;
+/** As much as no run here burns, but an endless one. */
+export const FUEL_LIMIT = 1_000_000;
 
 export const INPUT = Uint8Array.of(1, 2, 3);
 export const OUTPUT = Uint8Array.of(9, 9);
@@ -27,8 +29,12 @@ export const DELIVERED = {
   state: "delivered",
   run: {
     provider: BOARD,
+    rate: amount(500n),
+    feeBasisPoints: 200,
     price: amount(500n),
     fee: amount(10n),
+    verdict: "ok",
+    fuel: 1_000,
     acceptBy: instant(0),
     runBy: instant(0),
     award: AWARD,
@@ -70,6 +76,7 @@ export class Desk extends BlobStand {
       ...{
         courier,
         store,
+        ownerOf: (device: Hex) => `owner of ${device}`,
         clock: this.#counted(),
         runMs: 10_000,
         inputMs: INPUT_MS,
@@ -139,6 +146,7 @@ export class Desk extends BlobStand {
       offeredAt: this.clock.now(),
       deadline: instant(this.clock.now() + LIFE_MS),
       state: "offered",
+      fuelLimit: FUEL_LIMIT,
     });
   }
 

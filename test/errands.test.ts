@@ -4,7 +4,10 @@ import { Fault } from "../src/base/fault.ts";
 import { hashBlob } from "../src/blob/blob.ts";
 import { VERIFY_GRACE_MS } from "../src/exchange/course.ts";
 import { Executor } from "../src/firmware/executor.ts";
+import { MAX_MODULE_BYTES } from "../src/firmware/policy.ts";
+import { handoverMs } from "../src/market/rules.ts";
 import type { Task } from "../src/market/task.ts";
+import { MAX_FUEL } from "../src/protocol/fuel.ts";
 import {
   AWARD,
   BOARD,
@@ -12,13 +15,14 @@ import {
   Desk,
   type DeskOptions,
   ECHO_FIRMWARE,
+  FUEL_LIMIT,
   INPUT,
   INPUT_MS,
   LIFE_MS,
   OUTPUT,
   ROBOT,
 } from "./errand-desk.ts";
-import { ENDLESS, OP, returning, taskModule } from "./firmware/module.ts";
+import { ENDLESS, OP, taskModule } from "./firmware/module.ts";
 import { bytesOf, settled } from "./link/blob-stand.ts";
 import { taskWith } from "./market/sample-task.ts";
 
@@ -29,6 +33,9 @@ const TRAP = [OP.unreachable];
 const executor = new Executor({ clock: systemClock });
 beforeAll(() => executor.start());
 afterAll(() => executor.stop());
+
+/** How long the requester has for what it offers here. */
+const OFFER_MS = handoverMs(ECHO_FIRMWARE.length + INPUT.length, { inputMs: INPUT_MS });
 
 const openDesk = (options: Partial<DeskOptions> = {}) => new Desk({ executor, ...options });
 const { id: TASK } = taskWith({});
@@ -54,10 +61,37 @@ describe("an offer's bytes", () => {
       told: {
         topic: "blobsRefused",
         task: TASK,
-        reason: "firmware_rejected: the module breaks the static policy: imports",
+        reason: expect.stringMatching(/^firmware_rejected: the module breaks the static policy: .*import/),
       },
     });
     expect(desk.asked().map(({ hash }) => hash)).toEqual([hashBlob(firmware)]);
+  });
+
+  it.each([
+    {
+      what: "profile",
+      change: { profile: "wasi-stdio/1" },
+      reason: /is of profile task\/1, the offer says wasi/,
+    },
+    { what: "memory", change: {}, reason: /may use 16 MiB of memory, the offer says 1$/ },
+  ] as const)("are refused when the module is of another $what than the offer says", async (other) => {
+    const desk = openDesk();
+    const firmware = taskModule(other.what === "memory" ? { memory: [1, 256] } : {});
+    desk.give(ROBOT, firmware);
+    desk.give(ROBOT, INPUT);
+    expect(await desk.findOf({ ...desk.offered(firmware), ...other.change })).toMatchObject({
+      told: { topic: "blobsRefused", reason: expect.stringMatching(other.reason) },
+    });
+    expect(desk.refused).toEqual([{ task: TASK, code: "firmware_rejected" }]);
+  });
+
+  it("are refused, and not asked for, when the firmware is larger than any may be", async () => {
+    const desk = openDesk();
+    const found = await desk.findOf({ ...desk.offered(), firmwareBytes: MAX_MODULE_BYTES + 1 });
+    expect(found).toMatchObject({
+      told: { topic: "blobsRefused", reason: expect.stringMatching(/^too_large/) },
+    });
+    expect(desk.asked()).toEqual([]);
   });
 
   it.each(["firmware", "input"] as const)("are refused when other ones come as the %s", async (which) => {
@@ -74,7 +108,7 @@ describe("an offer's bytes", () => {
   });
 
   it.each([
-    { when: "when the time for them is over", lifeMs: LIFE_MS, ms: INPUT_MS },
+    { when: "when the time for them is over", lifeMs: LIFE_MS, ms: OFFER_MS },
     { when: "at the task's deadline", lifeMs: 5_000, ms: 5_000 },
   ])("are given up $when, and not before", async ({ lifeMs, ms }) => {
     const desk = openDesk();
@@ -101,20 +135,18 @@ describe("an offer's bytes", () => {
   });
 
   it("stay in a full store until the task has ended", async () => {
-    const desk = openDesk({ quota: ECHO_FIRMWARE.length + INPUT.length + 100 });
+    const quota = ECHO_FIRMWARE.length + INPUT.length + 100;
+    const desk = openDesk({ quota });
     desk.give(ROBOT, ECHO_FIRMWARE);
     desk.give(ROBOT, INPUT);
     await desk.findOf(desk.offered());
-    const both = async () => [
-      await desk.store.has(hashBlob(ECHO_FIRMWARE)),
-      await desk.store.has(hashBlob(INPUT)),
-    ];
+    const both = () => [ECHO_FIRMWARE, INPUT].map((bytes) => desk.store.sizeOf(hashBlob(bytes)) !== null);
     desk.consider({ ...desk.offered(), state: "announced" });
     for (const seed of [1, 2, 3]) await desk.store.put(bytesOf(100, seed));
-    expect(await both()).toEqual([true, true]);
+    expect(both()).toEqual([true, true]);
     desk.consider({ ...desk.offered(), state: "expired" });
-    await desk.store.put(bytesOf(200, 4));
-    expect(await both()).toEqual([false, false]);
+    await desk.store.put(bytesOf(quota, 4));
+    expect(both()).toEqual([false, false]);
   });
 });
 
@@ -141,11 +173,15 @@ describe("an inspection", () => {
     });
   });
 
-  it("fails an output of which verify makes no end", async () => {
+  it.each([
+    { when: "of fuel", fuelLimit: FUEL_LIMIT, reason: "out-of-fuel" },
+    { when: "of time", fuelLimit: MAX_FUEL, reason: "deadline" },
+  ])("fails an output at which verify runs out $when", async ({ fuelLimit, reason }) => {
     const desk = openDesk({ runMs: 200 });
     desk.give(BOARD, OUTPUT);
-    expect(await desk.findOf(await desk.delivered(taskModule({ verify: ENDLESS })))).toEqual({
-      told: { topic: "inspected", task: TASK, award: AWARD, passed: false, reason: "deadline" },
+    const task = { ...(await desk.delivered(taskModule({ verify: ENDLESS }))), fuelLimit };
+    expect(await desk.findOf(task)).toEqual({
+      told: { topic: "inspected", task: TASK, award: AWARD, passed: false, reason },
     });
   });
 
@@ -174,7 +210,7 @@ describe("an inspection", () => {
   });
 
   it.each([
-    { when: "for as long as bytes may take", at: 0, ms: INPUT_MS },
+    { when: "for as long as bytes may take", at: 0, ms: handoverMs(OUTPUT.length, { inputMs: INPUT_MS }) },
     {
       when: "until what was delivered in time has to be verified",
       at: LIFE_MS + VERIFY_GRACE_MS - 500,
@@ -226,43 +262,6 @@ describe("an inspection", () => {
   });
 });
 
-describe("the referee", () => {
-  it("runs the task, keeps the output and names its hash", async () => {
-    const desk = openDesk();
-    const firmware = taskModule({ run: returning(1024, 2) });
-    const output = hashBlob(INPUT.subarray(0, 2));
-    expect(await desk.findOf(await desk.delivered(firmware, false))).toEqual({
-      told: { topic: "refereed", task: TASK, award: AWARD, output, reason: "the gateway's own run" },
-    });
-    expect(await desk.store.get(output)).toEqual(INPUT.subarray(0, 2));
-    expect(desk.asked()).toEqual([]);
-  });
-
-  it.each([
-    { how: "traps", run: TRAP, runMs: 10_000, reason: /^trap: .*unreachable/ },
-    { how: "gives no output", run: [OP.i64Const, 0], runMs: 10_000, reason: /^bad-output: no_output$/ },
-    { how: "makes no end", run: ENDLESS, runMs: 200, reason: /^deadline: killed$/ },
-  ])("has no output when the run $how", async ({ run, runMs, reason }) => {
-    const desk = openDesk({ runMs });
-    expect(await desk.findOf(await desk.delivered(taskModule({ run }), false))).toEqual({
-      told: {
-        topic: "refereed",
-        task: TASK,
-        award: AWARD,
-        output: null,
-        reason: expect.stringMatching(reason),
-      },
-    });
-  });
-
-  it("has no output when the executor is dead", async () => {
-    const desk = openDesk({ executor: new Executor({ clock: systemClock }) });
-    expect(await desk.findOf(await desk.delivered(ECHO_FIRMWARE, false))).toEqual({
-      told: { topic: "refereed", task: TASK, award: AWARD, output: null, reason: "the executor died" },
-    });
-  });
-});
-
 describe("errands", () => {
   it("take the same want on once, and again after its end", async () => {
     const desk = openDesk();
@@ -271,7 +270,7 @@ describe("errands", () => {
     desk.consider({ ...task });
     await settled();
     expect(desk.asked()).toHaveLength(1);
-    desk.clock.advance(INPUT_MS);
+    desk.clock.advance(OFFER_MS);
     await settled();
     expect(desk.heard).toHaveLength(1);
     expect(desk.refused).toHaveLength(1);
@@ -329,7 +328,8 @@ describe("errands", () => {
       id: `0x${"5b".repeat(16)}`,
       run: { ...DELIVERED.run, output: hashBlob(lost) },
     });
-    desk.consider({ ...inspected, id: `0x${"5c".repeat(16)}`, firmware: hashBlob(lost) });
+    const named = { firmware: hashBlob(lost), firmwareBytes: lost.length };
+    desk.consider({ ...inspected, ...named, id: `0x${"5c".repeat(16)}` });
     await settled();
     expect(desk.asked()).toHaveLength(3);
     desk.errands.stop();

@@ -1,6 +1,6 @@
 import { afterEach, expect, it } from "vitest";
 import { readRoster, writeRosterEntry } from "../src/operator/roster-folder.ts";
-import { PATH_PLAN, PRICE, planInput, WholeMarket } from "./stories/whole-market.ts";
+import { PRICE, planJob, WholeMarket } from "./stories/whole-market.ts";
 
 let market: WholeMarket | null = null;
 
@@ -13,7 +13,7 @@ it("a budget that the token cannot express is told, and its device may spend not
   if (!entry) throw new Error("no buyer");
   writeRosterEntry(market.world.folder, { ...entry, perDay: "1.0000001" });
   await expect.poll(() => market?.faults.length).toBeGreaterThan(0);
-  const order = { firmware: PATH_PLAN, input: planInput(1), maxPrice: PRICE };
+  const order = { ...planJob(1), maxPrice: PRICE };
   await expect(buyer.hire(order)).rejects.toMatchObject({ facts: { code: "budget_exceeded" } });
   expect(market.broken).toEqual([]);
 });

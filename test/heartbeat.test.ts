@@ -24,6 +24,7 @@ import {
   MARKET,
   offer,
   offerTerms,
+  outcome,
   ROBOT,
   RULES,
   result,
@@ -303,7 +304,7 @@ describe("what the gateway signs", () => {
       topic: "refereed",
       task: TASK,
       award: run,
-      output: hash32(0x07),
+      outcome: outcome(),
       reason: "own run",
     });
     expect(saidOf(counter.heard(), "answer")).toMatchObject({ state: "paid", rechecked: true, spent: 200n });

@@ -1,9 +1,14 @@
 import { expect, it } from "vitest";
-import { systemClock } from "../src/base/clock.ts";
+import { instant, systemClock } from "../src/base/clock.ts";
+import { amount } from "../src/base/money.ts";
 import { emptyState } from "../src/exchange/state.ts";
-import type { Broker } from "../src/link/broker/broker.ts";
+import type { Broker, BrokerCallbacks } from "../src/link/broker/broker.ts";
+import type { MemoryClass, Profile } from "../src/protocol/fuel.ts";
+import { encodeMessage, type Message } from "../src/protocol/message.ts";
+import type { Signer } from "../src/protocol/signer.ts";
+import { askDigest } from "../src/protocol/typed-data.ts";
 import { Reception } from "../src/reception.ts";
-import { BOARD, CART, MARKET } from "./exchange/stage.ts";
+import { ARM, BOARD, CART, FUEL, MARKET, METER } from "./exchange/stage.ts";
 
 it("a device that is on the roster no more hears nothing, though another has its topics by then", async () => {
   const state = emptyState();
@@ -11,7 +16,14 @@ it("a device that is on the roster no more hears nothing, though another has its
   for (const { address } of [BOARD, CART]) state.roster.set(address, { ...device, address });
   const enrolled = new Set([BOARD.address]);
   const reception = new Reception({
-    ...{ state, market: MARKET, clock: systemClock, decimals: 6, feeBasisPoints: 0 },
+    ...{
+      state,
+      market: MARKET,
+      clock: systemClock,
+      decimals: 6,
+      feeBasisPoints: 0,
+      firmware: { ...METER, maxFuel: FUEL },
+    },
     isEnrolled: (address) => enrolled.has(address),
     journalIndex: () => 0,
     onRefused: () => {},
@@ -25,7 +37,7 @@ it("a device that is on the roster no more hears nothing, though another has its
     drop: () => {},
     stop: () => Promise.resolve(),
   };
-  const courier = { onGet: async () => null, onData: () => null, askAgain: () => {} };
+  const courier = { onGet: async () => null, onData: () => Promise.resolve(null), askAgain: () => {} };
   await reception.open(async () => broker, { heartbeat: { submit: async () => {} }, courier });
   const ack = { topic: "ack", message: { version: 1, id: "c-1", journalIndex: 1 } } as const;
   reception.publish({ to: BOARD.address, ...ack });
@@ -36,4 +48,102 @@ it("a device that is on the roster no more hears nothing, though another has its
   expect(said).toEqual(["ack"]);
   reception.publish({ to: CART.address, ...ack });
   expect(said).toEqual(["ack", "ack"]);
+});
+
+/** A reception with two devices on the line, and what it has said and refused. */
+async function openDoor() {
+  const state = emptyState();
+  for (const { address } of [ARM, BOARD]) {
+    state.roster.set(address, {
+      name: "one",
+      owner: null,
+      manufacturer: "m",
+      serialNumber: address.slice(2, 12),
+      address,
+    });
+  }
+  const said: string[] = [];
+  const refused: string[] = [];
+  const reception = new Reception({
+    ...{ state, market: MARKET, clock: systemClock, decimals: 6, feeBasisPoints: 0 },
+    firmware: { ...METER, maxFuel: FUEL },
+    isEnrolled: () => true,
+    journalIndex: () => 0,
+    onRefused: ({ refused: code }) => refused.push(code),
+  });
+  let callbacks: BrokerCallbacks | undefined;
+  const start = (given: BrokerCallbacks): Promise<Broker> => {
+    callbacks = given;
+    return Promise.resolve({
+      ...{ port: 0, attach: () => {}, sessions: () => [], drop: () => {}, stop: () => Promise.resolve() },
+      publish: ({ serialNumber }, topic) => {
+        if (topic === "announce") said.push(serialNumber === ARM.address.slice(2, 12) ? "arm" : "board");
+      },
+    });
+  };
+  const courier = { onGet: async () => null, onData: () => Promise.resolve(null), askAgain: () => {} };
+  await reception.open(start, { heartbeat: { submit: async () => {} }, courier });
+  const tell = async ({ address }: Signer, factsheet: Partial<Message<"factsheet">>) => {
+    const name = { manufacturer: "m", serialNumber: address.slice(2, 12) };
+    const nonce = `0x${"00".repeat(32)}` as const;
+    const session = { id: `${address}-0`, device: address, name, slot: "0", nonce };
+    const message = { version: 1 as const, name: "", profiles: [], memoryMiB: 0, ...factsheet };
+    const payload = new TextEncoder().encode(encodeMessage("factsheet", message));
+    await callbacks?.onPublish(session, "factsheet", payload);
+  };
+  const announce = (profile: Profile, memoryMiB: MemoryClass) => {
+    said.length = 0;
+    for (const to of reception.bidders()) {
+      const message: Message<"announce"> = {
+        ...{
+          version: 1,
+          task: `0x${"7a".repeat(16)}`,
+          requester: CART.address,
+          profile,
+          memoryMiB,
+          ...METER,
+        },
+        ...{ firmware: `0x${"f1".repeat(32)}`, firmwareBytes: 1, inputBytes: 1, fuelLimit: FUEL },
+        ...{ maxPrice: amount(1n), bidBy: instant(1), deadline: instant(2) },
+      };
+      reception.publish({ to, topic: "announce", message });
+    }
+    return said;
+  };
+  return { reception, refused, tell, announce };
+}
+
+it("a task is announced to those who say that they run its profile in its memory", async () => {
+  const { tell, announce } = await openDoor();
+  await tell(ARM, { profiles: ["task/1"], memoryMiB: 64 });
+  await tell(BOARD, { profiles: ["task/1", "wasi-stdio/1"], memoryMiB: 1 });
+  expect(announce("task/1", 1)).toEqual(["arm", "board"]);
+  expect(announce("task/1", 16)).toEqual(["arm"]);
+  expect(announce("wasi-stdio/1", 1)).toEqual(["board"]);
+  expect(announce("wasi-stdio/1", 64)).toEqual([]);
+  await tell(ARM, { profiles: [] });
+  expect(announce("task/1", 1)).toEqual(["board"]);
+});
+
+it("an ask counts when it is its device's own, under this market's meter", async () => {
+  const { reception, refused, tell } = await openDoor();
+  const terms = {
+    ...METER,
+    rates: [{ memoryMiB: 1 as const, rate: amount(1_000n) }],
+    fuelPerSecond: [{ memoryMiB: 1 as const, fuel: 1_000_000_000 }],
+    measured: instant(1),
+    expires: instant(2),
+  };
+  const signed = async (by: Signer, what: typeof terms) => {
+    const signature = await by.sign(askDigest(MARKET, ARM.address, what));
+    return { profiles: ["task/1" as const], memoryMiB: 64, ask: { ...what, signature } };
+  };
+  await tell(ARM, await signed(ARM, terms));
+  expect(reception.asks().get(ARM.address)).toMatchObject(terms);
+  await tell(ARM, await signed(BOARD, terms));
+  expect(reception.asks().size).toBe(0);
+  await tell(ARM, await signed(ARM, { ...terms, meter: METER.meter + 1 }));
+  expect(reception.asks().size).toBe(0);
+  expect(refused).toEqual(["bad_signature", "meter_unknown"]);
+  expect(reception.bidders()).toEqual([ARM.address]);
 });

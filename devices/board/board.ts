@@ -2,18 +2,18 @@
  * A simulated board: buys path plans over a serial line, MQTT inside the reliable link.
  *
  *     node devices/board/board.ts --path /dev/ttyX|tcp://host:port --connection FILE --wallet FILE --firmware FILE
- *       --rpc URL|--watchtower URL|--lanes trust [--confirmations 12] [--baud 115200] [--map FILE] [--scen FILE] [--queries 1] [--max-price 1500] [--check-budget 1500]
+ *       --rpc URL|--watchtower URL|--lanes trust [--confirmations 12] [--baud 115200] [--map FILE] [--scen FILE]
+ *       [--queries 1] [--manifest FILE] [--fuel-limit N] [--max-price N]
  */
 import { readFile } from "node:fs/promises";
 import type { Duplex } from "node:stream";
 import { systemClock } from "../../src/base/clock.ts";
-import { amount } from "../../src/base/money.ts";
 import { openSerialLine } from "../../src/link/serial/line.ts";
 import { readConnectionFile } from "../robot/connection-file.ts";
 import { readCourse } from "../robot/plan/course.ts";
 import { connectRobot } from "../robot/robot.ts";
 import { LANE_OPTIONS, lanesFrom } from "../robot/sim/lanes.ts";
-import { planBatch } from "../robot/sim/planning.ts";
+import { LIMIT_OPTIONS, limitsOf, planBatch } from "../robot/sim/planning.ts";
 import { readOptions, runProgram, say, sayEvents } from "../robot/sim/program.ts";
 
 /** Hands out the line's sessions one after the other, to whoever asks. */
@@ -40,7 +40,7 @@ class Sessions {
 await runProgram(async (ending) => {
   const options = readOptions({
     ...{ path: null, connection: null, wallet: null, firmware: null, baud: "115200" },
-    ...{ "max-price": "1500", "check-budget": "1500", ...LANE_OPTIONS },
+    ...{ ...LANE_OPTIONS, ...LIMIT_OPTIONS },
     ...{ map: "", scen: "", queries: "1", seed: "1" },
   });
   const sessions = new Sessions();
@@ -71,12 +71,7 @@ await runProgram(async (ending) => {
       signal: ending,
     });
     sayEvents(robot);
-    const terms = {
-      firmware,
-      maxPrice: amount(BigInt(options["max-price"])),
-      checkBudget: amount(BigInt(options["check-budget"])),
-      signal: ending,
-    };
+    const terms = { firmware, ...(await limitsOf(options, grid, 1)), signal: ending };
     let optimal = 0;
     for (const [number, query] of queries.entries()) {
       const right = await planBatch(robot, grid, [query], terms, number);

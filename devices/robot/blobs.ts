@@ -7,9 +7,18 @@ import type { Hex } from "../../src/base/bytes.ts";
 import type { Clock } from "../../src/base/clock.ts";
 import { Fault } from "../../src/base/fault.ts";
 import { isRefusal, refuse } from "../../src/base/refusal.ts";
-import { type BlobStore, hashBlob } from "../../src/blob/blob.ts";
+import type { BlobStore } from "../../src/blob/blob.ts";
 import { memoryStore } from "../../src/blob/memory-store.ts";
-import { askAgain, beginPull, chunkOf, nextRequests, type Pull, takeChunk } from "../../src/blob/transfer.ts";
+import { hashInSlices } from "../../src/blob/slices.ts";
+import {
+  askAgain,
+  beginPull,
+  chunkOf,
+  nextRequests,
+  type Pull,
+  takeChunk,
+  written,
+} from "../../src/blob/transfer.ts";
 import type { Message } from "../../src/protocol/message.ts";
 import type { Events } from "./events.ts";
 import type { Publish } from "./outbox.ts";
@@ -24,6 +33,8 @@ export type BlobsOptions = {
 
 type Inbound = {
   readonly pull: Pull;
+  /** What came, each chunk at its place. */
+  readonly bytes: Uint8Array;
   readonly done: PromiseWithResolvers<Uint8Array>;
   waiters: number;
   /** Times in a row that nothing came. */
@@ -35,8 +46,6 @@ type Inbound = {
 const QUIET_MS = 5_000;
 /** Silences in a row, on a link that is up, after which the bytes count as not to be had. */
 const MOST_SILENCES = 12;
-/** Chunks asked for and not yet there. */
-const WINDOW = 4;
 /** Pulled task firmware kept for the next award that names it. */
 const CACHE_BYTES = 67_108_864;
 
@@ -51,12 +60,16 @@ export class Blobs {
     this.#options = options;
   }
 
-  /** Holds a copy for the gateway to pull, until as many {@link release}s; returns its SHA-256. */
-  keep(bytes: Uint8Array): Hex {
-    const hash = hashBlob(bytes);
+  /**
+   * Holds a copy, which is made at once, for the gateway to pull, until as many {@link release}s; resolves to its SHA-256.
+   * The gateway can have what is held, and nothing else.
+   */
+  async keep(bytes: Uint8Array): Promise<Hex> {
+    const copy = new Uint8Array(bytes);
+    const hash = await hashInSlices(copy);
     const held = this.#held.get(hash);
     if (held) held.uses++;
-    else this.#held.set(hash, { bytes: new Uint8Array(bytes), uses: 1 });
+    else this.#held.set(hash, { bytes: copy, uses: 1 });
     return hash;
   }
 
@@ -115,20 +128,28 @@ export class Blobs {
   /** A chunk came. */
   heard({ hash, offset, total, bytes }: Message<"blob-data">): void {
     const inbound = this.#inbound.get(hash);
-    const step = inbound
-      ? takeChunk(inbound.pull, { offset, total, bytes: Buffer.from(bytes, "base64") })
-      : refuse("blob_unexpected");
-    if (!inbound || (isRefusal(step) && step.refused === "blob_unexpected")) {
+    const chunk = { offset, total, bytes: Buffer.from(bytes, "base64") };
+    const step = inbound ? takeChunk(inbound.pull, chunk) : refuse("blob_unexpected");
+    if (!inbound || isRefusal(step)) {
       this.#options.events.emit({ kind: "ignored", topic: "blob-data", reason: "blob_unexpected" });
-    } else if (isRefusal(step)) {
-      this.#fail(inbound, `the gateway's bytes are not what it named: ${step.refused}`, step.refused);
-    } else if (step.state === "done") {
-      this.#forget(inbound);
-      inbound.done.resolve(step.bytes);
-    } else {
-      inbound.silences = 0;
-      this.#ask(inbound);
+      return;
     }
+    if (step === "before") return;
+    inbound.silences = 0;
+    inbound.bytes.set(chunk.bytes, offset);
+    if (written(inbound.pull, offset)) void this.#complete(inbound);
+    else this.#ask(inbound);
+  }
+
+  async #complete(inbound: Inbound): Promise<void> {
+    inbound.unwatch();
+    const hash = await hashInSlices(inbound.bytes);
+    if (hash !== inbound.pull.hash) {
+      this.#fail(inbound, "the gateway's bytes are not what it named", "hash_mismatch");
+      return;
+    }
+    this.#forget(inbound);
+    inbound.done.resolve(inbound.bytes);
   }
 
   /** A session has begun: asks again for all that is missing. */
@@ -150,16 +171,12 @@ export class Blobs {
 
   #begin(hash: Hex, total: number): Inbound {
     if (this.#isStopped) throw new Fault("link_lost", "the robot was closed");
-    const pull = beginPull(hash, {
-      total,
-      maxTotal: total,
-      window: WINDOW,
-      chunkBytes: this.#options.chunkBytes,
-    });
+    const pull = beginPull(hash, { total, chunkBytes: this.#options.chunkBytes });
     const done = Promise.withResolvers<Uint8Array>();
     // Those who wait have gone when a pull is dropped: nobody is left to hear of it.
     done.promise.catch(() => {});
-    const inbound: Inbound = { pull, done, waiters: 0, silences: 0, unwatch: () => {} };
+    const bytes = new Uint8Array(total);
+    const inbound: Inbound = { pull, bytes, done, waiters: 0, silences: 0, unwatch: () => {} };
     this.#inbound.set(hash, inbound);
     this.#ask(inbound);
     return inbound;

@@ -42,7 +42,8 @@ export type ConnectionOptions = {
   readonly signer: Signer;
   /** Tells this connection from the device's others; part of the client id. */
   readonly slot: string;
-  readonly factsheet: Message<"factsheet">;
+  /** What the device says of itself, at the beginning of each session. */
+  readonly factsheet: () => Message<"factsheet">;
   readonly clock: Clock;
   readonly stream?: StreamSource;
 };
@@ -248,7 +249,7 @@ export class Connection {
       if (error || granted?.some(({ qos }) => qos === 128))
         return drop("the broker refused the subscription");
       this.#send(client, "connection", { version: 1, state: "ONLINE" });
-      this.#send(client, "factsheet", factsheet);
+      this.#send(client, "factsheet", factsheet());
     });
   }
 

@@ -6,6 +6,7 @@
 import type { Hex } from "../../src/base/bytes.ts";
 import { type Instant, instant } from "../../src/base/clock.ts";
 import { type Amount, subtract, ZERO } from "../../src/base/money.ts";
+import { feeOf, priceOf } from "../../src/protocol/fuel.ts";
 import type { Message } from "../../src/protocol/message.ts";
 import type { Breach } from "./events.ts";
 import { whyUnpayable } from "./lane-check.ts";
@@ -16,7 +17,7 @@ export type EarningsOptions = {
   readonly minWindow?: number;
   /**
    * The most that may be accepted or delivered and not paid. Unless told, all that the lane has room for; where the
-   * gateway's word is taken for that, ten times the largest price asked so far.
+   * gateway's word is taken for that, ten times the largest price that could come of what was asked so far.
    */
   readonly exposure?: Amount;
 };
@@ -24,8 +25,10 @@ export type EarningsOptions = {
 /** One award's pay. */
 type Claim = {
   readonly award: Message<"award">;
-  /** What its provider receives: the price less the fee. */
-  readonly due: Amount;
+  /** What its provider receives, fee taken off: for the whole fuel limit, and once it is delivered for its fuel. */
+  due: Amount;
+  /** An earlier process of this device had accepted it, and may have delivered. */
+  readonly isAccepted: boolean;
   /** Gateway time from which it counts no longer, paid or not. */
   readonly until: Instant;
   isDelivered: boolean;
@@ -56,7 +59,7 @@ export class Earnings {
     this.#options = options;
   }
 
-  /** A price was asked. */
+  /** A rate was asked that may come to this price. */
   asked(price: Amount): void {
     if (price > this.#largestPrice) this.#largestPrice = price;
   }
@@ -69,9 +72,9 @@ export class Earnings {
   async claim(hash: Hex, award: Message<"award">, isAccepted: boolean): Promise<string | null> {
     const { lanes, wallet, events, takings, now } = this.#parts;
     const { minWindow = MIN_WINDOW } = this.#options;
-    const { price, fee, runBy } = award;
+    const { runBy } = award;
     try {
-      const due = subtract(price, fee);
+      const due = dueOf(award, award.fuelLimit);
       const sight = await lanes.reverse();
       // From here to the claim nothing is awaited: two awards must not both take the last of the room.
       const { promisedEpoch } = lanes;
@@ -80,7 +83,7 @@ export class Earnings {
       const reason = whyUnpayable(sight, { due, runBy, isAccepted, promisedEpoch, minWindow, ...owed });
       if (reason !== null) return reason;
       const until = instant(Math.max(runBy, now()) + UNPAID_MS);
-      this.#claims.set(hash, { award, due, until, isDelivered: false, isReceipted: false });
+      this.#claims.set(hash, { award, due, until, isAccepted, isDelivered: false, isReceipted: false });
       takings.expect();
       return null;
     } catch (error) {
@@ -94,10 +97,12 @@ export class Earnings {
     if (this.#claims.delete(hash)) this.#parts.takings.unexpect();
   }
 
-  /** Its result is with the gateway: a receipt will be due with the payment. */
-  delivered(hash: Hex): void {
+  /** Its result is with the gateway: what its fuel costs is due, and a receipt with the payment. */
+  delivered(hash: Hex, fuel: number): void {
     const claim = this.#claims.get(hash);
-    if (claim) claim.isDelivered = true;
+    if (!claim) return;
+    claim.due = dueOf(claim.award, fuel);
+    claim.isDelivered = true;
   }
 
   /** A payment has come; the hash of the award that it pays, if the vouchers have grown by what that was to pay. */
@@ -109,11 +114,16 @@ export class Earnings {
       takings.drawRest(amount);
       return null;
     }
-    const [hash, { due, isDelivered, isReceipted }] = found;
+    const [hash, claim] = found;
+    const { isDelivered, isReceipted } = claim;
+    // What an earlier process has delivered is paid by a fuel that we do not know yet.
+    const due = claim.isAccepted && !isDelivered && amount < claim.due ? amount : claim.due;
     if (amount < due || !takings.draw(due)) {
       this.breach(task, "underpaid", `${due} was agreed, and its voucher does not add that`);
       return null;
     }
+    // Cancelled while its result was on the way, it is paid for the whole limit.
+    takings.drawRest(subtract(amount, due));
     this.drop(hash);
     if (isDelivered && !isReceipted && role === "run") this.#awaitReceipt(task);
     return hash;
@@ -158,4 +168,10 @@ export class Earnings {
     const trusted = this.#parts.lanes.isTrusting ? TRUSTED_PRICES * this.#largestPrice : null;
     return this.#options.exposure ?? trusted;
   }
+}
+
+/** What the provider receives for so much fuel. */
+function dueOf({ rate, feeBasisPoints }: Message<"award">, fuel: number): Amount {
+  const price = priceOf(rate, fuel);
+  return subtract(price, feeOf(price, feeBasisPoints));
 }

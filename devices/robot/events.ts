@@ -18,7 +18,7 @@ export type TaskStep =
   | Message<"answer">["state"];
 
 /**
- * What the gateway has broken: a paid task without its receipt, a payment that its voucher does not cover, a result that
+ * What the gateway has broken: a paid task without a receipt that proves the bill, a payment that its voucher does not cover, a result that
  * was not paid for in time, an invoice or an answer that is not what was agreed.
  */
 export type Breach = "receipt_missing" | "underpaid" | "unpaid" | "wrong_invoice" | "wrong_answer";

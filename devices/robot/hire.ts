@@ -9,12 +9,14 @@ import type { Hex } from "../../src/base/bytes.ts";
 import { type Instant, instant } from "../../src/base/clock.ts";
 import { Fault, isFault } from "../../src/base/fault.ts";
 import { type Amount, ZERO } from "../../src/base/money.ts";
+import { COSTS_HASH, METER_VERSION } from "../../src/firmware/meter/costs.ts";
 import type { Message } from "../../src/protocol/message.ts";
 import { offerDigest, taskIdOf } from "../../src/protocol/typed-data.ts";
 import { newCommandId } from "./command-id.ts";
 import type { Breach, TaskStep } from "./events.ts";
 import type { Hold } from "./hold.ts";
-import { isInvoiceOf, whyNoProof, whyNotOwed, whyNotPaidFor } from "./invoice.ts";
+import { isInvoiceOf, whyNoAnswer, whyNoProof, whyNotOwed, whyNotPaidFor } from "./invoice.ts";
+import { Modules } from "./modules.ts";
 import { type Answer, budgetOf, type OpenOffer, type Order, openOffer, tellState } from "./order.ts";
 import type { Reply } from "./outbox.ts";
 import type { RobotParts } from "./parts.ts";
@@ -34,6 +36,7 @@ const FOR_NOTHING = "money taken for no answer, and nobody has cancelled";
 export class Hiring {
   readonly #parts: RobotParts;
   readonly #open = new Map<Hex, OpenOffer>();
+  readonly #modules = new Modules();
 
   constructor(parts: RobotParts) {
     this.#parts = parts;
@@ -43,20 +46,25 @@ export class Hiring {
   /**
    * Has one piece of work done by somebody else.
    *
-   * @throws {@link Fault} `refused` with `code` and `hint` in its facts when the gateway refuses the offer, the
-   * deposit does not reach, the lane is closing, or more than the credit limit would be with the gateway; `blob_missing`
+   * @throws {@link Fault} `firmware_rejected` before anything is signed, with the policy's `rejection` in its facts, or
+   * when the module is of another profile or needs more memory than the order says; `refused` with `code` and `hint` in
+   * its facts when the gateway refuses the offer, the deposit does not reach, the lane is closing, or more than the credit limit would be with the gateway; `blob_missing`
    * when the output cannot be had or is not what its hash says; `books_disagree` when the invoice or the answer is not
    * what was agreed; `timed_out` when no answer came in time; `chain_unreachable` and `chain_mismatch` from the reader of
    * lanes; `link_lost` when the robot is closed first; `disk_failed`
    */
   async hire(order: Order): Promise<Answer> {
     const { blobs, turn } = this.#parts;
-    const firmware = blobs.keep(order.firmware);
-    const input = blobs.keep(order.input);
+    const firmware = await blobs.keep(order.firmware);
+    const input = await blobs.keep(order.input);
     try {
+      const run = this.#modules.mustFit(firmware, order);
       for (let offers = 1; ; offers++) {
         try {
-          return await this.#conclude(order, await turn.take(() => this.#offer(order, firmware, input)));
+          return await this.#conclude(
+            order,
+            await turn.take(() => this.#offer(order, { firmware, input, ...run })),
+          );
         } catch (error) {
           if (offers === MOST_OFFERS || !isCreditShort(error)) throw error;
         }
@@ -128,16 +136,21 @@ export class Hiring {
     for (const offer of this.#open.values()) if (offer.invoice) this.#pay(offer, offer.invoice.price);
   }
 
-  async #offer(order: Order, firmware: Hex, input: Hex): Promise<OpenOffer> {
+  async #offer(
+    order: Order,
+    work: Pick<Message<"offer">, "firmware" | "input" | "profile" | "memoryMiB">,
+  ): Promise<OpenOffer> {
     const { market, signer, wallet, lanes, creditLimit, now } = this.#parts;
     order.signal?.throwIfAborted();
-    const { maxPrice, checkBudget = ZERO, payment = "prepaid" } = order;
+    const { maxPrice, checkBudget = ZERO, payment = "prepaid", fuelLimit, manifest } = order;
     const deadline = instant(now() + (order.deadlineMs ?? DEADLINE_MS));
     const sizes = { firmwareBytes: order.firmware.length, inputBytes: order.input.length };
-    const named = { id: newCommandId(now()), firmware, input, ...sizes };
-    const unsigned = { ...named, maxPrice, checkBudget, deadline, payment };
+    const named = { id: newCommandId(now()), ...work, ...sizes };
+    const metered = { fuelLimit, meter: METER_VERSION, costs: COSTS_HASH };
+    const unsigned = { ...named, ...metered, maxPrice, checkBudget, deadline, payment };
     const digest = offerDigest(market, signer.address, unsigned);
-    const signed = { version: 1 as const, ...unsigned, signature: await signer.sign(digest) };
+    const signature = await signer.sign(digest);
+    const signed = { version: 1 as const, ...unsigned, ...(manifest && { manifest }), signature };
     wallet.offering(maxPrice);
     const task = taskIdOf(digest);
     if (payment === "result") {
@@ -197,11 +210,12 @@ export class Hiring {
     try {
       const answer = await offer.answered.promise;
       tellState(order, answer.state);
-      const { state, reason, spent, credit, provider, rechecked } = answer;
+      const { state, reason, verdict, fuel, spent, credit, provider, rechecked } = answer;
       const output = answer.output === null ? null : await blobs.fetch(answer.output, answer.outputBytes);
       const proof = { ...(offer.receipt && { receipt: offer.receipt }) };
       const bill = { ...(offer.invoice && { invoice: offer.invoice }) };
-      return { task, state, reason, output, spent, credit, provider, rechecked, ...proof, ...bill };
+      const cost = { verdict, fuel, spent, credit };
+      return { task, state, reason, output, ...cost, provider, rechecked, ...proof, ...bill };
     } finally {
       order.signal?.removeEventListener("abort", cancel);
       outbox.close(cancelId);
@@ -248,8 +262,8 @@ export class Hiring {
 
   #whyWrong(offer: OpenOffer, answer: Message<"answer">): string | null {
     const { invoice, message } = offer;
-    const budget = budgetOf(message);
-    if (answer.spent > budget) return `${answer.spent} taken, of at most ${budget}`;
+    const wrong = whyNoAnswer(message, answer);
+    if (wrong !== null) return wrong;
     const isForNothing = answer.state !== "paid" && answer.spent > 0n && !mayHaveCancelled(offer);
     if (isForNothing && message.payment === "prepaid") return FOR_NOTHING;
     return invoice ? whyNotPaidFor(invoice, answer) : null;

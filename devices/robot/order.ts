@@ -1,16 +1,26 @@
 /** What a requester orders and is answered, and an offer in between. */
 import type { Hex } from "../../src/base/bytes.ts";
 import { type Amount, add } from "../../src/base/money.ts";
+import type { MemoryClass, Profile, RunVerdict } from "../../src/protocol/fuel.ts";
+import type { Manifest } from "../../src/protocol/manifest.ts";
 import type { Message } from "../../src/protocol/message.ts";
 import type { Hold } from "./hold.ts";
 
 export type Order = {
-  /** A WebAssembly module of profile `task/1`, at most 1 MiB. */
+  /** A WebAssembly module that the static policy lets through, at most 4 MiB. */
   readonly firmware: Uint8Array;
-  /** What it is run on, at most 16 MiB. */
+  /** What it is run on, at most 64 MiB. */
   readonly input: Uint8Array;
-  /** The most that the run may cost, fee included. */
+  /** The most fuel that the run may burn, `1..10^15`; a run that needs more ends `out-of-fuel` and is billed all of it. */
+  readonly fuelLimit: number;
+  /** The most that the run may cost, fee included: what is bid has to fit into it at the whole fuel limit. */
   readonly maxPrice: Amount;
+  /** MiB of memory that the run is priced by: the least class that the module declares, unless told. */
+  readonly memoryMiB?: MemoryClass;
+  /** How the module is called: read from its exports, unless told. */
+  readonly profile?: Profile;
+  /** What the module's author says of it: providers that trust the author need not know the module. */
+  readonly manifest?: Manifest;
   /** Set aside for second opinions, 0 unless told; what they do not use comes back as credit. */
   readonly checkBudget?: Amount;
   /**
@@ -30,6 +40,10 @@ export type Answer = {
   readonly task: Hex;
   readonly state: Message<"answer">["state"];
   readonly reason: string;
+  /** How the run that was paid for has ended; null when none was. Only `ok` has an output. */
+  readonly verdict: RunVerdict | null;
+  /** What was billed: the whole limit of a run that was cancelled, 0 where nothing was. */
+  readonly fuel: number;
   /** The bytes whose hash the answer named; null when there are none. */
   readonly output: Uint8Array | null;
   /** What the task cost, checks included. */

@@ -1,7 +1,7 @@
 /** What hiring and serving share: one device's identity, money, commands and bytes. */
 import type { Clock, Instant } from "../../src/base/clock.ts";
 import type { Amount } from "../../src/base/money.ts";
-import type { Terms } from "../../src/protocol/message.ts";
+import type { Message, Terms } from "../../src/protocol/message.ts";
 import type { Signer } from "../../src/protocol/signer.ts";
 import type { Market } from "../../src/protocol/typed-data.ts";
 import type { Blobs } from "./blobs.ts";
@@ -30,4 +30,6 @@ export type RobotParts = {
   readonly outbox: Outbox;
   readonly blobs: Blobs;
   readonly events: Events;
+  /** What the device says it can do, before it asks any rate. */
+  readonly factsheet: Message<"factsheet">;
 };

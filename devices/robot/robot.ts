@@ -3,7 +3,7 @@
  *
  *     const lanes = chainLanes({ urls: ["https://rpc.example"], chainId: 1, vault, confirmations: "finalized" });
  *     const robot = await connectRobot({ file: await readConnectionFile("robot.json"), walletPath: "wallet.json", lanes });
- *     const answer = await robot.hire({ firmware, input, maxPrice: parseAmount("0.01", 6) });
+ *     const answer = await robot.hire({ firmware, input, fuelLimit: 1e9, maxPrice: parseAmount("0.01", 6) });
  */
 import type { Hex } from "../../src/base/bytes.ts";
 import { fromHex } from "../../src/base/bytes.ts";
@@ -15,6 +15,7 @@ import type { Message, Terms } from "../../src/protocol/message.ts";
 import { keySigner, type Signer } from "../../src/protocol/signer.ts";
 import { receiptDigest } from "../../src/protocol/typed-data.ts";
 import type { Voucher } from "../../src/protocol/voucher.ts";
+import { Asking } from "./ask.ts";
 import { Blobs } from "./blobs.ts";
 import { newCommandId } from "./command-id.ts";
 import { Connection, type Incoming, type StreamSource } from "./connection.ts";
@@ -104,6 +105,7 @@ export class Robot {
   readonly #connection: Connection;
   readonly #events = new Events();
   readonly #parts: RobotParts;
+  readonly #asking: Asking;
   readonly #hiring: Hiring;
   readonly #payouts: Payouts;
   /** The command that shows the gateway its own voucher, this session. */
@@ -119,10 +121,8 @@ export class Robot {
   /** Made by {@link connectRobot}. */
   constructor(options: RobotOptions, signer: Signer, wallet: Wallet) {
     const { file, stream, slot = "0", clock = systemClock } = options;
-    const factsheet: Message<"factsheet"> = {
-      ...{ version: 1, name: file.name, profiles: [], memoryMiB: 0 },
-      ...options.factsheet,
-    };
+    const buys = { version: 1 as const, name: file.name, profiles: [], memoryMiB: 0 };
+    const factsheet = () => this.#asking.factsheet;
     this.#connection = new Connection(
       { file, signer, slot, factsheet, clock, ...(stream && { stream }) },
       {
@@ -143,10 +143,12 @@ export class Robot {
       ...{ market, signer, clock, wallet, terms, events: this.#events },
       ...{ lanes: new LaneSight(sight), takings: new Takings(), turn: new Turn() },
       creditLimit: (need) => creditLimit ?? most(CREDIT_PRICES * wallet.largestPrice, need),
+      factsheet: { ...buys, ...options.factsheet },
       now: () => this.#connection.gatewayTime(),
       outbox: new Outbox(publish, clock),
       blobs: new Blobs({ publish, clock, events: this.#events, chunkBytes }),
     };
+    this.#asking = new Asking(this.#parts, publish);
     this.#hiring = new Hiring(this.#parts);
     this.#payouts = new Payouts(this.#parts);
   }
@@ -198,9 +200,13 @@ export class Robot {
   serve(options: ServeOptions): Serving {
     this.#mustBeOpen();
     if (this.#serving?.isStopped === false) throw new Fault("usage", "this robot serves already");
-    this.#serving = new Serving(this.#parts, options);
-    for (const award of this.#early.splice(0)) this.#watch(this.#serving.awarded(award));
-    return this.#serving;
+    const serving = new Serving(this.#parts, options);
+    this.#serving = serving;
+    for (const award of this.#early.splice(0)) this.#watch(serving.awarded(award));
+    const { ask: rates, speed = null } = options;
+    const standing = { speed, measured: this.gatewayTime(), isServing: () => !serving.isStopped };
+    if (rates) this.#watch(this.#asking.stand({ rates, ...standing }));
+    return serving;
   }
 
   /**
@@ -245,6 +251,7 @@ export class Robot {
     this.#parts.outbox.stop();
     this.#parts.blobs.stop();
     this.#serving?.abandon();
+    this.#asking.stop();
     await this.#connection.close();
     await this.#parts.wallet.settled();
   }
@@ -266,6 +273,7 @@ export class Robot {
     this.#events.emit({ kind: "connected", terms });
     if (wallet.doubt) this.#events.emit({ kind: "ignored", topic: "ack", reason: wallet.doubt });
     this.#show(terms.reverse);
+    this.#watch(this.#asking.renew());
     this.#parts.outbox.repeat();
     this.#parts.blobs.repeat();
   }

@@ -6,31 +6,45 @@
  */
 import type { Hex } from "../../src/base/bytes.ts";
 import { type Instant, instant } from "../../src/base/clock.ts";
-import { Fault, type FaultCode, isFault } from "../../src/base/fault.ts";
+import { Fault, isFault } from "../../src/base/fault.ts";
 import type { Amount } from "../../src/base/money.ts";
-import type { Executor, RunResult } from "../../src/firmware/executor.ts";
+import type { Executor, FuelRates, RunResult } from "../../src/firmware/executor.ts";
 import { isSignedBy } from "../../src/kernels/signature.ts";
+import { priceOf, RUN_VERDICTS, type RunVerdict } from "../../src/protocol/fuel.ts";
 import type { Message } from "../../src/protocol/message.ts";
 import type { CommandTopic } from "../../src/protocol/topic.ts";
 import { acceptDigest, awardDigest, bidDigest, resultDigest } from "../../src/protocol/typed-data.ts";
+import type { StandingRate } from "./ask.ts";
+import { announceOf, type Capacity, isAsAnnounced, whyNotFor } from "./capacity.ts";
 import { newCommandId } from "./command-id.ts";
 import { Earnings, type EarningsOptions } from "./earnings.ts";
 import type { TaskStep } from "./events.ts";
+import { Modules } from "./modules.ts";
 import type { Reply } from "./outbox.ts";
 import type { RobotParts } from "./parts.ts";
+import type { Trust } from "./trust.ts";
 
 export type ServeOptions = EarningsOptions & {
   /** Runs the task firmware; started by the caller, and stopped by it after {@link Serving.stop}. */
   readonly executor: Pick<Executor, "run">;
-  /** What to ask for an announced task, fee included; null for no bid. Must not throw. */
-  readonly price: (announce: Message<"announce">) => Amount | null;
+  /** Whose task firmware is run: without trust there is no bid, and an award is declined. */
+  readonly trust: Trust;
+  /**
+   * What to ask for an announced task: atomic units for 10^12 of fuel, fee included, `0..MAX_RATE`; null for no bid. Must
+   * not throw.
+   */
+  readonly rate: (announce: Message<"announce">) => Amount | null;
+  /** Fuel per second by memory class, from the executor's benchmark: what would not be done in time is not bid for. */
+  readonly speed?: FuelRates;
+  /** Rates that the factsheet shows, signed, each for a memory class that the device has. */
+  readonly ask?: readonly StandingRate[];
   /** Awards accepted at a time, at least 1; beyond the executor's cores they wait on each other's wall clock. */
   readonly concurrency: number;
   /** What becomes of each task that this device bid on or ran. */
   readonly onEvent?: (task: Hex, step: TaskStep, reason: string) => void;
 };
 
-type Bid = { readonly price: Amount; readonly expires: Instant };
+type Bid = { readonly rate: Amount; readonly expires: Instant; readonly announce: Message<"announce"> };
 
 /** An accepted award, until it is paid for or lost. */
 type Job = {
@@ -44,15 +58,23 @@ type Job = {
   forget: () => void;
 };
 
-/** The bytes did not come, or the executor is gone: a fault of ours. */
-type NotRun = { readonly verdict: FaultCode; readonly reason: string };
+/** What a run of ours has come to, and is paid for. */
+type Delivery = {
+  readonly verdict: RunVerdict;
+  readonly output: Uint8Array | null;
+  readonly fuel: number;
+  readonly reason: string;
+};
+
+/** Why there is nothing to deliver: the bytes did not come or are not as agreed, the time was up, this machine failed. */
+type NotRun = { readonly failed: string };
 
 /** A bid stays good this long after the bids close, milliseconds. */
 const BID_LIFE_MS = 60_000;
 /** How long past its award's end an unpaid result is kept for the gateway, milliseconds. */
 const RESULT_LIFE_MS = 600_000;
-/** The longest output that a result can name, bytes. */
-const MAX_OUTPUT = 16_777_216;
+/** The longest output that a result can name, bytes: the same everywhere, as a longer one is `bad-output`. */
+const MAX_OUTPUT = 67_108_864;
 /** Characters of a forfeit's reason. */
 const MAX_REASON = 200;
 
@@ -63,6 +85,8 @@ export class Serving {
   readonly #jobs = new Map<Hex, Job>();
   readonly #running = new Set<Promise<void>>();
   readonly #earnings: Earnings;
+  readonly #capacity: Capacity;
+  readonly #modules = new Modules();
   #isStopped: boolean = false;
 
   constructor(parts: RobotParts, options: ServeOptions) {
@@ -70,6 +94,8 @@ export class Serving {
     this.#parts = parts;
     this.#options = options;
     this.#earnings = new Earnings(parts, options);
+    const { profiles, memoryMiB } = parts.factsheet;
+    this.#capacity = { profiles, memoryMiB, trust: options.trust, speed: options.speed ?? null };
   }
 
   get isStopped(): boolean {
@@ -92,17 +118,18 @@ export class Serving {
   /** A task wants bids. */
   async announced(announce: Message<"announce">): Promise<void> {
     const { market, signer, now, outbox } = this.#parts;
-    const { task, bidBy, maxPrice } = announce;
+    const { task, bidBy, maxPrice, fuelLimit } = announce;
     this.#forgetBids();
     const isOurs = announce.requester === signer.address;
     if (isOurs || this.#isFull() || this.#bids.has(task) || bidBy <= now()) return;
-    const price = this.#options.price(announce);
-    if (price === null || price > maxPrice) return;
-    this.#earnings.asked(price);
+    if (whyNotFor(announce, this.#capacity, announce.deadline - bidBy) !== null) return;
+    const rate = this.#options.rate(announce);
+    if (rate === null || priceOf(rate, fuelLimit) > maxPrice) return;
+    this.#earnings.asked(priceOf(rate, fuelLimit));
     const expires = instant(bidBy + BID_LIFE_MS);
-    this.#bids.set(task, { price, expires });
-    const signature = await signer.sign(bidDigest(market, { task, price, expires }));
-    const bid = { version: 1 as const, id: newCommandId(now()), task, price, expires, signature };
+    this.#bids.set(task, { rate, expires, announce });
+    const signature = await signer.sign(bidDigest(market, { task, rate, expires }));
+    const bid = { version: 1 as const, id: newCommandId(now()), task, rate, expires, signature };
     // A task that finds no bid in time is announced again: a refused bid must not keep us from the next one.
     outbox.send("bid", bid, (reply) => {
       if ("refused" in reply) this.#bids.delete(task);
@@ -166,31 +193,28 @@ export class Serving {
 
   /** Why an award is not taken on, or null. What we have accepted before is said again until its run has to end. */
   #whyNot(award: Message<"award">, isInherited: boolean): string | null {
+    const { now, terms } = this.#parts;
     const last = isInherited ? award.runBy : award.acceptBy;
-    if (last <= this.#parts.now()) return "the award came too late";
+    if (last <= now()) return "the award came too late";
     if (this.#isFull()) return "no free place";
-    if (!this.#isFeeTold(award)) return "the fee is more than the gateway has told";
-    return this.#isWorthIt(award) ? null : "below our price";
+    const told = terms();
+    if (told !== null && award.feeBasisPoints > told.feeBasisPoints)
+      return "the fee is more than the gateway has told";
+    const bid = this.#bids.get(award.task);
+    if (bid && !isAsAnnounced(award, bid.announce)) return "the award is not for what was announced";
+    // What we have accepted before is tried, however little time is left.
+    const leftMs = isInherited ? Number.POSITIVE_INFINITY : award.runBy - now();
+    const unfit = whyNotFor(award, this.#capacity, leftMs);
+    if (unfit !== null) return unfit;
+    return this.#isWorthIt(award) ? null : "below our rate";
   }
 
-  /** The gateway's part of a price is what it said at login, rounded down. */
-  #isFeeTold({ price, fee }: Message<"award">): boolean {
-    const terms = this.#parts.terms();
-    return terms === null || fee * 10_000n <= price * BigInt(terms.feeBasisPoints);
-  }
-
-  /** An award without a bid that we remember (a restart lies between) is priced as if it were announced now. */
+  /** An award without a bid that we remember (a restart lies between) is rated as if it were announced now. */
   #isWorthIt(award: Message<"award">): boolean {
-    const { task, requester, firmware, firmwareBytes, inputBytes, price } = award;
-    const asked =
-      this.#bids.get(task)?.price ??
-      this.#options.price({
-        version: 1,
-        ...{ task, requester, firmware, firmwareBytes, inputBytes },
-        ...{ maxPrice: price, bidBy: award.acceptBy, deadline: award.runBy },
-      });
-    if (asked === null || asked > price) return false;
-    this.#earnings.asked(asked);
+    const most = priceOf(award.rate, award.fuelLimit);
+    const asked = this.#bids.get(award.task)?.rate ?? this.#options.rate(announceOf(award, most));
+    if (asked === null || asked > award.rate) return false;
+    this.#earnings.asked(most);
     return true;
   }
 
@@ -220,17 +244,17 @@ export class Serving {
     this.#tell(task, "accepted", "");
     const outcome = await this.#run(job);
     if (!this.#jobs.has(job.hash)) return;
-    if (outcome.verdict !== "ok") {
+    if ("failed" in outcome) {
       this.#earnings.drop(job.hash);
       this.#end(job);
-      const reason = `${outcome.verdict}: ${outcome.reason}`.slice(0, MAX_REASON);
+      const reason = outcome.failed.slice(0, MAX_REASON);
       await this.#command(null, "forfeit", { task, reason });
       return this.#tell(task, "forfeited", reason);
     }
-    await this.#deliver(job, outcome.output);
+    await this.#deliver(job, outcome);
   }
 
-  async #run({ award }: Job): Promise<RunResult | NotRun> {
+  async #run({ award }: Job): Promise<Delivery | NotRun> {
     const { blobs, clock, now } = this.#parts;
     const limit = new AbortController();
     const late = new Fault("timed_out", "the bytes did not come before the run had to end");
@@ -240,31 +264,39 @@ export class Serving {
         blobs.fetchFirmware(award.firmware, award.firmwareBytes, limit.signal),
         blobs.fetch(award.input, award.inputBytes, limit.signal),
       ]);
+      const unfit = this.#modules.whyNotRun(award.firmware, firmware, award);
+      if (unfit !== null) return { failed: `firmware_rejected: ${unfit}` };
       const wallMs = award.runBy - now();
-      if (wallMs <= 0) return { verdict: "timed_out", reason: "no time left to run" };
+      if (wallMs <= 0) return { failed: "timed_out: no time left to run" };
       this.#tell(award.task, "running", "");
-      return await this.#options.executor.run({ firmware, input, wallMs, maxOutput: MAX_OUTPUT });
+      const { fuelLimit } = award;
+      const limits = { fuelLimit, wallMs, maxOutput: MAX_OUTPUT };
+      return deliveryOf(await this.#options.executor.run({ firmware, input, ...limits }));
     } catch (error) {
       this.#parts.events.emit({ kind: "fault", error });
-      if (isFault(error)) return { verdict: error.code, reason: error.message };
-      return { verdict: "executor_died", reason: "the executor failed" };
+      if (isFault(error)) return { failed: `${error.code}: ${error.message}` };
+      return { failed: "executor_died: the executor failed" };
     } finally {
       cancelLimit();
     }
   }
 
-  async #deliver(job: Job, bytes: Uint8Array): Promise<void> {
+  async #deliver(job: Job, { verdict, output: bytes, fuel, reason }: Delivery): Promise<void> {
     const { market, signer, blobs, clock, now } = this.#parts;
     const { task, runBy } = job.award;
-    const output = blobs.keep(bytes);
+    const output = bytes && (await blobs.keep(bytes));
+    if (!this.#jobs.has(job.hash)) {
+      if (output !== null) blobs.release(output);
+      return;
+    }
     job.output = output;
-    this.#earnings.delivered(job.hash);
+    this.#earnings.delivered(job.hash, fuel);
     job.forget = clock.after(runBy - now() + RESULT_LIFE_MS, () => this.#unpaid(job));
-    const result = { award: job.hash, output, outputBytes: bytes.length };
+    const result = { award: job.hash, verdict, output, outputBytes: bytes?.length ?? 0, fuel };
     const signature = await signer.sign(resultDigest(market, result));
     const reply = await this.#command(job, "result", { task, ...result, signature });
     if (!("acked" in reply)) return this.#lose(job, reply);
-    this.#tell(task, "delivered", "");
+    this.#tell(task, "delivered", reason);
   }
 
   /**
@@ -324,4 +356,13 @@ export class Serving {
     queueMicrotask(() => this.#options.onEvent?.(task, step, reason));
     this.#parts.events.emit({ kind: "task", task, side: "provider", step, reason });
   }
+}
+
+/** What is delivered of a run. A program's own end is delivered however it was; an end that is this machine's is not. */
+function deliveryOf(result: RunResult): Delivery | NotRun {
+  const { fuel } = result;
+  if (result.verdict === "ok") return { verdict: "ok", output: result.output, fuel, reason: "" };
+  const reason = `${result.verdict}: ${result.reason}`;
+  const verdict = RUN_VERDICTS.find((one) => one === result.verdict);
+  return verdict ? { verdict, output: null, fuel, reason } : { failed: reason };
 }

@@ -18,8 +18,14 @@ export const REFUSALS = {
   id_reused: "use a new id for a new command",
   offer_expired: "set the deadline later than the bid window and the run need, in gateway time",
   deadline_too_far: "set the deadline at most a day ahead",
-  price_over_budget: "bid at most the announced maxPrice, and at least one atomic unit above the fee",
+  price_over_budget:
+    "bid a rate at which the whole fuel limit costs at most the announced maxPrice, and more than the fee on it",
   price_too_low: "offer at least one atomic unit more than the fee on it",
+  meter_unknown: "count fuel with the meter and the cost table that the gateway's terms name",
+  fuel_limit_high: "offer at most the fuel that the gateway's terms allow, or split the task",
+  fuel_over_limit:
+    "deliver at most the award's fuel limit: a run that reaches it is out-of-fuel at that limit",
+  bad_manifest: "send a manifest of this firmware, profile and memory, signed by its author, or none",
   bid_late: "bid before the announced bidBy",
   bid_expired: "give the bid an expiry after the announced bidBy",
   unknown_task: "name a task that this gateway announced",
@@ -48,6 +54,7 @@ export const REFUSALS = {
   hash_mismatch: "send the bytes whose SHA-256 you named",
   blob_unexpected: "send only chunks that were asked for",
   blob_unknown: "ask only for bytes that were named to you; others are not kept here",
+  blob_quota: "this device's or its owner's blobs fill their quota; wait for its tasks to end",
   firmware_rejected: "the module breaks the static policy: size, imports, exports or memory",
   too_many: "slow down: too many open tasks or messages from this device",
 } as const;

@@ -3,24 +3,55 @@ import type { Hex } from "../base/bytes.ts";
 import type { Refusal } from "../base/refusal.ts";
 import { sha256 } from "../kernels/digest.ts";
 
+/** Largest blob, bytes. */
+export const MAX_BLOB = 67_108_864;
+
 /** The name of a blob: SHA-256 (FIPS 180-4), 32 bytes, lower case. */
 export function hashBlob(bytes: Uint8Array): Hex {
   return sha256(bytes);
 }
 
-export interface BlobRange {
+export type BlobRange = {
   /** Bytes of the whole blob. */
   readonly total: number;
   readonly bytes: Uint8Array;
+};
+
+/** A blob that a task names, and on whose account it is kept. */
+export type Use = {
+  readonly hash: Hex;
+  /** Whoever owns the device that handed it over. */
+  readonly owner: string;
+};
+
+/** A blob on its way in. What has come of it counts on the quota, and is gone after a restart. */
+export interface Incoming {
+  /** Writes bytes at their place: in any order, several at a time, and again. Throws {@link Fault} `disk_failed`. */
+  write(offset: number, bytes: Uint8Array): Promise<void>;
+  /**
+   * Keeps the blob, on the disk when this resolves; `hash_mismatch` when what was written is not what it is named for,
+   * and then nothing is left of it. Ends it either way.
+   *
+   * @throws {@link Fault} `disk_failed`, and nothing is left of it
+   */
+  finish(): Promise<Refusal | null>;
+  /** Gives it up; after its end this does nothing. */
+  discard(): Promise<void>;
 }
 
 /**
- * Where blobs are kept, within a quota of bytes.
+ * Where blobs are kept: within a quota of bytes in all, and another one for each owner.
  *
- * To make room, the blobs put longest ago go first; pinned ones stay.
+ * A blob that a task holds stays. Once nobody holds it, it stays for as long as the retention says, or until its room is
+ * needed: the ones whose last use is the longest ago go first, its owner's own where the owner's quota is short. Who
+ * holds what does not outlive the process and is told anew after a start; when a blob was last used does, to within a
+ * 64th of the retention.
+ *
+ * Every method throws {@link Fault} `disk_failed` when the machine fails.
  */
 export interface BlobStore {
-  has(hash: Hex): Promise<boolean>;
+  /** Bytes of a blob that is here; null when it is not. */
+  sizeOf(hash: Hex): number | null;
   /** The bytes, which hash to `hash`; null when they are not there. */
   get(hash: Hex): Promise<Uint8Array | null>;
   /**
@@ -30,11 +61,30 @@ export interface BlobStore {
    * Reads that range alone. That the blob hashes to `hash` is checked when it is first asked for, not each time.
    */
   chunk(hash: Hex, offset: number, length: number): Promise<BlobRange | null>;
-  /** Keeps a copy and returns its hash; refuses `too_large` when the quota less what is pinned has no room for it. */
-  put(bytes: Uint8Array): Promise<Hex | Refusal>;
-  /** Keeps a blob from eviction; false when it is not there. Pins do not outlive the process. */
-  pin(hash: Hex): boolean;
-  unpin(hash: Hex): void;
-  /** Bytes kept. */
+  /**
+   * Keeps a copy and returns its hash; the bytes may not change meanwhile. Refuses as {@link begin} does.
+   *
+   * @param owner - on whose account; nobody's unless told
+   */
+  put(bytes: Uint8Array, owner?: string): Promise<Hex | Refusal>;
+  /**
+   * Makes room for a blob of `total` bytes that comes piece by piece, also for one that is here already. Refuses
+   * `blob_quota` when what the owner's tasks hold leaves no room for it, and `too_large` when what all tasks hold does.
+   */
+  begin(hash: Hex, total: number, owner: string): Promise<Incoming | Refusal>;
+  /** Counts a blob that is here on an owner as well; refuses `blob_quota`, and `blob_unknown` when it is not here. */
+  assign(use: Use): Promise<Refusal | null>;
+  /**
+   * From now on `holder` holds these and no others, those included that are yet to come. What an owner's tasks hold does not
+   * leave to make room on its account; it counts there once its device has handed it over ({@link begin}, {@link assign}).
+   */
+  hold(holder: string, uses: readonly Use[]): void;
+  /** The holder holds nothing any more: the retention of what nobody else holds begins. */
+  release(holder: string): void;
+  /** From now on drops what has outlived its retention; everybody who holds something has told so by then. */
+  startSweep(): void;
+  /** Ends the sweep, gives up what is on its way, and resolves when nothing is being changed any more. */
+  close(): Promise<void>;
+  /** Bytes kept, and set aside for what is on its way. */
   readonly size: number;
 }

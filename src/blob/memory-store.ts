@@ -1,44 +1,62 @@
 /** Blobs in memory: for devices and for tests. */
 import type { Hex } from "../base/bytes.ts";
-import { isRefusal } from "../base/refusal.ts";
-import { type BlobStore, hashBlob } from "./blob.ts";
-import { add, emptyShelf, remove, roomFor } from "./shelf.ts";
+import { systemClock } from "../base/clock.ts";
+import type { BlobStore } from "./blob.ts";
+import type { Draft, Medium, Reading } from "./medium.ts";
+import { ShelfStore, type StoreOptions } from "./shelf-store.ts";
+import type { Read } from "./slices.ts";
 
-/** A store of at most `quota` bytes. What is put and got is copied, so no caller can change what a hash names. */
-export function memoryStore(quota: number): BlobStore {
-  const shelf = emptyShelf(quota);
+/**
+ * A store of at most `quota` bytes; what each owner may have of them, and how long, has no other limit unless told. What
+ * is put and got is copied, so no caller can change what a hash names.
+ */
+export function memoryStore(quota: number, options: Partial<StoreOptions> = {}): BlobStore {
+  const limits = { quota, ownerQuota: Number.POSITIVE_INFINITY, retentionMs: Number.POSITIVE_INFINITY };
+  return new ShelfStore(memory(), [], {
+    ...limits,
+    clock: systemClock,
+    onFault: () => undefined,
+    ...options,
+  });
+}
+
+function memory(): Medium {
   const blobs = new Map<Hex, Uint8Array>();
   return {
-    has: (hash) => Promise.resolve(blobs.has(hash)),
-    get: (hash) => Promise.resolve(blobs.get(hash)?.slice() ?? null),
-    chunk: (hash, offset, length) => {
-      const blob = blobs.get(hash);
-      if (!blob) return Promise.resolve(null);
-      return Promise.resolve({ total: blob.length, bytes: blob.slice(offset, offset + length) });
+    draft: (total) => Promise.resolve(draftOf(blobs, new Uint8Array(total))),
+    open: (hash) => Promise.resolve(readingOf(blobs.get(hash))),
+    remove: (hash) => {
+      blobs.delete(hash);
+      return Promise.resolve();
     },
-    put: (bytes) => {
-      const hash = hashBlob(bytes);
-      if (blobs.has(hash)) return Promise.resolve(hash);
-      const leaving = roomFor(shelf, bytes.length);
-      if (isRefusal(leaving)) return Promise.resolve(leaving);
-      for (const old of leaving) {
-        blobs.delete(old);
-        remove(shelf, old);
-      }
-      blobs.set(hash, new Uint8Array(bytes));
-      add(shelf, hash, bytes.length);
-      return Promise.resolve(hash);
+    touch: () => Promise.resolve(),
+  };
+}
+
+function draftOf(blobs: Map<Hex, Uint8Array>, whole: Uint8Array): Draft {
+  return {
+    write: (offset, bytes) => {
+      whole.set(bytes, offset);
+      return Promise.resolve();
     },
-    pin: (hash) => {
-      if (!blobs.has(hash)) return false;
-      shelf.pinned.add(hash);
-      return true;
+    read: readOf(whole),
+    flush: () => Promise.resolve(),
+    keep: (hash) => {
+      blobs.set(hash, whole);
+      return Promise.resolve();
     },
-    unpin: (hash) => {
-      shelf.pinned.delete(hash);
-    },
-    get size() {
-      return shelf.size;
-    },
+    discard: () => Promise.resolve(),
+  };
+}
+
+function readingOf(bytes: Uint8Array | undefined): Reading | null {
+  return bytes === undefined ? null : { read: readOf(bytes), close: () => Promise.resolve() };
+}
+
+function readOf(bytes: Uint8Array): Read {
+  return (into, offset) => {
+    if (offset + into.length > bytes.length) return Promise.resolve(false);
+    into.set(bytes.subarray(offset, offset + into.length));
+    return Promise.resolve(true);
   };
 }

@@ -1,46 +1,235 @@
-/** Which blobs a store holds, in the order they came, and which of them go to make room. */
+/**
+ * Which blobs a store keeps, for whom and since when, and which of them go to make room or because their time is over.
+ *
+ * Pure: the bytes are elsewhere, and what has to go is returned, already struck off.
+ */
 import type { Hex } from "../base/bytes.ts";
-import { type Refusal, refuse } from "../base/refusal.ts";
+import { type Instant, instant } from "../base/clock.ts";
+import { isRefusal, type Refusal, refuse } from "../base/refusal.ts";
+import type { Use } from "./blob.ts";
 
-export interface Shelf {
+export type ShelfLimits = {
   /** Most bytes in all. */
   readonly quota: number;
-  /** Bytes of each blob, the oldest first. */
-  readonly lengths: Map<Hex, number>;
-  readonly pinned: Set<Hex>;
-  size: number;
-}
+  /** Of those, most on one owner's account. A blob that several owners use counts on each of them. */
+  readonly ownerQuota: number;
+  /** How long a blob that nobody holds any more is kept, milliseconds. */
+  readonly retentionMs: number;
+};
 
-/** A shelf for at most `quota` bytes in all. */
-export function emptyShelf(quota: number): Shelf {
-  return { quota, lengths: new Map(), pinned: new Set(), size: 0 };
-}
+type Kept = {
+  readonly length: number;
+  readonly owners: Set<string>;
+  lastUse: Instant;
+};
 
-/** Notes a blob as the newest; one that is here already moves to the end and loses its pin. Makes no room. */
-export function add(shelf: Shelf, hash: Hex, length: number): void {
-  remove(shelf, hash);
-  shelf.lengths.set(hash, length);
-  shelf.size += length;
-}
+/** What an owner has here or on its way. */
+type Share = { bytes: number; readonly hashes: Set<Hex> };
 
-/** Strikes a blob and its pin off, and its bytes off the size; one that is not here changes nothing. */
-export function remove(shelf: Shelf, hash: Hex): void {
-  shelf.size -= shelf.lengths.get(hash) ?? 0;
-  shelf.lengths.delete(hash);
-  shelf.pinned.delete(hash);
-}
+export class Shelf {
+  readonly #limits: ShelfLimits;
+  /** The longest unused first; where those stand that are held says nothing. */
+  readonly #kept = new Map<Hex, Kept>();
+  readonly #shares = new Map<string, Share>();
+  /** What each holder holds: hash to owner. */
+  readonly #holds = new Map<string, ReadonlyMap<Hex, string>>();
+  /** How often each blob is held on whose account, whether it is here or not. */
+  readonly #held = new Map<Hex, Map<string, number>>();
+  #size: number = 0;
 
-/** The blobs to remove so that `length` more bytes fit, oldest first; `too_large` when that cannot be. */
-export function roomFor(shelf: Shelf, length: number): Hex[] | Refusal {
-  let excess = shelf.size + length - shelf.quota;
-  const leaving: Hex[] = [];
-  for (const [hash, bytes] of shelf.lengths) {
-    if (excess <= 0) break;
-    if (shelf.pinned.has(hash)) continue;
-    leaving.push(hash);
-    excess -= bytes;
+  constructor(limits: ShelfLimits) {
+    this.#limits = limits;
   }
-  return excess <= 0
-    ? leaving
-    : refuse("too_large", `send less: this store keeps ${shelf.quota} bytes in all`);
+
+  /** Bytes kept, and set aside. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** A blob that is here: the same object until it is struck off; undefined when it is not. */
+  find(hash: Hex): Readonly<Kept> | undefined {
+    return this.#kept.get(hash);
+  }
+
+  /** Bytes that count on an owner. */
+  shareOf(owner: string): number {
+    return this.#shares.get(owner)?.bytes ?? 0;
+  }
+
+  /**
+   * Sets `length` bytes aside for a blob on its way, until {@link giveBack}. Returns the blobs that go for it; refuses
+   * `blob_quota` and `too_large`, and then none does.
+   */
+  setAside(length: number, owner: string | null): Hex[] | Refusal {
+    const own = owner === null ? [] : this.#roomOnShare(owner, length);
+    if (isRefusal(own)) return own;
+    const gone = new Set(own.filter((hash) => this.#isLast(hash, owner)));
+    const others = this.#roomInAll(length, gone);
+    if (isRefusal(others)) return others;
+    for (const hash of own) this.#takeOff(hash, owner);
+    const leaving = [...gone, ...others];
+    for (const hash of leaving) this.remove(hash);
+    this.#size += length;
+    if (owner !== null) this.#share(owner).bytes += length;
+    return leaving;
+  }
+
+  /** Ends what {@link setAside} began. */
+  giveBack(length: number, owner: string | null): void {
+    this.#size -= length;
+    if (owner === null) return;
+    this.#share(owner).bytes -= length;
+    this.#tidy(owner);
+  }
+
+  /** Notes a blob that is here, on its owner's account. Makes no room. */
+  add(hash: Hex, length: number, owner: string | null, lastUse: Instant): void {
+    if (!this.#kept.has(hash)) {
+      this.#kept.set(hash, { length, owners: new Set(), lastUse });
+      this.#size += length;
+    }
+    if (owner !== null) this.#putOn(hash, owner);
+  }
+
+  /** Strikes a blob off; those who hold it hold it again when it comes back. */
+  remove(hash: Hex): void {
+    const kept = this.#kept.get(hash);
+    if (!kept) return;
+    for (const owner of [...kept.owners]) this.#takeOff(hash, owner);
+    this.#kept.delete(hash);
+    this.#size -= kept.length;
+  }
+
+  /** Counts a blob that is here on an owner. Returns the blobs that go for it; refuses `blob_quota` and `blob_unknown`. */
+  assign({ hash, owner }: Use): Hex[] | Refusal {
+    const kept = this.#kept.get(hash);
+    if (!kept) return refuse("blob_unknown");
+    const struck = this.#roomOnShare(owner, kept.owners.has(owner) ? 0 : kept.length, hash);
+    if (isRefusal(struck)) return struck;
+    const leaving = struck.filter((other) => this.#isLast(other, owner));
+    for (const other of struck) this.#takeOff(other, owner);
+    for (const other of leaving) this.remove(other);
+    this.#putOn(hash, owner);
+    return leaving;
+  }
+
+  /** As {@link BlobStore.hold}. Returns the blobs that are here and that nobody holds any more. */
+  hold(holder: string, uses: readonly Use[], now: Instant): Hex[] {
+    const before = this.#holds.get(holder) ?? new Map<Hex, string>();
+    const after = new Map(uses.map(({ hash, owner }) => [hash, owner]));
+    for (const [hash, owner] of after) if (before.get(hash) !== owner) this.#begin(hash, owner);
+    for (const [hash, owner] of before) if (after.get(hash) !== owner) this.#end(hash, owner);
+    if (after.size > 0) this.#holds.set(holder, after);
+    else this.#holds.delete(holder);
+    const free: Hex[] = [];
+    for (const hash of before.keys()) if (!this.#held.has(hash) && this.#touch(hash, now)) free.push(hash);
+    return free;
+  }
+
+  /** Strikes off what nobody has held for as long as the retention says, and returns it. */
+  sweep(now: Instant): Hex[] {
+    const over: Hex[] = [];
+    for (const [hash, { lastUse }] of this.#kept) {
+      if (this.#held.has(hash)) continue;
+      if (lastUse + this.#limits.retentionMs > now) break;
+      over.push(hash);
+    }
+    for (const hash of over) this.remove(hash);
+    return over;
+  }
+
+  /** What the owner's tasks have done with and that is to come off its share, so that `more` bytes fit. */
+  #roomOnShare(owner: string, more: number, except?: Hex): Hex[] | Refusal {
+    const share = this.#shares.get(owner);
+    const isIdle = (hash: Hex) => hash !== except && !this.#held.get(hash)?.has(owner);
+    let excess = (share?.bytes ?? 0) + more - this.#limits.ownerQuota;
+    const struck: Hex[] = [];
+    if (excess <= 0) return struck;
+    for (const hash of this.#byLastUse(share?.hashes ?? new Set())) {
+      if (excess <= 0) break;
+      if (!isIdle(hash)) continue;
+      struck.push(hash);
+      excess -= this.#kept.get(hash)?.length ?? 0;
+    }
+    return excess <= 0 ? struck : refuse("blob_quota");
+  }
+
+  #byLastUse(hashes: ReadonlySet<Hex>): Hex[] {
+    const since = (hash: Hex) => this.#kept.get(hash)?.lastUse ?? 0;
+    return [...hashes].sort((a, b) => since(a) - since(b));
+  }
+
+  /** Blobs besides `gone` that go so that `more` bytes fit in all. */
+  #roomInAll(more: number, gone: ReadonlySet<Hex>): Hex[] | Refusal {
+    let excess = this.#size + more - this.#limits.quota;
+    for (const hash of gone) excess -= this.#kept.get(hash)?.length ?? 0;
+    const leaving: Hex[] = [];
+    for (const [hash, { length }] of this.#kept) {
+      if (excess <= 0) break;
+      if (gone.has(hash) || this.#held.has(hash)) continue;
+      leaving.push(hash);
+      excess -= length;
+    }
+    if (excess <= 0) return leaving;
+    return refuse("too_large", `send less: this store keeps ${this.#limits.quota} bytes in all`);
+  }
+
+  /** Whether a blob has no use but this owner's, which is over. */
+  #isLast(hash: Hex, owner: string | null): boolean {
+    const owners = this.#kept.get(hash)?.owners;
+    return !this.#held.has(hash) && owners?.size === 1 && owner !== null && owners.has(owner);
+  }
+
+  #begin(hash: Hex, owner: string): void {
+    const counts = this.#held.get(hash) ?? new Map<string, number>();
+    counts.set(owner, (counts.get(owner) ?? 0) + 1);
+    this.#held.set(hash, counts);
+  }
+
+  #end(hash: Hex, owner: string): void {
+    const counts = this.#held.get(hash);
+    const left = (counts?.get(owner) ?? 1) - 1;
+    if (left > 0) counts?.set(owner, left);
+    else counts?.delete(owner);
+    if (counts?.size === 0) this.#held.delete(hash);
+  }
+
+  /** Makes a blob the one used last; false when it is not here. */
+  #touch(hash: Hex, now: Instant): boolean {
+    const kept = this.#kept.get(hash);
+    if (!kept) return false;
+    kept.lastUse = instant(Math.max(now, kept.lastUse));
+    this.#kept.delete(hash);
+    this.#kept.set(hash, kept);
+    return true;
+  }
+
+  #putOn(hash: Hex, owner: string): void {
+    const kept = this.#kept.get(hash);
+    if (!kept || kept.owners.has(owner)) return;
+    kept.owners.add(owner);
+    const share = this.#share(owner);
+    share.hashes.add(hash);
+    share.bytes += kept.length;
+  }
+
+  #takeOff(hash: Hex, owner: string | null): void {
+    const kept = this.#kept.get(hash);
+    if (!kept || owner === null || !kept.owners.delete(owner)) return;
+    const share = this.#share(owner);
+    share.hashes.delete(hash);
+    share.bytes -= kept.length;
+    this.#tidy(owner);
+  }
+
+  #share(owner: string): Share {
+    const share = this.#shares.get(owner) ?? { bytes: 0, hashes: new Set() };
+    this.#shares.set(owner, share);
+    return share;
+  }
+
+  #tidy(owner: string): void {
+    const share = this.#shares.get(owner);
+    if (share?.bytes === 0 && share.hashes.size === 0) this.#shares.delete(owner);
+  }
 }

@@ -2,14 +2,17 @@
  * Moving a blob in chunks. The receiver pulls: it asks for a few chunks at a time, takes them in any order, asks again
  * for what was lost, and believes nothing until the whole hashes to the name it asked for.
  *
- * Pure: the caller sends the requests and tells what came, and calls {@link askAgain} after a lost link or a timeout.
+ * Pure, and holds no bytes: the caller sends the requests, writes what came, and calls {@link askAgain} after a lost link
+ * or a timeout. A chunk that is not written yet fills its place in the window, so that a slow disk slows the sender down.
  */
 import type { Hex } from "../base/bytes.ts";
 import { type Refusal, refuse } from "../base/refusal.ts";
-import { hashBlob } from "./blob.ts";
 
 /** Largest chunk, bytes: what `blob-get` may ask for. */
 export const MAX_CHUNK = 32_768;
+
+/** Most chunks asked for and not yet written, unless told. */
+const WINDOW = 4;
 
 export interface ChunkRequest {
   readonly hash: Hex;
@@ -29,105 +32,89 @@ export interface Chunk {
 /** One blob on its way in. */
 export interface Pull {
   readonly hash: Hex;
-  /** Most chunks asked for and not yet there. */
+  readonly total: number;
   readonly window: number;
   readonly chunkBytes: number;
-  readonly maxTotal: number;
-  /** What the caller said beforehand. */
-  readonly expected: number | null;
-  /** Null until the first chunk tells it. */
-  total: number | null;
   /** Offsets asked for and not yet there. */
   readonly asked: Set<number>;
-  /** Chunks that came, by offset. */
-  readonly taken: Map<number, Uint8Array>;
+  /** Offsets to ask for once more. */
+  readonly lost: Set<number>;
+  /** Offsets that came and are not yet written. */
+  readonly writing: Set<number>;
+  /** From here on nothing was ever asked for. */
+  next: number;
 }
 
 export interface PullOptions {
-  /** Bytes of the blob, where a message named them: all of the window is then asked for at once. */
-  readonly total?: number;
+  /** Bytes of the blob. */
+  readonly total: number;
   /** Chunks under way at a time; 4 unless told. */
   readonly window?: number;
   /** `1..MAX_CHUNK`; MAX_CHUNK unless told. */
   readonly chunkBytes?: number;
-  /** Most bytes of the blob. */
-  readonly maxTotal: number;
 }
-
-/** Where a pull stands after a chunk. */
-export type PullStep =
-  | { readonly state: "more" }
-  | { readonly state: "done"; readonly bytes: Uint8Array }
-  | Refusal;
-
-const MORE: PullStep = { state: "more" };
 
 /** Begins to pull `hash`. */
 export function beginPull(hash: Hex, options: PullOptions): Pull {
-  const { total: expected = null, window = 4, chunkBytes = MAX_CHUNK, maxTotal } = options;
-  return {
-    hash,
-    window,
-    chunkBytes,
-    maxTotal,
-    expected,
-    total: expected,
-    asked: new Set(),
-    taken: new Map(),
-  };
+  const { total, window = WINDOW, chunkBytes = MAX_CHUNK } = options;
+  return { hash, total, window, chunkBytes, asked: new Set(), lost: new Set(), writing: new Set(), next: 0 };
 }
 
 /** The requests to send now, none when the window is full. They count as asked. */
 export function nextRequests(pull: Pull): ChunkRequest[] {
   const requests: ChunkRequest[] = [];
-  // of a blob whose size is not known, and of an empty one, there is one chunk to ask for
-  const end = Math.max(pull.total ?? 1, 1);
-  for (let offset = 0; offset < end && pull.asked.size < pull.window; offset += pull.chunkBytes) {
-    if (pull.asked.has(offset) || pull.taken.has(offset)) continue;
+  while (pull.asked.size + pull.writing.size < pull.window) {
+    const offset = nextOffset(pull);
+    if (offset === null) break;
     pull.asked.add(offset);
-    const length =
-      pull.total === null ? pull.chunkBytes : Math.max(Math.min(pull.chunkBytes, pull.total - offset), 1);
-    requests.push({ hash: pull.hash, offset, length });
+    // an empty blob has one chunk to ask for, of one byte at least
+    requests.push({ hash: pull.hash, offset, length: Math.max(lengthAt(pull, offset), 1) });
   }
   return requests;
 }
 
+function nextOffset(pull: Pull): number | null {
+  for (const offset of pull.lost) {
+    pull.lost.delete(offset);
+    return offset;
+  }
+  if (pull.next > 0 && pull.next >= pull.total) return null;
+  const offset = pull.next;
+  pull.next += pull.chunkBytes;
+  return offset;
+}
+
+function lengthAt({ total, chunkBytes }: Pull, offset: number): number {
+  return Math.min(chunkBytes, total - offset);
+}
+
 /** Takes requests without an answer as lost, so that {@link nextRequests} gives them once more. */
 export function askAgain(pull: Pull): void {
+  for (const offset of pull.asked) pull.lost.add(offset);
   pull.asked.clear();
 }
 
 /**
- * Takes a chunk that came for this pull's hash.
+ * Takes a chunk that came for this pull's hash. `new` bytes are to be written, and {@link written} is to be told. Those
+ * that came `before` are taken quietly: the broker may deliver twice, and a request that was repeated may be answered
+ * twice.
  *
- * Refuses `too_large` (the blob exceeds `maxTotal`), `blob_unexpected` (not asked for, of another length than asked, or
- * of another total than before; the pull goes on) and `hash_mismatch` (all of it came and is something else; the pull
- * starts over). A chunk that came before is taken quietly: the broker may deliver twice.
+ * Refuses `blob_unexpected`: never asked for, of another length than asked, or of another total; the pull goes on.
  */
-export function takeChunk(pull: Pull, chunk: Chunk): PullStep {
-  if (pull.taken.has(chunk.offset)) return MORE;
-  const total = pull.total ?? chunk.total;
-  if (chunk.total > pull.maxTotal) return refuse("too_large", `send blobs of at most ${pull.maxTotal} bytes`);
-  const length = Math.min(pull.chunkBytes, total - chunk.offset);
-  if (!pull.asked.has(chunk.offset) || chunk.total !== total || chunk.bytes.length !== length) {
+export function takeChunk(pull: Pull, { offset, total, bytes }: Chunk): "new" | "before" | Refusal {
+  const wasAsked = offset >= 0 && offset < pull.next && offset % pull.chunkBytes === 0;
+  if (!wasAsked || total !== pull.total || bytes.length !== lengthAt(pull, offset)) {
     return refuse("blob_unexpected");
   }
-  pull.total = total;
-  pull.asked.delete(chunk.offset);
-  pull.taken.set(chunk.offset, new Uint8Array(chunk.bytes));
-  if (pull.taken.size < Math.max(Math.ceil(total / pull.chunkBytes), 1)) return MORE;
-  const bytes = joined(pull.taken, total);
-  if (hashBlob(bytes) === pull.hash) return { state: "done", bytes };
-  pull.total = pull.expected;
-  pull.taken.clear();
-  pull.asked.clear();
-  return refuse("hash_mismatch");
+  if (!pull.asked.delete(offset) && !pull.lost.delete(offset)) return "before";
+  pull.writing.add(offset);
+  return "new";
 }
 
-function joined(chunks: ReadonlyMap<number, Uint8Array>, total: number): Uint8Array {
-  const bytes = new Uint8Array(total);
-  for (const [offset, part] of chunks) bytes.set(part, offset);
-  return bytes;
+/** The chunk at `offset` is written. True when all of the blob is. */
+export function written(pull: Pull, offset: number): boolean {
+  pull.writing.delete(offset);
+  return pull.next >= pull.total && pull.writing.size + pull.asked.size + pull.lost.size === 0;
 }
 
 /** The chunk that answers a request for `bytes`; `blob_unexpected` when it asks beyond their end. */

@@ -28,6 +28,7 @@ import {
   postingsOf,
   UNSIGNED,
 } from "../protocol/facts.ts";
+import { NO_OUTPUT } from "../protocol/typed-data.ts";
 import type { Context, State } from "./state.ts";
 
 /**
@@ -64,7 +65,8 @@ export function endFree(task: Task, state: (typeof END_STATES)[number], reason: 
 }
 
 /**
- * A cancelled task: free unless its provider has accepted, who then gets the whole price of the award.
+ * A cancelled task: free unless its provider has accepted, who then gets the price of the whole fuel limit, as nobody can
+ * check what its run has burnt so far.
  *
  * @param before - what the same record signs already
  */
@@ -104,20 +106,21 @@ export function charge(
   const { id, requester } = task;
   const bill = decideBill(state.payment, context.market, sourceOf(task), dues);
   const checks = subtract(bill.price, answer.price);
-  const cost = { ...bill, task: id, requester, provider: answer.provider, checks, receipt: UNSIGNED };
+  const { provider, fuel } = answer;
+  const cost = { ...bill, task: id, requester, provider, fuel, checks, receipt: UNSIGNED };
   if (task.payment === "prepaid") {
     const postings = [...bill.postings, ...release(requester, left(task, bill.price))];
     return [{ kind: "paid", ...cost, postings }];
   }
   const salt = context.salt();
-  const saltedOutput = saltedHash(salt, answer.output ?? "0x");
+  const saltedOutput = saltedHash(salt, answer.output ?? NO_OUTPUT);
   const due = instant(context.now + context.limits.invoiceMs);
   const invoiced: Fact = { kind: "invoiced", ...cost, salt, saltedOutput, due, signature: UNSIGNED };
   const credit = creditAfter(state, requester, [invoiced]);
   return credit < bill.price ? [invoiced] : [invoiced, invoicePaid(id, invoiced)];
 }
 
-/** Keccak-256 of salt and output hash, 32 bytes each. */
+/** Keccak-256 of salt and output hash, 32 bytes each; {@link NO_OUTPUT} where there is none. */
 export function saltedHash(salt: Hex, output: Hex): Hex {
   const bytes = new Uint8Array(64);
   bytes.set(fromHex(salt));
@@ -125,12 +128,12 @@ export function saltedHash(salt: Hex, output: Hex): Hex {
   return keccak256(bytes);
 }
 
-type Invoiced = Pick<FactNamed<"paid">, "requester" | "provider" | "price" | "fee" | "checks" | "receipt">;
+type Invoiced = Omit<FactNamed<"paid">, "kind" | "task" | "legs" | "postings">;
 
 function invoicePaid(task: Hex, invoice: Invoiced): FactNamed<"paid"> {
-  const { requester, provider, price, fee, checks, receipt } = invoice;
+  const { requester, provider, fuel, price, fee, checks, receipt } = invoice;
   const postings = move(`credit:${requester}`, `owed:${requester}`, price);
-  return { kind: "paid", task, requester, provider, price, fee, checks, receipt, legs: [], postings };
+  return { kind: "paid", task, requester, provider, fuel, price, fee, checks, receipt, legs: [], postings };
 }
 
 /** What a requester's new credit makes good: its invoices in the order they were written, then any other debt. */

@@ -9,10 +9,11 @@ import { type Instant, instant } from "../base/clock.ts";
 import type { Amount } from "../base/money.ts";
 import { awardTo, rankBids } from "../market/auction.ts";
 import { decideAnnounce, heldFor, openTasks } from "../market/market.ts";
-import { type Bid, isOpen, type Task, without } from "../market/task.ts";
+import { handoverMs } from "../market/rules.ts";
+import { type Bid, isOpen, mostOf, outcomeIn, type Task, without } from "../market/task.ts";
 import { type Due, hubRoom } from "../payment/payment.ts";
 import type { END_STATES, Fact, FactNamed } from "../protocol/facts.ts";
-import { judge, type Ruling } from "../verdict/verdict.ts";
+import { isSame, judge, type Ruling } from "../verdict/verdict.ts";
 import { charge, endFree } from "./charge.ts";
 import type { Context, State } from "./state.ts";
 
@@ -55,7 +56,7 @@ function awardOrAnnounce(
   const isOver = task.deadline <= context.now || awardable(state, context, task).length > 0;
   return isOver
     ? awardNext(state, context, task, none, reason)
-    : decideAnnounce(task, true, context.now, context.rules);
+    : decideAnnounce(task, "unbid", context.now, context.rules);
 }
 
 /** A provider is out; somebody else may take its place. */
@@ -74,11 +75,10 @@ export function withdraw(state: State, context: Context, task: Task, out: FactNa
  * @param drawn - whether one more run has to agree; once a draw has said so, it stays so
  */
 export function rule(state: State, context: Context, task: Task, drawn: boolean): Fact[] {
-  const { run } = task;
-  if (task.state !== "delivered" || !run?.output) return [];
+  const outcome = outcomeIn(task.run);
+  if (task.state !== "delivered" || !outcome) return [];
   if (task.check && task.check.stage !== "delivered") return [];
-  const rerun = task.check?.output ?? null;
-  const ruling = judge({ run: run.output, ...task.evidence, rerun, drawn });
+  const ruling = judge({ run: outcome, ...task.evidence, rerun: outcomeIn(task.check), drawn });
   switch (ruling.ruling) {
     case "want":
       return ruling.rung === "rerun" ? wantRerun(state, context, task) : [];
@@ -93,7 +93,8 @@ export function rule(state: State, context: Context, task: Task, drawn: boolean)
 
 /** A second provider, drawn among the other bidders; with none, the gateway's own run speaks (`wants.ts`). */
 function wantRerun(state: State, context: Context, task: Task): Fact[] {
-  const others = awardable(state, context, task).filter((bid) => bid.price <= task.checkBudget);
+  const most = ({ rate }: Bid) => mostOf(rate, task.fuelLimit, context.rules.feeBasisPoints).price;
+  const others = awardable(state, context, task).filter((bid) => most(bid) <= task.checkBudget);
   const drawn = others[Math.floor(context.draw() * others.length)];
   if (!drawn) return [];
   return [awardTo(context.market, task, drawn, "check", context.now, context.rules)];
@@ -102,12 +103,14 @@ function wantRerun(state: State, context: Context, task: Task): Fact[] {
 function accept(state: State, context: Context, task: Task, ruling: Ruling & { ruling: "accept" }): Fact[] {
   const { run, check } = task;
   const answer = ruling.whose === "run" ? run : check;
-  if (!answer) return [];
+  const outcome = outcomeIn(answer);
+  if (!answer || !outcome) return [];
   const facts: Fact[] = [];
   const dues: Due[] = [{ payee: answer.provider, role: ruling.whose, price: answer.price, fee: answer.fee }];
   if (ruling.whose === "check" && run) facts.push(outvoted(task, run.provider, "run"));
-  if (ruling.whose === "run" && check?.output) {
-    if (check.output === answer.output) {
+  const second = outcomeIn(check);
+  if (ruling.whose === "run" && check && second) {
+    if (isSame(second, outcome)) {
       dues.push({ payee: check.provider, role: "check", price: check.price, fee: check.fee });
     } else {
       facts.push(outvoted(task, check.provider, "check"));
@@ -137,7 +140,7 @@ function outvoted(task: Task, provider: Hex, role: "run" | "check"): FactNamed<"
     role,
     provider,
     how: "outvoted",
-    reason: "its output was found wrong",
+    reason: "its output or its bill was found wrong",
   };
 }
 
@@ -147,7 +150,10 @@ export const VERIFY_GRACE_MS = 60_000;
 /** When a task's next deadline is; null once it has ended, or waits for nothing but its requester's money. */
 function nextDue(task: Task, inputMs: number): Instant | null {
   if (!isOpen(task) || task.state === "invoiced") return null;
-  if (task.state === "offered") return instant(Math.min(task.offeredAt + inputMs, task.deadline));
+  if (task.state === "offered") {
+    const wait = handoverMs(task.firmwareBytes + task.inputBytes, { inputMs });
+    return instant(Math.min(task.offeredAt + wait, task.deadline));
+  }
   if (task.state === "announced") return task.bidBy;
   const pending = [task.run, task.check].filter((one) => one !== null && one.stage !== "delivered");
   const times = pending.map((one) =>

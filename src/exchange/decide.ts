@@ -12,14 +12,16 @@ import {
   decideWithdrawal,
   taskOf,
 } from "../market/market.ts";
-import { isOpen, type Task } from "../market/task.ts";
+import { isOpen, outcomeIn, type Task, withOutcome } from "../market/task.ts";
 import { decideHold, decideVoucher, incomingLane, owedBy } from "../payment/payment.ts";
 import { decideShown } from "../payment/reconcile.ts";
 import { creditLimit, overBudget, standingOf } from "../payment/standing.ts";
 import type { Fact } from "../protocol/facts.ts";
+import type { Outcome } from "../protocol/fuel.ts";
 import type { Message } from "../protocol/message.ts";
 import type { CommandTopic } from "../protocol/topic.ts";
 import type { Voucher } from "../protocol/voucher.ts";
+import { isSame } from "../verdict/verdict.ts";
 import {
   creditAfter,
   endCancelled,
@@ -56,7 +58,8 @@ export type TaskCommand =
       readonly topic: "refereed";
       readonly task: Hex;
       readonly award: Hex;
-      readonly output: Hex | null;
+      /** Null when the gateway's own run tells nothing. */
+      readonly outcome: Outcome | null;
       readonly reason: string;
     }
   | { readonly topic: "due"; readonly task: Hex }
@@ -165,6 +168,9 @@ function decideOffered(state: State, by: Hex, message: Message<"offer">, context
   const kept = [...gained, ...payDebts(state, by, gained)];
   const offered = decideOffer(state.market, market, by, message, now, rules);
   if (isRefusal(offered)) return { facts: kept, refused: offered };
+  if (offered.manifest && !context.isAuthor(offered.manifest)) {
+    return { facts: kept, refused: refuse("bad_manifest", "the manifest is not signed by its author") };
+  }
   const budget = message.maxPrice + message.checkBudget;
   const limit = overLimit(state, by, message.payment, budget, kept, context);
   if (limit) return { facts: kept, refused: limit };
@@ -270,20 +276,25 @@ function decideDelivery(
   const delivered = decideResult(state.market, by, message);
   if (isRefusal(delivered)) return delivered;
   const task = taskOf(state.market, delivered.task);
-  if (delivered.role === "run" || !task.check) return [delivered];
-  const { output, outputBytes } = delivered;
-  const checked = { ...task, check: { ...task.check, stage: "delivered", output, outputBytes } as const };
-  const passed = output === task.run?.output;
-  const word: Fact = {
-    kind: "checked",
-    task: task.id,
-    rung: "rerun",
-    provider: by,
-    output,
-    passed,
-    reason: passed ? "the same output" : "another output",
-  };
+  if (delivered.role === "run" || !task.check) {
+    if (!task.run) return [delivered];
+    const done = { ...task, state: "delivered", run: withOutcome(task.run, delivered) } as const;
+    // without an output the checker has nothing to say: one more run has to agree at once
+    return [delivered, ...(delivered.verdict === "ok" ? [] : rule(state, context, done, true))];
+  }
+  const checked = { ...task, check: withOutcome(task.check, delivered) };
+  const { verdict, output, fuel } = delivered;
+  const run = outcomeIn(task.run);
+  const said = { verdict, output, fuel, passed: run !== null && isSame(delivered, run) };
+  const reason = said.passed ? "the same outcome" : differenceOf(delivered, run);
+  const word: Fact = { kind: "checked", task: task.id, rung: "rerun", provider: by, ...said, reason };
   return [delivered, word, ...rule(state, context, checked, true)];
+}
+
+/** In what a second run differs from the first, the gravest first. */
+function differenceOf(one: Outcome, other: Outcome | null): string {
+  if (one.verdict !== other?.verdict) return "another verdict";
+  return one.output === other.output ? "another bill of fuel" : "another output";
 }
 
 function decideTask(state: State, command: TaskCommand, context: Context): readonly Fact[] {
@@ -291,10 +302,10 @@ function decideTask(state: State, command: TaskCommand, context: Context): reado
   if (!task) return [];
   switch (command.topic) {
     case "blobsHere":
-      return decideAnnounce(task, false, context.now, context.rules);
+      return decideAnnounce(task, "offered", context.now, context.rules);
     case "reopened":
       // whoever was awarded meanwhile has it
-      return task.state === "announced" ? decideAnnounce(task, true, command.from, context.rules) : [];
+      return task.state === "announced" ? decideAnnounce(task, "reopened", command.from, context.rules) : [];
     case "blobsRefused":
       return task.state === "offered" ? [endFree(task, "cancelled", command.reason)] : [];
     case "due":
@@ -332,15 +343,12 @@ function decideInspected(
 ): readonly Fact[] {
   if (task.state !== "delivered" || task.run?.award !== command.award || task.evidence.checker !== null)
     return [];
+  if (task.run.verdict !== "ok") return [];
   const { passed, reason } = command;
+  const silent = { verdict: null, output: null, fuel: 0 };
   const word: Fact = {
-    kind: "checked",
-    task: task.id,
-    rung: "checker",
-    provider: null,
-    output: null,
-    passed,
-    reason,
+    ...{ kind: "checked", task: task.id, rung: "checker", provider: null },
+    ...{ ...silent, passed, reason },
   };
   const heard = { ...task, evidence: { ...task.evidence, checker: passed } };
   const drawn = task.checkBudget > 0n && context.draw() < context.rules.checkRate;
@@ -357,17 +365,18 @@ function decideRefereed(
     return [];
   // The second provider's word comes first: it may end the matter, and the referee is asked again if not.
   if (task.check && task.check.stage !== "delivered") return [];
-  const { output, reason } = command;
-  const passed = output === task.run.output;
+  const { reason } = command;
+  const { meter } = context.rules;
+  // a bill that was counted by another table than this gateway's says nothing of one by its own
+  const isSameMeter = task.meter === meter.version && task.costs === meter.costs;
+  const outcome = isSameMeter ? command.outcome : null;
+  const run = outcomeIn(task.run);
+  const said = outcome ?? { verdict: null, output: null, fuel: 0 };
+  const passed = outcome !== null && run !== null && isSame(outcome, run);
   const word: Fact = {
-    kind: "checked",
-    task: task.id,
-    rung: "referee",
-    provider: null,
-    output,
-    passed,
-    reason,
+    ...{ kind: "checked", task: task.id, rung: "referee", provider: null },
+    ...{ ...said, passed, reason },
   };
-  const heard = { ...task, evidence: { ...task.evidence, referee: output ?? ("none" as const) } };
+  const heard = { ...task, evidence: { ...task.evidence, referee: outcome ?? ("none" as const) } };
   return [word, ...rule(state, context, heard, true)];
 }

@@ -7,7 +7,7 @@ import { decodeMessage, parseJson } from "../protocol/message.ts";
 import { COMMAND_TOPICS, type CommandTopic, TOPICS } from "../protocol/topic.ts";
 import { acceptDigest, bidDigest, type Market, offerDigest, resultDigest } from "../protocol/typed-data.ts";
 import type { DeviceCommand } from "./decide.ts";
-import { type Signers, voucherCheck } from "./signers.ts";
+import { manifestCheck, type Signers, voucherCheck } from "./signers.ts";
 
 /** What was read, or why not; the id as far as it could be made out, so that the refusal can name it. */
 export type Intake = { readonly id: string | null; readonly command: DeviceCommand | Refusal };
@@ -58,7 +58,7 @@ function ownCheck(market: Market, { by, ...command }: DeviceCommand): SignatureC
   }
 }
 
-/** Whether the command's own signature is its sender's. A voucher inside it is judged on its own. */
+/** Whether the command's own signature is its sender's. Vouchers and manifests inside it are judged on their own. */
 export function signedByItsSender(market: Market, command: DeviceCommand, signers: Signers): boolean {
   const check = ownCheck(market, command);
   return check === null || signers.isSigner(check);
@@ -68,8 +68,10 @@ export function signedByItsSender(market: Market, command: DeviceCommand, signer
 export function signaturesIn(market: Market, command: DeviceCommand): readonly SignatureCheck[] {
   const own = ownCheck(market, command);
   const checks = own ? [own] : [];
-  if (command.topic === "offer" && command.message.voucher) {
-    checks.push(voucherCheck(command.message.voucher, command.by));
+  if (command.topic === "offer") {
+    const { voucher, manifest } = command.message;
+    if (voucher) checks.push(voucherCheck(voucher, command.by));
+    if (manifest) checks.push(manifestCheck(manifest));
   } else if (command.topic === "voucher") {
     const { voucher } = command.message;
     checks.push(voucherCheck(voucher, voucher.payee === command.by ? market.gateway : command.by));

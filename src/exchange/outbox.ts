@@ -84,7 +84,8 @@ function invoice(task: Task): Outgoing[] {
   if (!task.invoice) return [];
   const { provider, award, accept, saltedOutput, outputBytes, price, fee, checks, due, signature } =
     task.invoice;
-  const work = { task: task.id, provider, award, accept, saltedOutput, outputBytes };
+  const { verdict, fuel, rate } = task.invoice;
+  const work = { task: task.id, provider, award, accept, verdict, fuel, rate, saltedOutput, outputBytes };
   const message = { version: 1 as const, ...work, price, fee, checks, due, signature };
   return [{ to: task.requester, topic: "invoice", message }];
 }
@@ -106,6 +107,12 @@ export function refusalMessage(
   return { to, topic: "refusal", message: { version: 1, id, topic, code, hint } };
 }
 
+/** How a task is run and metered, with what its author says of it. */
+function runTerms({ profile, memoryMiB, fuelLimit, meter, costs, manifest }: Task) {
+  const terms = { profile, memoryMiB, fuelLimit, meter, costs };
+  return manifest ? { ...terms, manifest } : terms;
+}
+
 function announce(to: Hex, task: Task): Outgoing {
   const { requester, firmware, firmwareBytes, inputBytes, maxPrice, deadline } = task;
   const bidBy = task.bidBy ?? deadline;
@@ -119,15 +126,16 @@ function announce(to: Hex, task: Task): Outgoing {
     maxPrice,
     bidBy,
     deadline,
+    ...runTerms(task),
   };
   return { to, topic: "announce", message };
 }
 
 function award(task: Task, role: "run" | "check", assignment: Assignment): Outgoing {
   const { requester, firmware, firmwareBytes, input, inputBytes } = task;
-  const { provider, price, fee, acceptBy, runBy, signature } = assignment;
-  const what = { requester, firmware, firmwareBytes, input, inputBytes };
-  const terms = { provider, price, fee, acceptBy, runBy, signature };
+  const { provider, rate, feeBasisPoints, acceptBy, runBy, signature } = assignment;
+  const what = { requester, firmware, firmwareBytes, input, inputBytes, ...runTerms(task) };
+  const terms = { provider, rate, feeBasisPoints, acceptBy, runBy, signature };
   return { to: provider, topic: "award", message: { version: 1, task: task.id, role, ...what, ...terms } };
 }
 
@@ -142,8 +150,10 @@ function answer(state: State, task: Task): Outgoing {
       task: task.id,
       state: ended as Message<"answer">["state"],
       reason: end?.reason ?? "",
+      verdict: end?.verdict ?? null,
       output: end?.output ?? null,
       outputBytes: end?.outputBytes ?? 0,
+      fuel: end?.fuel ?? 0,
       salt: end?.salt ?? null,
       spent: end?.spent ?? ZERO,
       credit: creditOf(state.payment, task.requester),
@@ -216,9 +226,9 @@ function paidTo(state: State, task: Task, device: Hex): Outgoing[] {
 
 function receipt(task: Task, to: Hex): Outgoing[] {
   const said = task.end ? { ...task.end, price: task.end.spent } : task.invoice;
-  if (!said?.receipt || !said.provider || !said.output) return [];
-  const { provider, output, price, fee, checks, receipt: signature } = said;
-  const { id, requester, firmware, input } = task;
-  const work = { task: id, requester, provider, firmware, input, output };
+  if (!said?.receipt || !said.provider || !said.verdict) return [];
+  const { provider, verdict, output, fuel, rate, price, fee, checks, receipt: signature } = said;
+  const { id, requester, firmware, input, meter, costs } = task;
+  const work = { task: id, requester, provider, firmware, input, verdict, output, meter, costs, fuel, rate };
   return [{ to, topic: "receipt", message: { version: 1, ...work, price, fee, checks, signature } }];
 }

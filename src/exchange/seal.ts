@@ -1,6 +1,7 @@
 /** The gateway's signatures, put into facts after they are decided and before they are journalled. */
 import { Fault } from "../base/fault.ts";
 import { taskOf } from "../market/market.ts";
+import { answerOf } from "../market/task.ts";
 import { type Fact, type FactNamed, type Leg, UNSIGNED } from "../protocol/facts.ts";
 import type { Signer } from "../protocol/signer.ts";
 import { invoiceDigest, type Market, receiptDigest } from "../protocol/typed-data.ts";
@@ -45,8 +46,9 @@ async function sealInvoiced(
   fact: FactNamed<"invoiced">,
 ): Promise<Fact> {
   const { task, requester, provider, saltedOutput, price, fee, checks, due } = fact;
-  const { award } = answerOf(state, fact);
-  const invoice = { task, provider, award, saltedOutput, price, fee, checks, due };
+  const { award, verdict, rate } = answerIn(state, fact);
+  const run = { award, verdict, rate, fuel: fact.fuel };
+  const invoice = { task, provider, ...run, saltedOutput, price, fee, checks, due };
   const signature = await signer.sign(invoiceDigest(market, requester, invoice));
   return { ...fact, signature, ...(await sealBill(state, market, signer, fact)) };
 }
@@ -68,22 +70,19 @@ async function sealVoucher(signer: Signer, voucher: Voucher): Promise<Voucher> {
   return { ...voucher, signature: await signer.sign(voucherDigest(voucher)) };
 }
 
-function answerOf(state: State, { task: id, provider }: Billed) {
-  const task = taskOf(state.market, id);
-  const answer = task.run?.provider === provider ? task.run : task.check;
-  if (!answer?.output) throw new Fault("impossible", "a payment without an answer");
-  return { award: answer.award, output: answer.output };
+function answerIn(state: State, { task, provider }: Billed) {
+  const answer = answerOf(taskOf(state.market, task), provider);
+  if (!answer?.verdict) throw new Fault("impossible", "a payment without an answer");
+  const { award, verdict, output, rate } = answer;
+  return { award, verdict, output, rate };
 }
 
 function receiptOf(state: State, fact: Billed) {
-  const task = taskOf(state.market, fact.task);
+  const { id, requester, firmware, input, meter, costs } = taskOf(state.market, fact.task);
+  const { verdict, output, rate } = answerIn(state, fact);
   return {
-    task: task.id,
-    requester: task.requester,
-    provider: fact.provider,
-    firmware: task.firmware,
-    input: task.input,
-    output: answerOf(state, fact).output,
+    ...{ task: id, requester, provider: fact.provider, firmware, input, meter, costs },
+    ...{ verdict, output, fuel: fact.fuel, rate },
     price: fact.price,
     fee: fact.fee,
     checks: fact.checks,

@@ -2,6 +2,7 @@
 import type { Hex } from "../base/bytes.ts";
 import { isSignedBy } from "../kernels/signature.ts";
 import type { SignatureCheck } from "../kernels/signature-group.ts";
+import { type Manifest, manifestDigest } from "../protocol/manifest.ts";
 import { type Voucher, voucherDigest } from "../protocol/voucher.ts";
 
 /** Answers many at once, in their order. */
@@ -35,11 +36,19 @@ export class Signers {
 
   /** Whether an account signed a voucher. */
   readonly isPayer = (voucher: Voucher, payer: Hex): boolean => this.isSigner(voucherCheck(voucher, payer));
+
+  /** Whether its author signed a manifest. */
+  readonly isAuthor = (manifest: Manifest): boolean => this.isSigner(manifestCheck(manifest));
 }
 
 /** The question whether an account signed a voucher. */
 export function voucherCheck(voucher: Voucher, payer: Hex): SignatureCheck {
   return { by: payer, digest: voucherDigest(voucher), signature: voucher.signature };
+}
+
+/** The question whether its author signed a manifest. */
+export function manifestCheck(manifest: Manifest): SignatureCheck {
+  return { by: manifest.author, digest: manifestDigest(manifest), signature: manifest.signature };
 }
 
 function nameOf({ by, digest, signature }: SignatureCheck): string {

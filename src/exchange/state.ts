@@ -14,6 +14,7 @@ import type { MarketRules } from "../market/rules.ts";
 import { applyPostings, applyToPayment, emptyPayment, type PaymentState } from "../payment/payment.ts";
 import type { Limits } from "../payment/standing.ts";
 import { type Fact, type FactNamed, type JournalRecord, postingsOf } from "../protocol/facts.ts";
+import type { Manifest } from "../protocol/manifest.ts";
 import type { Market } from "../protocol/typed-data.ts";
 import type { Voucher } from "../protocol/voucher.ts";
 import { type Answers, rememberAnswer } from "./answers.ts";
@@ -65,6 +66,8 @@ export type Context = {
   readonly limits: Limits;
   /** Whether an account signed a voucher. The heartbeat knows it for its whole group at once. */
   readonly isPayer: (voucher: Voucher, payer: Hex) => boolean;
+  /** Whether the author that a manifest names has signed it; known as {@link Context.isPayer} is. */
+  readonly isAuthor: (manifest: Manifest) => boolean;
 };
 
 /** Applies a record in place; the same records give the same state on every machine. */

@@ -1,5 +1,6 @@
 /**
- * What the gateway itself has to do for a task to go on: fetch bytes, ask the checker, run it as referee.
+ * What the gateway itself has to do for a task to go on: fetch bytes, ask the checker, run it as referee. The checker is
+ * asked about outputs only.
  *
  * Read from the state alone, so that after a crash the same wants come up again.
  */
@@ -17,9 +18,9 @@ export type Want =
 /** The one thing to do for this task now, or null: when it has ended, or waits for a device. */
 export function wantOf(task: Task): Want | null {
   if (task.state === "offered") return { want: "blobs", task };
-  if (task.state !== "delivered" || !task.run?.output) return null;
+  if (task.state !== "delivered" || !task.run) return null;
   const { award, output } = task.run;
-  if (task.evidence.checker === null) return { want: "inspection", task, award, output };
+  if (output !== null && task.evidence.checker === null) return { want: "inspection", task, award, output };
   const waiting = task.check !== null && task.check.stage !== "delivered";
   return waiting || task.evidence.referee !== null ? null : { want: "referee", task, award };
 }

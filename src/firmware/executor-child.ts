@@ -1,171 +1,150 @@
 /**
- * The program inside the executor's child process: frames in on standard input, frames out on standard output.
+ * The program inside the executor's child process: requests in on standard input, replies out on standard output.
  *
  * It holds no keys and opens nothing; module bytes come in, verdicts and output bytes go out. One request at a time,
- * a fresh instance for each, compiled modules kept by the SHA-256 of their bytes. The parent kills it at a deadline;
- * should the parent be gone, it ends itself: at the end of its input, or a moment after the deadline of the run.
+ * each in an instance as good as fresh. The parent kills it at a deadline; should the parent be gone, it ends itself:
+ * at the end of its input, when what it runs is out of fuel, or a moment after the deadline of the run.
  */
-import { createHash } from "node:crypto";
 import { createContext, Script } from "node:vm";
-import { type Frame, FrameReader, frameChunks } from "./frames.ts";
-import { judgeModule } from "./policy.ts";
+import {
+  MAX_REASON,
+  READY,
+  REQUEST_HEAD,
+  type RequestHead,
+  readRequestHead,
+  type Slab,
+  writeOutline,
+} from "./frames.ts";
+import { Inlet, Outlet } from "./pipe.ts";
+import { type Program, prepareProgram } from "./program.ts";
+import { type Finding, Runner } from "./runner.ts";
+import { Shelf } from "./shelf.ts";
 
-/** The body is firmware, input and (to verify) output, one after the other. */
-export interface ChildRequest {
-  readonly op: "run" | "verify";
-  readonly firmwareBytes: number;
-  readonly inputBytes: number;
-  readonly maxOutput: number;
-  readonly wallMs: number;
-}
+type Prepared = ReturnType<typeof prepareProgram> | { readonly fault: string };
+type Reply = Omit<Finding, "output"> & { readonly body: Uint8Array };
+/** It begins at `at`. */
+type Request = { readonly head: RequestHead; readonly slab: Slab; readonly at: number };
 
-/** The body is the output of a run that ended well. */
-export interface ChildReply {
-  readonly verdict: "ok" | "trap" | "bad-output" | "rejected";
-  readonly reason?: string;
-  readonly valid?: boolean;
-}
-
-interface Outcome {
-  readonly reply: ChildReply;
-  readonly output?: Uint8Array;
-}
-
-/** The exports of profile `task/1`; the policy has checked their types. */
-interface Task {
-  readonly memory: WebAssembly.Memory;
-  readonly alloc: (length: number) => number;
-  readonly run: (pointer: number, length: number) => bigint;
-  readonly verify?: (input: number, inputLength: number, output: number, outputLength: number) => number;
-}
-
-type Compiled = WebAssembly.Module | { readonly rejection: string };
-
-const CACHE_BYTES = 8 * 2 ** 20;
-/** What an entry costs besides its module's bytes, so that a flood of tiny modules is bounded too. */
-const ENTRY_BYTES = 1024;
+/** Burnt within a second, or within minutes where every step misses every cache. */
+const QUICK_FUEL = 10_000_000_000;
 /** Beyond the deadline, at which a living parent has long killed us. */
 const ORPHAN_MS = 2_000;
+const NOTHING = new Uint8Array();
+const ENDED = 0;
+const NONSENSE = 1;
 
-const cache = new Map<string, { readonly compiled: Compiled; readonly bytes: number }>();
-let cachedBytes = 0;
+const inlet = new Inlet();
+const outlet = new Outlet();
+const runner = new Runner();
+const shelf = new Shelf<Prepared>();
 
 /** Where the time-limited script finds its work. */
 const bench = createContext({ work: (): void => {} });
 const script = new Script("work()");
 
-function moduleOf(bytes: Uint8Array): Compiled {
-  const hash = createHash("sha256").update(bytes).digest("hex");
-  const known = cache.get(hash);
-  if (known !== undefined) {
-    cache.delete(hash);
-    cache.set(hash, known);
-    return known.compiled;
-  }
-  const entry = { compiled: compile(bytes), bytes: bytes.length + ENTRY_BYTES };
-  cache.set(hash, entry);
-  cachedBytes += entry.bytes;
-  for (const [oldest, { bytes: freed }] of cache) {
-    if (cachedBytes <= CACHE_BYTES) break;
-    cache.delete(oldest);
-    cachedBytes -= freed;
-  }
-  return entry.compiled;
+/** What was asked for last, found again without a look on the shelf: nothing else was touched since. */
+let last: { readonly hash: Uint8Array; readonly prepared: Prepared } | null = null;
+
+function preparedOf({ head, slab, at }: Request): Prepared {
+  if (!head.hasModule && last !== null && Buffer.compare(head.hash, last.hash) === 0) return last.prepared;
+  const hash = head.hash.slice();
+  const prepared = head.hasModule ? shelved(head, slab.bytes, at) : shelf.touch(keyOf(hash));
+  if (prepared === undefined) process.exit(NONSENSE);
+  last = { hash, prepared };
+  return prepared;
 }
 
-function compile(bytes: Uint8Array): Compiled {
-  const rejection = judgeModule(bytes);
-  if (rejection !== null) return { rejection };
+function shelved(head: RequestHead, bytes: Uint8Array, at: number): Prepared {
+  const start = at + REQUEST_HEAD;
+  const prepared = prepare(bytes.subarray(start, start + head.moduleBytes));
+  shelf.put(keyOf(head.hash), prepared, head.moduleBytes);
+  return prepared;
+}
+
+function keyOf(hash: Uint8Array): string {
+  return Buffer.from(hash).toString("latin1");
+}
+
+function prepare(bytes: Uint8Array): Prepared {
   try {
-    return new WebAssembly.Module(bytes);
+    return prepareProgram(bytes);
   } catch (error) {
-    if (error instanceof WebAssembly.CompileError) return { rejection: "invalid" };
-    throw error;
+    // a defect of ours that this module has found: whoever asks for it is told, and this child lives on
+    return { fault: error instanceof Error ? `${error.name}: ${error.message}` : "the meter failed" };
   }
 }
 
-function perform(frame: Frame): Outcome {
-  const request = frame.header as ChildRequest;
-  const inputStart = request.firmwareBytes;
-  const outputStart = inputStart + request.inputBytes;
-  const compiled = moduleOf(frame.body.subarray(0, inputStart));
-  if ("rejection" in compiled) return { reply: { verdict: "rejected", reason: compiled.rejection } };
-  const input = frame.body.subarray(inputStart, outputStart);
-  const task = instantiate(compiled);
-  if ("reply" in task) return task;
-  try {
-    return request.op === "run"
-      ? runTask(task, input, request.maxOutput)
-      : verifyTask(task, input, frame.body.subarray(outputStart));
-  } catch (error) {
-    return { reply: { verdict: "trap", reason: reasonOf(error) } };
+function perform(request: Request): Reply {
+  const { head, slab, at } = request;
+  const program = preparedOf(request);
+  if ("rejection" in program) {
+    const sentence = head.op === "inspect" ? ` ${program.reason}` : "";
+    return refused(program.rejection + sentence);
   }
-}
-
-function instantiate(module: WebAssembly.Module): Task | Outcome {
-  try {
-    return new WebAssembly.Instance(module).exports as unknown as Task;
-  } catch (error) {
-    // no memory to be had on this machine is not the module's doing: the parent shall see a dead child
-    if (error instanceof RangeError) throw error;
-    return { reply: { verdict: "trap", reason: reasonOf(error) } };
+  if ("fault" in program) {
+    if (head.op === "inspect") return refused(`invalid ${program.fault}`);
+    return { ...refused(program.fault), verdict: "provider-fault" };
   }
+  if (head.op === "inspect") return { ...refused(""), verdict: "ok", body: outlineOf(program) };
+  if (head.op === "verify" && !program.hasVerify) return refused("no_verify");
+  const inputAt = at + REQUEST_HEAD + head.moduleBytes;
+  const outputAt = inputAt + head.inputBytes;
+  const { verdict, reason, fuel, valid, output } = runner.run(program, {
+    input: slab.bytes.subarray(inputAt, outputAt),
+    output: head.op === "verify" ? slab.bytes.subarray(outputAt, outputAt + head.outputBytes) : null,
+    fuelLimit: head.fuelLimit,
+    maxOutput: head.maxOutput,
+  });
+  return { verdict, reason, fuel, valid, body: verdict === "ok" ? output : NOTHING };
 }
 
-function runTask(task: Task, input: Uint8Array, maxOutput: number): Outcome {
-  const pointer = place(task, input);
-  if (pointer === null) return badOutput("alloc_out_of_bounds");
-  const result = task.run(pointer, input.length);
-  if (result === 0n) return badOutput("no_output");
-  const start = Number(BigInt.asUintN(32, result >> 32n));
-  const length = Number(BigInt.asUintN(32, result));
-  if (start + length > task.memory.buffer.byteLength) return badOutput("out_of_bounds");
-  if (length > maxOutput) return badOutput("too_long");
-  return { reply: { verdict: "ok" }, output: new Uint8Array(task.memory.buffer, start, length) };
+function outlineOf(program: Program): Uint8Array {
+  return writeOutline({ ...program, metered: program.meteredHash });
 }
 
-function verifyTask(task: Task, input: Uint8Array, output: Uint8Array): Outcome {
-  if (task.verify === undefined) return { reply: { verdict: "rejected", reason: "no_verify" } };
-  const inputAt = place(task, input);
-  const outputAt = place(task, output);
-  if (inputAt === null || outputAt === null) return badOutput("alloc_out_of_bounds");
-  const valid = task.verify(inputAt, input.length, outputAt, output.length) === 1;
-  return { reply: { verdict: "ok", valid } };
+function refused(reason: string): Reply {
+  return { verdict: "rejected", reason, fuel: 0, valid: false, body: NOTHING };
 }
 
-function place(task: Task, bytes: Uint8Array): number | null {
-  const pointer = task.alloc(bytes.length) >>> 0;
-  if (pointer + bytes.length > task.memory.buffer.byteLength) return null;
-  new Uint8Array(task.memory.buffer, pointer, bytes.length).set(bytes);
-  return pointer;
+function send(number: number, { verdict, reason, fuel, valid, body }: Reply): void {
+  const said = verdict === "ok" ? body : Buffer.from(reason.slice(0, MAX_REASON), "latin1");
+  outlet.put({ length: said.length, number, verdict, valid, fuel }, said);
 }
 
-function badOutput(reason: string): Outcome {
-  return { reply: { verdict: "bad-output", reason } };
+/** The next request; waits for it. */
+function next(): Request {
+  const { slab, at } = inlet.next() ?? process.exit(ENDED);
+  const head = readRequestHead(slab, at) ?? process.exit(NONSENSE);
+  // replies that wait for company must not wait for a long run
+  if (!endsItself(head)) outlet.flush();
+  return { head, slab, at };
 }
 
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message.slice(0, 200) : "threw a value";
+function answer(request: Request): void {
+  send(request.head.number, perform(request));
+  if (request.head.isAwaited) outlet.flush();
 }
 
-function answer(frame: Frame): void {
-  let outcome: Outcome | undefined;
+/** Whether fuel alone ends the run soon enough. */
+function endsItself(head: RequestHead): boolean {
+  return head.fuelLimit <= QUICK_FUEL && !head.hasModule;
+}
+
+/** Answers a request and those that are here behind it; throws when they take longer than they may. */
+function answerInTime(first: Request): void {
   bench["work"] = () => {
-    outcome = perform(frame);
+    answer(first);
+    while (inlet.hasNext) answer(next());
   };
-  // an endless run whose parent was killed is ended by this limit; it throws, and so does the process
-  script.runInContext(bench, { timeout: Math.ceil((frame.header as ChildRequest).wallMs) + ORPHAN_MS });
-  if (outcome !== undefined) send(outcome.reply, outcome.output);
+  script.runInContext(bench, { timeout: first.head.wallMs + ORPHAN_MS });
 }
 
-function send(header: object, output?: Uint8Array): void {
-  for (const chunk of frameChunks(header, output === undefined ? [] : [output])) process.stdout.write(chunk);
+send(READY, { ...refused(""), verdict: "ok" });
+outlet.flush();
+for (;;) {
+  const request = next();
+  // a limit of time costs 150 µs, so those that need none have none
+  if (endsItself(request.head)) answer(request);
+  else answerInTime(request);
+  if (!inlet.hasNext) outlet.flush();
 }
-
-const reader = new FrameReader();
-process.stdin.on("data", (chunk: Uint8Array) => {
-  for (const frame of reader.push(chunk) ?? process.exit(1)) answer(frame);
-});
-process.stdin.on("end", () => process.exit(0));
-process.stdout.on("error", () => process.exit(0));
-send({ ready: true });

@@ -1,95 +1,98 @@
 /**
- * Runs task firmware: a module's bytes and an input in, a verdict and an output out.
+ * Runs task firmware: a module's bytes and an input in; a verdict, an output and a bill out.
  *
- * The module runs in a child process that has no files, no environment and no keys, and that is killed at the deadline:
- * a process, because some hostile modules keep a worker thread from stopping for tens of seconds. The child answers one
- * request at a time; `cores` children answer that many. A child that ends on its own, or is killed by someone else,
- * costs the run one retry in another child.
+ * The module runs in a child process that has no files, no environment, no network and no keys, and that is killed at
+ * the deadline: a process, because some hostile modules keep a worker thread from stopping for tens of seconds. Fuel
+ * ends a run before that wherever the limit allows. `cores` children work at a time, and one more is warm. A child that
+ * ends on its own, or is killed by someone else, costs the run one retry in another child.
  */
+import { hash } from "node:crypto";
+import { type Hex, toHex } from "../base/bytes.ts";
 import type { Clock } from "../base/clock.ts";
 import { Fault } from "../base/fault.ts";
-import { Child } from "./child.ts";
-import type { ChildReply, ChildRequest } from "./executor-child.ts";
-import { type Frame, MAX_BODY } from "./frames.ts";
+import { MAX_FUEL } from "../protocol/fuel.ts";
+import type { Isolation } from "./executor/isolation.ts";
+import type { Job } from "./executor/job.ts";
+import { Reserve } from "./executor/reserve.ts";
+import { Station } from "./executor/station.ts";
+import { MAX_BYTES, type Op, type OutlineBody, type ReplyHead, readOutline, type Verdict } from "./frames.ts";
 import { MAX_MODULE_BYTES } from "./policy.ts";
+import { type FuelRates, measureRates } from "./rates.ts";
 
-/**
- * How a run ended.
- *
- * - `ok`: it returned an output (whether that is right is for others to say)
- * - `trap`: it hit a trap or overflowed the stack
- * - `bad-output`: it gave no output, one outside its memory, or one longer than allowed
- * - `rejected`: it was not run; the reason is a `Rejection` of policy.ts, `invalid` (does not compile), `no_verify`
- *   or `input_too_large`
- * - `deadline`: it was killed
- */
-type ExecutorVerdict = "ok" | "trap" | "bad-output" | "rejected" | "deadline";
+export type { FuelRates, Isolation, Verdict };
 
 /** A day. */
 const MAX_WALL_MS = 86_400_000;
+const INSPECT_MS = 2_000;
+const BENCHMARK = { fuelLimit: MAX_FUEL, wallMs: 30_000, maxOutput: 8 };
+const NOTHING = new Uint8Array();
 
-export interface RunRequest {
-  readonly firmware: Uint8Array;
-  readonly input: Uint8Array;
-  /** Milliseconds of wall-clock time from handing over to a ready child, 1..86,400,000. Compiling counts. */
+type Limits = {
+  /** Most fuel of one run, 1..{@link MAX_FUEL}. */
+  readonly fuelLimit: number;
+  /**
+   * Milliseconds of wall-clock time from handing over to a ready child, 1..86,400,000. Compiling counts, and so does
+   * the second run of one that did not end well.
+   */
   readonly wallMs: number;
-  /** Most bytes of output. */
+};
+
+/** Neither the firmware nor an input may change before the result is there. */
+export type RunRequest = Limits & {
+  /** At most `MAX_MODULE_BYTES`, else it is rejected. */
+  readonly firmware: Uint8Array;
+  /** At most 64 MiB, else it is rejected. */
+  readonly input: Uint8Array;
+  /** Most bytes of output, 0..64 MiB. */
   readonly maxOutput: number;
-}
+};
 
-export interface VerifyRequest {
-  readonly firmware: Uint8Array;
-  readonly input: Uint8Array;
-  readonly output: Uint8Array;
-  /** As for a run. */
-  readonly wallMs: number;
-}
+/** `wallMs` is for all runs together. */
+export type BatchRequest = Omit<RunRequest, "input"> & { readonly inputs: readonly Uint8Array[] };
+
+export type VerifyRequest = Omit<RunRequest, "maxOutput"> & { readonly output: Uint8Array };
 
 export type RunResult =
-  | { readonly verdict: "ok"; readonly output: Uint8Array; readonly wallMs: number }
+  | { readonly verdict: "ok"; readonly output: Uint8Array; readonly fuel: number; readonly wallMs: number }
   | {
-      readonly verdict: Exclude<ExecutorVerdict, "ok">;
+      readonly verdict: Exclude<Verdict, "ok">;
+      /**
+       * Of `bad-output`: `no_output`, `out_of_bounds`, `too_long` or `alloc_out_of_bounds`. Of `rejected`: a
+       * `Rejection` of the policy, `invalid` (does not compile), `no_verify` or `input_too_large`. Else what the
+       * engine says, for people to read.
+       */
       readonly reason: string;
+      /** 0 when rejected, at the deadline, and where this machine is at fault. */
+      readonly fuel: number;
       readonly wallMs: number;
     };
 
-export interface VerifyResult {
+export type VerifyResult = {
   /** How the check itself ended: a wrong output is `ok` and not valid. */
-  readonly verdict: ExecutorVerdict;
+  readonly verdict: Verdict;
   /** True only when the firmware's `verify` returned 1. */
   readonly valid: boolean;
   readonly reason?: string;
+  readonly fuel: number;
   readonly wallMs: number;
-}
+};
 
-interface Outcome {
-  readonly verdict: ExecutorVerdict;
-  readonly reason: string;
-  readonly valid: boolean;
-  readonly body: Uint8Array;
-  readonly wallMs: number;
-}
+export type Inspection =
+  | ({ readonly verdict: "ok"; readonly metered: Hex } & Omit<OutlineBody, "metered">)
+  | { readonly verdict: "rejected"; readonly rejection: string; readonly reason: string }
+  | { readonly verdict: "deadline"; readonly reason: string };
 
-interface Job {
-  readonly request: ChildRequest;
-  readonly parts: readonly Uint8Array[];
-  readonly resolve: (outcome: Outcome) => void;
-  readonly reject: (error: unknown) => void;
-}
-
-interface Lane {
-  child: Child | null;
-}
+/** What became of the inputs in turn; where one is missing, the deadline came first. */
+type Answered<Result> = { readonly results: readonly Result[]; readonly wallMs: number };
 
 export class Executor {
   readonly #clock: Clock;
   readonly #cores: number;
+  readonly #reserve = new Reserve();
   readonly #queue: Job[] = [];
-  /** Lanes that wait for a job. */
-  readonly #idle: ((job: Job | null) => void)[] = [];
-  readonly #children = new Set<Child>();
-  #lanes: Promise<void>[] = [];
+  #stations: Station[] = [];
   #isOpen: boolean = false;
+  #isolation: Isolation | null = null;
 
   /** `cores`: children at work at the same time, 1 unless told. */
   constructor(options: { readonly clock: Clock; readonly cores?: number }) {
@@ -104,46 +107,67 @@ export class Executor {
    */
   async start(): Promise<void> {
     this.#isOpen = true;
-    const started = await Promise.allSettled(Array.from({ length: this.#cores }, () => this.#spawn()));
+    this.#reserve.open();
+    const started = await Promise.allSettled(Array.from({ length: this.#cores }, () => this.#reserve.take()));
     const failure = started.find((result) => result.status === "rejected");
     if (failure !== undefined) {
       await this.stop();
       throw failure.reason;
     }
-    const children = started.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
-    this.#lanes = children.map((child) => this.#serve({ child }));
+    this.#stations = started
+      .flatMap((result) => (result.status === "fulfilled" ? [result.value] : []))
+      .map((child) => {
+        this.#isolation = child.isolation;
+        const hire = () => this.#reserve.take();
+        return new Station({ clock: this.#clock, child, hire, isFree: () => this.#feed() });
+      });
+    this.#feed();
   }
 
   /** Kills the children; runs that are queued or under way end with the fault `executor_died`. */
   async stop(): Promise<void> {
     this.#isOpen = false;
-    for (const job of this.#queue.splice(0)) job.reject(stopped());
-    for (const wake of this.#idle.splice(0)) wake(null);
-    const gone = [...this.#children].map((child) => child.gone);
-    for (const child of this.#children) child.kill();
-    await Promise.all([...this.#lanes, ...gone]);
-    this.#lanes = [];
+    for (const job of this.#queue.splice(0)) job.fail(stopped());
+    for (const station of this.#stations.splice(0)) station.stop(stopped());
+    await this.#reserve.close();
   }
 
-  /** Process ids of the children that live now. */
+  /** Process ids of the children that live now, the warm one included. */
   get pids(): number[] {
-    return [...this.#children].flatMap((child) =>
-      child.isLive && child.pid !== undefined ? [child.pid] : [],
-    );
+    return this.#reserve.children.flatMap(({ pid }) => (pid === undefined ? [] : [pid]));
+  }
+
+  /** How the children are kept from the network; null before the first start. */
+  get isolation(): Isolation | null {
+    return this.#isolation;
   }
 
   /**
    * Runs a module on an input.
    *
    * @throws {@link Fault} `executor_died` when two children in turn ended under it, or the executor is not started;
-   *   `usage` when `wallMs` is out of range
+   *   `usage` when a limit is out of range
    */
-  async run({ firmware, input, wallMs, maxOutput }: RunRequest): Promise<RunResult> {
-    const outcome = await this.#submit("run", wallMs, maxOutput, [firmware, input]);
-    if (outcome.verdict !== "ok") {
-      return { verdict: outcome.verdict, reason: outcome.reason, wallMs: outcome.wallMs };
+  async run(request: RunRequest): Promise<RunResult> {
+    const [result] = await this.runBatch({ ...request, inputs: [request.input] });
+    if (result === undefined) throw new Fault("impossible", "a run has no result");
+    return result;
+  }
+
+  /**
+   * Runs a module on many inputs, each in a state as good as fresh and with the same fuel limit. Inputs that the
+   * deadline overtakes have the verdict `deadline`, those before them what they came to.
+   *
+   * @throws {@link Fault} `executor_died` and `usage`, as for {@link Executor.run}
+   */
+  async runBatch(request: BatchRequest): Promise<RunResult[]> {
+    const { firmware, inputs, maxOutput } = request;
+    if (!(Number.isInteger(maxOutput) && maxOutput >= 0 && maxOutput <= MAX_BYTES)) {
+      throw new Fault("usage", `expected maxOutput within 0..${MAX_BYTES}, got ${maxOutput}`);
     }
-    return { verdict: "ok", output: outcome.body, wallMs: outcome.wallMs };
+    const excess = tooLarge(firmware, inputs);
+    const { results, wallMs } = await this.#submit("run", { ...request, output: NOTHING }, excess, runResult);
+    return inputs.map((_, i) => results[i] ?? notRun(excess, wallMs));
   }
 
   /**
@@ -151,111 +175,125 @@ export class Executor {
    *
    * @throws {@link Fault} `executor_died` and `usage`, as for {@link Executor.run}
    */
-  async verify({ firmware, input, output, wallMs }: VerifyRequest): Promise<VerifyResult> {
-    const { verdict, valid, reason, ...rest } = await this.#submit("verify", wallMs, 0, [
-      firmware,
-      input,
-      output,
-    ]);
-    const took = { wallMs: rest.wallMs };
-    return verdict === "ok" ? { verdict, valid, ...took } : { verdict, valid: false, reason, ...took };
+  async verify(request: VerifyRequest): Promise<VerifyResult> {
+    const excess = tooLarge(request.firmware, [request.input, request.output]);
+    const asked = { ...request, inputs: [request.input], maxOutput: 0 };
+    const { results, wallMs } = await this.#submit("verify", asked, excess, verifyResult);
+    return results[0] ?? { ...notRun(excess, wallMs), valid: false };
   }
 
-  #submit(op: "run" | "verify", wallMs: number, maxOutput: number, parts: Uint8Array[]): Promise<Outcome> {
-    const [firmwareBytes = 0, inputBytes = 0, outputBytes = 0] = parts.map((part) => part.length);
-    if (firmwareBytes > MAX_MODULE_BYTES) return Promise.resolve(rejected("too_large"));
-    if (firmwareBytes + inputBytes + outputBytes > MAX_BODY)
-      return Promise.resolve(rejected("input_too_large"));
+  /**
+   * What a module is: judged, validated and instrumented like one that runs, within two seconds.
+   *
+   * @throws {@link Fault} `executor_died`, as for {@link Executor.run}
+   */
+  async inspect(firmware: Uint8Array): Promise<Inspection> {
+    const limits = { fuelLimit: 1, wallMs: INSPECT_MS, maxOutput: 0 };
+    const asked = { firmware, inputs: [NOTHING], output: NOTHING, ...limits };
+    const excess = tooLarge(firmware, []);
+    if (excess !== null) {
+      const reason = `the module has ${firmware.length} bytes; at most ${MAX_MODULE_BYTES}`;
+      return { verdict: "rejected", rejection: excess, reason };
+    }
+    const { results } = await this.#submit("inspect", asked, null, inspection);
+    return results[0] ?? { verdict: "deadline", reason: `not done within ${INSPECT_MS} ms` };
+  }
+
+  /**
+   * How much fuel a second this machine gives one run now, by memory class: the geometric mean of computing alone and of
+   * loads that depend on each other, over the whole memory. It takes about two seconds and waits for its turn like any
+   * run.
+   *
+   * @throws {@link Fault} `executor_died`, as for {@link Executor.run}, and where one of them does not run to its end
+   */
+  benchmark(): Promise<FuelRates> {
+    return measureRates(async (firmware, input) => {
+      const result = await this.run({ firmware, input, ...BENCHMARK });
+      if (result.verdict === "ok") return result;
+      const { verdict, reason } = result;
+      throw new Fault("executor_died", "a benchmark did not end well", { facts: { verdict, reason } });
+    });
+  }
+
+  #submit<Result>(
+    op: Op,
+    request: Pick<Job, "firmware" | "inputs" | "output" | "fuelLimit" | "maxOutput" | "wallMs">,
+    excess: string | null,
+    read: (head: ReplyHead, body: Uint8Array, wallMs: number) => Result,
+  ): Promise<Answered<Result>> {
+    const { fuelLimit, wallMs, firmware, inputs } = request;
     if (!(wallMs >= 1 && wallMs <= MAX_WALL_MS)) {
-      return Promise.reject(new Fault("usage", `expected wallMs within 1..${MAX_WALL_MS}, got ${wallMs}`));
+      throw new Fault("usage", `expected wallMs within 1..${MAX_WALL_MS}, got ${wallMs}`);
     }
-    if (!this.#isOpen) return Promise.reject(stopped());
-    const request = { op, firmwareBytes, inputBytes, maxOutput, wallMs };
-    return new Promise((resolve, reject) => {
-      const job: Job = { request, parts, resolve, reject };
-      const wake = this.#idle.shift();
-      if (wake === undefined) this.#queue.push(job);
-      else wake(job);
-    });
-  }
-
-  /** One lane: takes jobs one after the other, and keeps a warm child for the next. */
-  async #serve(lane: Lane): Promise<void> {
-    while (this.#isOpen) {
-      const job = this.#queue.shift() ?? (await new Promise<Job | null>((wake) => this.#idle.push(wake)));
-      if (job === null) return;
-      try {
-        job.resolve(await this.#attempt(lane, job));
-        await this.#warm(lane);
-      } catch (error) {
-        // of a job that is answered, only the warming can have failed: the next job tries that again and is told
-        job.reject(error);
-      }
+    if (!(Number.isInteger(fuelLimit) && fuelLimit >= 1 && fuelLimit <= MAX_FUEL)) {
+      throw new Fault("usage", `expected fuelLimit within 1..${MAX_FUEL}, got ${fuelLimit}`);
     }
-  }
-
-  async #attempt(lane: Lane, job: Job): Promise<Outcome> {
-    for (let attempts = 0; attempts < 2; attempts++) {
-      const outcome = await this.#ask(await this.#warm(lane), job);
-      if (outcome !== null) return outcome;
-      if (!this.#isOpen) throw stopped();
-    }
-    throw new Fault("executor_died", "two child processes in turn ended while running one task firmware");
-  }
-
-  /** The lane's child, or another one when that has ended. */
-  async #warm(lane: Lane): Promise<Child> {
-    if (lane.child?.isLive) return lane.child;
-    lane.child = null;
-    lane.child = await this.#spawn();
-    return lane.child;
-  }
-
-  async #spawn(): Promise<Child> {
     if (!this.#isOpen) throw stopped();
-    const child = await Child.start();
-    this.#children.add(child);
-    void child.gone.then(() => this.#children.delete(child));
-    if (this.#isOpen) return child;
-    child.kill();
-    await child.gone;
-    throw stopped();
-  }
-
-  /** Null when the child ended without an answer before the deadline. */
-  async #ask(child: Child, { request, parts }: Job): Promise<Outcome | null> {
-    const began = this.#clock.now();
-    let isLate = false;
-    const cancel = this.#clock.after(request.wallMs, () => {
-      isLate = true;
-      child.kill();
+    if (excess !== null || inputs.length === 0) return Promise.resolve({ results: [], wallMs: 0 });
+    const digest = hash("sha256", firmware, "buffer");
+    const results: Result[] = [];
+    return new Promise((resolve, reject) => {
+      this.#give({
+        ...request,
+        ...{ op, hash: digest, key: digest.toString("latin1") },
+        take: (head, body, at) => results.push(read(head, body, at)),
+        end: (took) => resolve({ results, wallMs: took }),
+        fail: reject,
+      });
     });
-    const frame = await child.ask(request, parts);
-    cancel();
-    const wallMs = this.#clock.now() - began;
-    if (isLate) return { ...NOTHING, verdict: "deadline", reason: "killed", wallMs };
-    const outcome = frame && readReply(frame, request, wallMs);
-    // whatever speaks nonsense is not our program any more
-    if (outcome === null) child.kill();
-    return outcome;
+  }
+
+  #give(job: Job): void {
+    this.#queue.push(job);
+    this.#feed();
+  }
+
+  /** Gives queued jobs to stations: to one that is idle, else, if they are brief, behind other brief ones. */
+  #feed(): void {
+    for (let [job] = this.#queue; job !== undefined; [job] = this.#queue) {
+      const [station, ...more] = this.#stations.filter((each) => each.mayTake(job));
+      if (station === undefined) return;
+      this.#queue.shift();
+      more.reduce((best, each) => (each.length < best.length ? each : best), station).take(job);
+    }
   }
 }
 
-const VERDICTS: readonly ChildReply["verdict"][] = ["ok", "trap", "bad-output", "rejected"];
-const NOTHING = { reason: "", valid: false, body: new Uint8Array() };
-
-/** The child has run hostile code, so its replies are read as anyone's. */
-function readReply({ header, body }: Frame, request: ChildRequest, wallMs: number): Outcome | null {
-  if (typeof header !== "object" || header === null) return null;
-  const reply: { verdict?: unknown; reason?: unknown; valid?: unknown } = header;
-  const verdict = VERDICTS.find((known) => known === reply.verdict);
-  if (verdict === undefined || body.length > request.maxOutput) return null;
-  const reason = typeof reply.reason === "string" ? reply.reason : "";
-  return { verdict, reason, valid: reply.valid === true, body: new Uint8Array(body), wallMs };
+function notRun(excess: string | null, wallMs: number): RunResult & { readonly reason: string } {
+  const verdict = excess === null ? "deadline" : "rejected";
+  return { verdict, reason: excess ?? "killed", fuel: 0, wallMs };
 }
 
-function rejected(reason: string): Outcome {
-  return { ...NOTHING, verdict: "rejected", reason, wallMs: 0 };
+function runResult({ verdict, fuel }: ReplyHead, body: Uint8Array, wallMs: number): RunResult {
+  if (verdict === "ok") return { verdict, output: body, fuel, wallMs };
+  return { verdict, reason: said(body), fuel, wallMs };
+}
+
+function verifyResult({ verdict, valid, fuel }: ReplyHead, body: Uint8Array, wallMs: number): VerifyResult {
+  if (verdict === "ok") return { verdict, valid, fuel, wallMs };
+  return { verdict, valid: false, reason: said(body), fuel, wallMs };
+}
+
+function inspection({ verdict }: ReplyHead, body: Uint8Array): Inspection {
+  const outline = verdict === "ok" ? readOutline(body) : null;
+  if (outline !== null) return { verdict: "ok", ...outline, metered: toHex(outline.metered) };
+  const [rejection = "", ...reason] = said(body).split(" ");
+  return { verdict: "rejected", rejection, reason: reason.join(" ") };
+}
+
+/** What a child says, without what could move a terminal. */
+function said(body: Uint8Array): string {
+  return Buffer.from(body)
+    .toString("latin1")
+    .replaceAll(/[^ -~]/g, "?");
+}
+
+function tooLarge(
+  firmware: Uint8Array,
+  inputs: readonly Uint8Array[],
+): "too_large" | "input_too_large" | null {
+  if (firmware.length > MAX_MODULE_BYTES) return "too_large";
+  return inputs.some(({ length }) => length > MAX_BYTES) ? "input_too_large" : null;
 }
 
 function stopped(): Fault {

@@ -1,5 +1,8 @@
 /** The few WebAssembly types used here: neither lib.es nor @types/node has them, and lib.dom leaks names. */
 declare namespace WebAssembly {
+  /** Whether the bytes are a module that compiles. */
+  function validate(bytes: Uint8Array): boolean;
+
   /** A compiled module. @throws {CompileError} */
   class Module {
     constructor(bytes: Uint8Array);
@@ -15,5 +18,12 @@ declare namespace WebAssembly {
     readonly buffer: ArrayBuffer;
   }
 
+  class Global {
+    value: unknown;
+  }
+
   class CompileError extends Error {}
+
+  /** A trap. */
+  class RuntimeError extends Error {}
 }

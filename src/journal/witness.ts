@@ -2,19 +2,22 @@
  * Checks every signature in a journal, against the facts before it.
  *
  * A signature covers terms that earlier facts hold: an award names the firmware of its offer, a receipt the output
- * of its result. So this remembers each open task and the total of each lane, and nothing else: memory grows with
+ * and the fuel of its result. So this remembers each open task and the total of each lane, and nothing else: memory grows with
  * open tasks and devices, not with the journal.
  */
 import { fromHex, type Hex } from "../base/bytes.ts";
 import { keccak256 } from "../kernels/digest.ts";
 import { isSignedBy } from "../kernels/signature.ts";
 import type { Fact, FactNamed } from "../protocol/facts.ts";
+import { priceOf } from "../protocol/fuel.ts";
+import { isManifestOf } from "../protocol/manifest.ts";
 import {
   acceptDigest,
   awardDigest,
   bidDigest,
   invoiceDigest,
   type Market,
+  NO_OUTPUT,
   offerDigest,
   receiptDigest,
   resultDigest,
@@ -29,8 +32,8 @@ type OpenTask = {
   readonly offer: FactNamed<"offered">;
   /** By award hash. */
   readonly awards: Map<Hex, FactNamed<"awarded">>;
-  /** The newest output of each provider, and the award that it answers. */
-  readonly outputs: Map<Hex, { readonly output: Hex; readonly award: Hex }>;
+  /** The newest result of each provider. */
+  readonly results: Map<Hex, FactNamed<"delivered">>;
 };
 
 export type Witness = {
@@ -112,7 +115,7 @@ function witnessTask(memory: Witness, market: Market, fact: TaskFact): string | 
         signedBy(memory, acceptDigest(market, fact.award), fact.signature, fact.provider, "accept")
       );
     case "delivered":
-      task.outputs.set(fact.provider, { output: fact.output, award: fact.award });
+      task.results.set(fact.provider, fact);
       return (
         answers(task, fact) ??
         signedBy(memory, resultDigest(market, fact), fact.signature, fact.provider, "result")
@@ -200,13 +203,19 @@ function offered(memory: Witness, market: Market, fact: FactNamed<"offered">): s
   const digest = offerDigest(market, fact.requester, fact);
   if (taskIdOf(digest) !== fact.task) return `task ${fact.task} is not the id of its offer`;
   if (memory.tasks.has(fact.task)) return `task ${fact.task} is offered twice`;
-  memory.tasks.set(fact.task, { offer: fact, awards: new Map(), outputs: new Map() });
+  memory.tasks.set(fact.task, { offer: fact, awards: new Map(), results: new Map() });
+  if (fact.manifest) {
+    memory.signatures += 1;
+    if (!isManifestOf(fact.manifest, fact.firmware))
+      return "the manifest is not its author's, of this firmware";
+  }
   return signedBy(memory, digest, fact.signature, fact.requester, "offer");
 }
 
 function awarded(memory: Witness, market: Market, task: OpenTask, fact: FactNamed<"awarded">): string | null {
-  const { requester, firmware, input } = task.offer;
-  const digest = awardDigest(market, { ...fact, requester, firmware, input });
+  const { requester, firmware, input, profile, memoryMiB, fuelLimit, meter, costs } = task.offer;
+  const run = { requester, firmware, input, profile, memoryMiB, fuelLimit, meter, costs };
+  const digest = awardDigest(market, { ...fact, ...run });
   if (digest !== fact.award) return `the award's terms do not have the hash ${fact.award}`;
   task.awards.set(fact.award, fact);
   return signedBy(memory, digest, fact.signature, market.gateway, "award");
@@ -239,12 +248,12 @@ function invoiced(
   task: OpenTask,
   fact: FactNamed<"invoiced">,
 ): string | null {
-  const answer = task.outputs.get(fact.provider);
-  if (!answer) return "the invoice has no delivered result";
-  const salted = new Uint8Array([...fromHex(fact.salt), ...fromHex(answer.output)]);
+  const answer = answerTo(task, fact);
+  if (typeof answer === "string") return `the invoice ${answer}`;
+  const salted = new Uint8Array([...fromHex(fact.salt), ...fromHex(answer.output ?? NO_OUTPUT)]);
   if (keccak256(salted) !== fact.saltedOutput) return "the salt does not open the invoice's output";
-  const { award } = answer;
-  const digest = invoiceDigest(market, fact.requester, { ...fact, award });
+  const { award, verdict, rate } = answer;
+  const digest = invoiceDigest(market, fact.requester, { ...fact, award, verdict, rate });
   return (
     signedBy(memory, digest, fact.signature, market.gateway, "invoice") ??
     receipted(memory, market, task, fact)
@@ -257,9 +266,22 @@ function receipted(
   task: OpenTask,
   fact: FactNamed<"invoiced" | "paid">,
 ): string | null {
-  const answer = task.outputs.get(fact.provider);
-  if (!answer) return "the receipt has no delivered result";
-  const { firmware, input } = task.offer;
-  const digest = receiptDigest(market, { ...fact, firmware, input, output: answer.output });
+  const answer = answerTo(task, fact);
+  if (typeof answer === "string") return `the receipt ${answer}`;
+  const { firmware, input, meter, costs } = task.offer;
+  const { verdict, output, rate } = answer;
+  const work = { firmware, input, meter, costs, verdict, output, rate };
+  const digest = receiptDigest(market, { ...fact, ...work });
   return signedBy(memory, digest, fact.receipt, market.gateway, "receipt");
+}
+
+/** The result that a bill is for, with the rate of its award; or why it is the bill of none. */
+function answerTo(task: OpenTask, { provider, fuel, price, checks }: FactNamed<"invoiced" | "paid">) {
+  const delivered = task.results.get(provider);
+  const award = delivered && task.awards.get(delivered.award);
+  if (!award) return "has no delivered result";
+  if (delivered.fuel !== fuel) return `is for ${fuel} of fuel, not the ${delivered.fuel} of its result`;
+  const cost = priceOf(award.rate, fuel);
+  if (price - checks !== cost) return `asks ${price - checks} for a run that costs ${cost}`;
+  return { ...delivered, rate: award.rate };
 }

@@ -1,15 +1,19 @@
 /** How each fact changes the market. The only writer of its state. */
 import { type Instant, instant } from "../base/clock.ts";
 import { Fault } from "../base/fault.ts";
+import { ZERO } from "../base/money.ts";
 import type { Fact, FactNamed } from "../protocol/facts.ts";
 import { type MarketState, REMEMBERED_TASKS, taskOf } from "./market.ts";
 import {
   type Assignment,
+  answerOf,
+  mostOf,
   moveTo,
   NO_EVIDENCE,
   type Task,
   type TaskEnd,
   type TaskInvoice,
+  withOutcome,
   without,
 } from "./task.ts";
 
@@ -29,21 +33,19 @@ function next(task: Task, fact: Exclude<TaskFact, { kind: "offered" }>): Task {
     case "announced":
       return moveTo(task, "announced", { bidBy: fact.bidBy });
     case "bidPlaced": {
-      const bid = { provider: fact.provider, price: fact.price, expires: fact.expires };
+      const bid = { provider: fact.provider, rate: fact.rate, expires: fact.expires };
       return { ...task, bids: [...task.bids.filter((other) => other.provider !== fact.provider), bid] };
     }
     case "awarded":
       return fact.role === "check"
-        ? { ...task, check: assigned(fact) }
-        : moveTo(task, "awarded", { run: assigned(fact), check: null, evidence: NO_EVIDENCE });
+        ? { ...task, check: assigned(task, fact) }
+        : moveTo(task, "awarded", { run: assigned(task, fact), check: null, evidence: NO_EVIDENCE });
     case "accepted":
       return accepted(task, fact);
     case "started":
-      return staged(task, fact.role, { stage: "running" }, "running");
-    case "delivered": {
-      const { output, outputBytes } = fact;
-      return staged(task, fact.role, { stage: "delivered", output, outputBytes }, "delivered");
-    }
+      return staged(task, fact.role, "running", (one) => ({ ...one, stage: "running" }));
+    case "delivered":
+      return staged(task, fact.role, "delivered", (one) => withOutcome(one, fact));
     case "withdrawn":
       return without(task, fact.role, fact.provider, fact.how);
     case "checked":
@@ -79,9 +81,11 @@ function offered(fact: FactNamed<"offered">, at: Instant): Task {
   };
 }
 
-function assigned(fact: FactNamed<"awarded">): Assignment {
+function assigned(task: Task, fact: FactNamed<"awarded">): Assignment {
   const { kind: _, task: __, role: ___, ...terms } = fact;
-  return { ...terms, stage: "awarded", accept: null, output: null, outputBytes: 0 };
+  const most = mostOf(terms.rate, task.fuelLimit, terms.feeBasisPoints);
+  const outcome = { verdict: null, output: null, outputBytes: 0, fuel: 0 };
+  return { ...terms, ...most, stage: "awarded", accept: null, ...outcome };
 }
 
 function accepted(task: Task, { role, signature }: FactNamed<"accepted">): Task {
@@ -93,45 +97,49 @@ function accepted(task: Task, { role, signature }: FactNamed<"accepted">): Task 
 function staged(
   task: Task,
   role: "run" | "check",
-  change: Partial<Assignment>,
   state: "running" | "delivered",
+  change: (assignment: Assignment) => Assignment,
 ): Task {
   const assignment = task[role];
-  const changed = { [role]: assignment && { ...assignment, ...change } };
+  const changed = { [role]: assignment && change(assignment) };
   return role === "run" ? moveTo(task, state, changed) : { ...task, ...changed };
 }
 
 function evidenceAfter(task: Task, fact: FactNamed<"checked">): Task["evidence"] {
   if (fact.rung === "checker") return { ...task.evidence, checker: fact.passed };
-  if (fact.rung === "referee") return { ...task.evidence, referee: fact.output ?? "none" };
+  if (fact.rung === "referee") return { ...task.evidence, referee: refereeIn(fact) };
   return task.evidence;
 }
 
-/** The assignment whose output is the answer. */
-function answerOf(task: Task, provider: string): Assignment | null {
-  return task.run?.provider === provider ? task.run : task.check;
+function refereeIn({ verdict, output, fuel }: FactNamed<"checked">): Task["evidence"]["referee"] {
+  return verdict === null ? "none" : { verdict, output, fuel };
 }
 
 function invoiceOf(task: Task, fact: FactNamed<"invoiced">): TaskInvoice {
   const answer = answerOf(task, fact.provider);
-  if (!answer?.output || !answer.accept) throw new Fault("impossible", "an invoice without an answer");
+  if (!answer?.verdict || !answer.accept) throw new Fault("impossible", "an invoice without an answer");
   const { provider, price, fee, checks, salt, saltedOutput, due, signature, receipt } = fact;
   return {
     ...{ provider, price, fee, checks, salt, saltedOutput, due, signature, receipt },
     award: answer.award,
     accept: answer.accept,
+    verdict: answer.verdict,
     output: answer.output,
     outputBytes: answer.outputBytes,
+    fuel: fact.fuel,
+    rate: answer.rate,
     paidUpTo: paidUpTo(fact.legs),
   };
 }
 
 function paidEnd(task: Task, fact: FactNamed<"paid">): TaskEnd {
-  const { provider, price, fee, checks, receipt } = fact;
+  const { provider, price, fee, checks, receipt, fuel } = fact;
   const answer = answerOf(task, provider);
   const { invoice } = task;
   return {
-    ...{ provider, fee, checks, receipt, spent: price, reason: "" },
+    ...{ provider, fee, checks, receipt, fuel, spent: price, reason: "" },
+    verdict: answer?.verdict ?? null,
+    rate: answer?.rate ?? ZERO,
     output: answer?.output ?? null,
     outputBytes: answer?.outputBytes ?? 0,
     salt: invoice?.salt ?? null,
@@ -146,8 +154,13 @@ function paidUpTo(legs: FactNamed<"paid">["legs"]): TaskEnd["paidUpTo"] {
 }
 
 function unpaidEnd(task: Task, { reason, price, fee, checks, legs }: FactNamed<"ended">): TaskEnd {
+  const isBilled = price > 0n;
   return {
     ...{ reason, fee, checks, spent: price, output: null, outputBytes: 0, salt: null, receipt: null },
+    verdict: null,
+    // nobody can check what a run had burnt when it was called off: the whole limit is billed
+    fuel: isBilled ? task.fuelLimit : 0,
+    rate: isBilled ? (task.run?.rate ?? ZERO) : ZERO,
     provider: task.run?.provider ?? null,
     paidUpTo: paidUpTo(legs),
   };

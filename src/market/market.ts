@@ -10,10 +10,11 @@ import { Fault } from "../base/fault.ts";
 import { type Amount, amount } from "../base/money.ts";
 import { type Refusal, refuse } from "../base/refusal.ts";
 import type { Fact, FactNamed } from "../protocol/facts.ts";
+import { feeOf } from "../protocol/fuel.ts";
 import type { Message } from "../protocol/message.ts";
 import { type Market, offerDigest, taskIdOf } from "../protocol/typed-data.ts";
 import type { MarketRules } from "./rules.ts";
-import { isOpen, type Task } from "./task.ts";
+import { isOpen, mostOf, type Task } from "./task.ts";
 
 export type MarketState = {
   /** Open tasks, and the newest ended ones, in the order they were offered. */
@@ -42,12 +43,10 @@ export function* openTasks(state: MarketState): Generator<Task> {
   for (const task of state.tasks.values()) if (isOpen(task)) yield task;
 }
 
-/** The gateway's part of a price, rounded down. */
-export function feeOf(price: Amount, rules: MarketRules): Amount {
-  return amount((price * BigInt(rules.feeBasisPoints)) / 10_000n);
-}
-
-/** What awards to this provider may still cost the gateway: price less fee of each unpaid assignment. */
+/**
+ * What awards to this provider may still cost the gateway: of each unpaid assignment price less fee, which is the most it
+ * can come to until it is delivered.
+ */
 export function heldFor(state: MarketState, provider: Hex): Amount {
   let held = 0n;
   for (const task of openTasks(state)) {
@@ -72,25 +71,50 @@ export function decideOffer(
   if (state.tasks.has(task)) return refuse("id_reused");
   if (offer.deadline <= now + rules.bidWindowMs) return refuse("offer_expired");
   if (offer.deadline > now + rules.maxDeadlineMs) return refuse("deadline_too_far");
-  if (offer.maxPrice <= feeOf(offer.maxPrice, rules)) return refuse("price_too_low");
+  if (offer.maxPrice <= feeOf(offer.maxPrice, rules.feeBasisPoints)) return refuse("price_too_low");
+  const misfit = misfitOf(offer, rules);
+  if (misfit) return misfit;
   let open = 0;
   for (const other of openTasks(state)) if (other.requester === requester) open++;
   if (open >= rules.maxOpen) return refuse("too_many", `finish some of your ${open} open tasks first`);
-  const { version: _, voucher: __, ...what } = offer;
-  return { kind: "offered", task, requester, ...what, postings: [] };
+  const { version: _, voucher: __, manifest = null, ...what } = offer;
+  return { kind: "offered", task, requester, ...what, manifest, postings: [] };
 }
 
-/** The task goes out to bidders: its bytes are here, or (`again`) no bid has come or is left. */
-export function decideAnnounce(task: Task, again: boolean, from: Instant, rules: MarketRules): Fact[] {
+/** Why a task cannot be metered here, or is another one than its manifest says; null when neither. */
+function misfitOf(offer: Message<"offer">, { meter, maxFuel }: MarketRules): Refusal | null {
+  if (offer.meter !== meter.version || offer.costs !== meter.costs) return refuse("meter_unknown");
+  if (offer.fuelLimit > maxFuel) return refuse("fuel_limit_high");
+  const { manifest } = offer;
+  const isSame =
+    !manifest ||
+    (manifest.firmware === offer.firmware &&
+      manifest.profile === offer.profile &&
+      manifest.memoryMiB === offer.memoryMiB);
+  return isSame ? null : refuse("bad_manifest");
+}
+
+/** Why a task goes out to bidders: its bytes are here, no bid has come or is left, or the gateway was away. */
+type AnnounceCause = "offered" | "unbid" | "reopened";
+
+/** The task goes out to bidders, unless its state says otherwise. */
+export function decideAnnounce(
+  task: Task,
+  because: AnnounceCause,
+  from: Instant,
+  rules: MarketRules,
+): Fact[] {
   const isBefore = task.state === "announced" || task.state === "awarded";
-  if (again ? !isBefore : task.state !== "offered") return [];
-  // Each window is as long as the wait so far: a task that nobody wants is announced ever more rarely.
-  const window = again ? Math.max(rules.bidWindowMs, from - task.offeredAt) : rules.bidWindowMs;
+  if (because === "offered" ? task.state !== "offered" : !isBefore) return [];
+  // Each window is as long as the wait so far: a task that nobody wants is announced ever more rarely. While the gateway
+  // was away nobody could want it.
+  const window = because === "unbid" ? Math.max(rules.bidWindowMs, from - task.offeredAt) : rules.bidWindowMs;
   return [{ kind: "announced", task: task.id, bidBy: instant(Math.min(from + window, task.deadline)) }];
 }
 
 /**
- * A bid that counts, or why not. It comes by `bidBy`, outlives it, and costs at most the task's `maxPrice`.
+ * A bid that counts, or why not. It comes by `bidBy`, outlives it, and its rate makes the whole fuel limit cost at most
+ * the task's `maxPrice`.
  *
  * @param room - what the gateway can still sign to this provider, see {@link heldFor}
  */
@@ -110,11 +134,11 @@ export function decideBid(
     return refuse("wrong_state", "your bid on this task still stands");
   }
   if (bid.expires <= task.bidBy) return refuse("bid_expired");
-  const fee = feeOf(bid.price, rules);
-  if (bid.price > task.maxPrice || bid.price <= fee) return refuse("price_over_budget");
-  if (bid.price - fee > room) return refuse("hub_capacity");
-  const { id, price, expires, signature } = bid;
-  return { kind: "bidPlaced", task: bid.task, provider, id, price, expires, signature };
+  const { price, fee } = mostOf(bid.rate, task.fuelLimit, rules.feeBasisPoints);
+  if (price > task.maxPrice || price <= fee) return refuse("price_over_budget");
+  if (price - fee > room) return refuse("hub_capacity");
+  const { id, rate, expires, signature } = bid;
+  return { kind: "bidPlaced", task: bid.task, provider, id, rate, expires, signature };
 }
 
 /** The one whose award the accept answers, or why it answers none. */
@@ -133,7 +157,7 @@ export function decideAccept(state: MarketState, provider: Hex, accept: Message<
 
 /**
  * The delivery of what this provider has accepted, under its newest award, or why it is none.
- * Whether the output is right is for the verdict to say.
+ * Whether output and bill are right is for the verdict to say.
  */
 export function decideResult(
   state: MarketState,
@@ -142,11 +166,12 @@ export function decideResult(
 ): FactNamed<"delivered"> | Refusal {
   const found = assignmentOf(state, provider, result.task);
   if ("refused" in found) return found;
-  const { role, assignment } = found;
+  const { role, assignment, fuelLimit } = found;
   if (assignment.award !== result.award) return refuse("bad_award");
   if (assignment.stage !== "running") return refuse("wrong_state");
-  const { task, award, output, outputBytes, signature } = result;
-  return { kind: "delivered", task, role, provider, award, output, outputBytes, signature };
+  if (result.fuel > fuelLimit) return refuse("fuel_over_limit");
+  const { version: _, id: __, ...delivery } = result;
+  return { kind: "delivered", role, provider, ...delivery };
 }
 
 /** A provider says no: `decline` before it has accepted, `forfeit` at any time before it has delivered. */
@@ -184,5 +209,5 @@ function assignmentOf(state: MarketState, provider: Hex, id: Hex) {
     return refuse(task.out.includes(provider) ? "wrong_state" : "not_yours");
   }
   if (!isOpen(task)) return refuse("wrong_state");
-  return { role, assignment } as const;
+  return { role, assignment, fuelLimit: task.fuelLimit } as const;
 }

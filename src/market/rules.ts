@@ -1,3 +1,6 @@
+import type { Hex } from "../base/bytes.ts";
+import { COSTS_HASH, METER_VERSION } from "../firmware/meter/costs.ts";
+
 /** What an operator may set about the market; every duration in milliseconds. */
 export type MarketRules = {
   /** How long bids are gathered after an announce. */
@@ -6,7 +9,7 @@ export type MarketRules = {
   readonly acceptMs: number;
   /** Wall-clock limit of one run. */
   readonly runMs: number;
-  /** How long the requester has to hand over firmware and input. */
+  /** How long a device has to hand over bytes that it has named, besides {@link handoverMs} for how many they are. */
   readonly inputMs: number;
   /** Part of delivered answers that a second provider runs again, `0..1`. */
   readonly checkRate: number;
@@ -16,7 +19,14 @@ export type MarketRules = {
   readonly maxOpen: number;
   /** How far ahead a deadline may lie. */
   readonly maxDeadlineMs: number;
+  /** Most fuel that an offer may name as its limit, `1..MAX_FUEL`. */
+  readonly maxFuel: number;
+  /** What counts the fuel of every task here. */
+  readonly meter: MeterIdentity;
 };
+
+/** A meter's version, and the hash of its cost table. */
+export type MeterIdentity = { readonly version: number; readonly costs: Hex };
 
 export const DEFAULT_RULES: MarketRules = {
   bidWindowMs: 250,
@@ -27,4 +37,14 @@ export const DEFAULT_RULES: MarketRules = {
   feeBasisPoints: 200,
   maxOpen: 256,
   maxDeadlineMs: 86_400_000,
+  maxFuel: 10 ** 12,
+  meter: { version: METER_VERSION, costs: COSTS_HASH },
 };
+
+/** The slowest that bytes may come, bytes a millisecond: 32 KiB/s, a serial line at a third of a megabaud. */
+const SLOWEST = 32;
+
+/** How long a device has to hand over bytes that it has named, milliseconds. */
+export function handoverMs(bytes: number, { inputMs }: Pick<MarketRules, "inputMs">): number {
+  return inputMs + Math.ceil(bytes / SLOWEST);
+}

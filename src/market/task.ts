@@ -7,6 +7,15 @@ import type { Hex } from "../base/bytes.ts";
 import type { Instant } from "../base/clock.ts";
 import { Fault } from "../base/fault.ts";
 import type { Amount } from "../base/money.ts";
+import {
+  feeOf,
+  type MemoryClass,
+  type Outcome,
+  type Profile,
+  priceOf,
+  type RunVerdict,
+} from "../protocol/fuel.ts";
+import type { Manifest } from "../protocol/manifest.ts";
 import type { PAYMENTS } from "../protocol/message.ts";
 
 /** Every legal transition. A state without successors is an end. */
@@ -52,14 +61,20 @@ export function isOpen(task: Task): boolean {
 
 export type Bid = {
   readonly provider: Hex;
-  readonly price: Amount;
+  /** Of 10^12 of fuel. */
+  readonly rate: Amount;
   readonly expires: Instant;
 };
 
 /** An award and what its provider has done about it. */
 export type Assignment = {
   readonly provider: Hex;
+  /** Of 10^12 of fuel. */
+  readonly rate: Amount;
+  readonly feeBasisPoints: number;
+  /** The most that it can come to, which is the price of the whole limit; once it is delivered, what its fuel costs. */
   readonly price: Amount;
+  /** The gateway's part of `price`. */
   readonly fee: Amount;
   readonly acceptBy: Instant;
   readonly runBy: Instant;
@@ -70,8 +85,12 @@ export type Assignment = {
   readonly stage: "awarded" | "running" | "delivered";
   /** The provider's signature over `Accept`; null before it has accepted. */
   readonly accept: Hex | null;
+  /** How its run has ended; null before it is delivered. */
+  readonly verdict: RunVerdict | null;
+  /** Null before it is delivered, and after a run that gave none. */
   readonly output: Hex | null;
   readonly outputBytes: number;
+  readonly fuel: number;
 };
 
 export type Task = {
@@ -86,6 +105,13 @@ export type Task = {
   readonly checkBudget: Amount;
   readonly deadline: Instant;
   readonly payment: (typeof PAYMENTS)[number];
+  readonly profile: Profile;
+  readonly memoryMiB: MemoryClass;
+  readonly fuelLimit: number;
+  /** The meter that counts its fuel, and the hash of its cost table. */
+  readonly meter: number;
+  readonly costs: Hex;
+  readonly manifest: Manifest | null;
   readonly offeredAt: Instant;
   readonly state: TaskState;
   readonly bidBy: Instant | null;
@@ -104,8 +130,8 @@ export type Task = {
 /** What verification has found so far; null where a rung has not spoken. */
 export type Evidence = {
   readonly checker: boolean | null;
-  /** Hash of the gateway's own run; `"none"` when that run did not finish. */
-  readonly referee: Hex | "none" | null;
+  /** What the gateway's own run has come to; `"none"` when that run tells nothing. */
+  readonly referee: Outcome | "none" | null;
 };
 
 export const NO_EVIDENCE: Evidence = { checker: null, referee: null };
@@ -117,8 +143,11 @@ export type TaskInvoice = {
   readonly award: Hex;
   /** The provider's signature over `Accept`. */
   readonly accept: Hex;
-  readonly output: Hex;
+  readonly verdict: RunVerdict;
+  readonly output: Hex | null;
   readonly outputBytes: number;
+  readonly fuel: number;
+  readonly rate: Amount;
   readonly salt: Hex;
   readonly saltedOutput: Hex;
   readonly price: Amount;
@@ -134,8 +163,14 @@ export type TaskInvoice = {
 export type TaskEnd = {
   readonly reason: string;
   readonly provider: Hex | null;
+  /** How the run ended that was paid for; null when none was. */
+  readonly verdict: RunVerdict | null;
   readonly output: Hex | null;
   readonly outputBytes: number;
+  /** What was billed: the limit of a run that was cancelled, 0 where nothing was. */
+  readonly fuel: number;
+  /** At which rate; 0 where nothing was. */
+  readonly rate: Amount;
   /** Opens the invoice's salted hash; null for a prepaid task. */
   readonly salt: Hex | null;
   readonly spent: Amount;
@@ -165,6 +200,39 @@ export function moveTo(task: Task, state: TaskState, change: Partial<Task> = {})
     });
   }
   return { ...task, ...change, state };
+}
+
+/** The price of a whole fuel limit at a rate: what is set aside for it, and the gateway's part. */
+export function mostOf(
+  rate: Amount,
+  fuelLimit: number,
+  feeBasisPoints: number,
+): { readonly price: Amount; readonly fee: Amount } {
+  const price = priceOf(rate, fuelLimit);
+  return { price, fee: feeOf(price, feeBasisPoints) };
+}
+
+/** An assignment with what its run has come to, which from then on is what it costs. */
+export function withOutcome(
+  assignment: Assignment,
+  outcome: Outcome & { readonly outputBytes: number },
+): Assignment {
+  const { verdict, output, outputBytes, fuel } = outcome;
+  const price = priceOf(assignment.rate, fuel);
+  const fee = feeOf(price, assignment.feeBasisPoints);
+  return { ...assignment, stage: "delivered", verdict, output, outputBytes, fuel, price, fee };
+}
+
+/** What a delivered assignment's run has come to; null before. */
+export function outcomeIn(assignment: Assignment | null): Outcome | null {
+  if (!assignment?.verdict) return null;
+  const { verdict, output, fuel } = assignment;
+  return { verdict, output, fuel };
+}
+
+/** The assignment whose run is the answer. */
+export function answerOf(task: Task, provider: Hex): Assignment | null {
+  return task.run?.provider === provider ? task.run : task.check;
 }
 
 /** A task without one of its providers. Who has only declined may bid again; any other is out of it for good. */

@@ -1,6 +1,5 @@
 /** What a device is told at login: where it trades, on what terms, and how its lane stands. */
 import type { Hex } from "../base/bytes.ts";
-import type { Instant } from "../base/clock.ts";
 import type { Terms } from "../protocol/message.ts";
 import type { Market } from "../protocol/typed-data.ts";
 import { creditOf, heldOf, incomingLane, outgoingLane, owedBy, type PaymentState } from "./payment.ts";
@@ -9,13 +8,13 @@ import { creditOf, heldOf, incomingLane, outgoingLane, owedBy, type PaymentState
  * The terms in the ack that opens a session. `lane` is the device's own to the gateway, with its
  * credit, holds and debt; `reverse` is the gateway's to the device.
  *
- * @param common - the gateway's time and fee, and the token's decimals
+ * @param common - the gateway's time and fee, the token's decimals, and what fuel is counted with
  */
 export function termsFor(
   state: PaymentState,
   market: Market,
   device: Hex,
-  common: { readonly time: Instant; readonly feeBasisPoints: number; readonly decimals: number },
+  common: Pick<Terms, "time" | "feeBasisPoints" | "decimals" | "firmware">,
 ): Terms {
   const { epoch, deposit, settled, closeAt, signed, newest } = incomingLane(state, market, device);
   const lane = {

@@ -10,12 +10,13 @@ import { TOPIC_ROOT, TOPICS, type Topic, type TopicRule } from "./topic.ts";
 
 const SUMMARIES = {
   connection: "Whether the device is on the line; also its last will.",
-  factsheet: "What the device is, and what it runs for others.",
+  factsheet: "What the device is, what it runs for others, and at which rates.",
   state: "How busy the device is.",
-  offer: "Work wanted: task firmware and input by their hashes, and the most it may cost.",
-  bid: "A provider's price for an announced task.",
+  offer:
+    "Work wanted: task firmware and input by their hashes, the most fuel it may burn, and the most it may cost.",
+  bid: "A provider's rate for an announced task: the price of its fuel.",
   accept: "The provider takes the award, by signing its hash.",
-  result: "The hash of the output, signed together with the award.",
+  result: "How the run ended, the hash of its output and the fuel it burnt, signed together with the award.",
   voucher: "More money on the lane to the gateway, apart from any offer.",
   decline: "The provider does not want the award.",
   forfeit: "The provider gives up a task that it was awarded.",
@@ -24,7 +25,7 @@ const SUMMARIES = {
   announce: "A task that bids are taken for.",
   ack: "The command is durable; after CONNECT, the terms of trade and how the lane stands.",
   refusal: "The command has changed nothing, why, and what to do about it.",
-  award: "The gateway gives the task to a provider, for a price.",
+  award: "The gateway gives the task to a provider, at a rate.",
   invoice: "What an on-result task has cost: sign a voucher that covers it, and the answer follows.",
   payment: "The gateway's voucher for a provider, or for credit that is given back.",
   receipt: "Who ran what for whom, and what it has cost.",

@@ -31,6 +31,8 @@ const domainType = once(() =>
   hashOf("EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"),
 );
 
+const placelessType = once(() => hashOf("EIP712Domain(string name,string version)"));
+
 /** Separators kept; vouchers of strangers name any vault, and what they name must not stay for ever. */
 const MOST_SEPARATORS = 64;
 
@@ -38,12 +40,15 @@ const MOST_SEPARATORS = 64;
 const separators = new Map<string, string>();
 
 /** The separator of version 1 of a domain. */
-function separatorOf(domain: string, { chainId, vault }: Venue): string {
-  const key = `${domain} ${chainId} ${vault}`;
+function separatorOf(domain: string, venue: Venue | null): string {
+  const key = venue ? `${domain} ${venue.chainId} ${venue.vault}` : domain;
   const known = separators.get(key);
   if (known !== undefined) return known;
-  const words = hashOf(domain) + hashOf("1") + word("uint256", chainId) + word("address", vault);
-  const separator = keccak256(fromHex(domainType() + words)).slice(2);
+  const named = hashOf(domain) + hashOf("1");
+  const words = venue
+    ? domainType() + named + word("uint256", venue.chainId) + word("address", venue.vault)
+    : placelessType() + named;
+  const separator = keccak256(fromHex(words)).slice(2);
   if (separators.size >= MOST_SEPARATORS) separators.clear();
   separators.set(key, separator);
   return separator;
@@ -53,11 +58,12 @@ function separatorOf(domain: string, { chainId, vault }: Venue): string {
  * The digest that is signed: 32 bytes.
  *
  * @param domain - its name; its version is 1
+ * @param venue - null for what is said to every market: the domain then names neither chain nor vault
  * @throws {@link Fault} `impossible` for a value that its type cannot hold; schemas keep such values out
  */
 export function structDigest(
   domain: string,
-  venue: Venue,
+  venue: Venue | null,
   { typeHash, fields }: Struct,
   values: Readonly<Record<string, unknown>>,
 ): Hex {

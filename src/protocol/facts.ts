@@ -7,14 +7,21 @@
 import { z } from "zod";
 import type { Hex } from "../base/bytes.ts";
 import { REFUSALS, type RefusalCode } from "../base/refusal.ts";
+import { PROFILES, RUN_VERDICTS } from "./fuel.ts";
+import { manifestSchema } from "./manifest.ts";
 import { PAYMENTS, ROLES } from "./message.ts";
 import {
   address,
   amount,
   change,
   commandId,
+  fuel,
+  fuelLimit,
   hash32,
   instant,
+  memoryClass,
+  meterVersion,
+  rate,
   signature,
   taskId,
   topicLevel,
@@ -122,17 +129,23 @@ const kinds = {
     checkBudget: amount,
     deadline: instant,
     payment: z.enum(PAYMENTS),
+    profile: z.enum(PROFILES),
+    memoryMiB: memoryClass,
+    fuelLimit,
+    meter: meterVersion,
+    costs: hash32,
+    manifest: manifestSchema.nullable(),
     signature,
     postings,
   },
   announced: { task: taskId, bidBy: instant },
-  bidPlaced: { task: taskId, provider: address, id: commandId, price: amount, expires: instant, signature },
+  bidPlaced: { task: taskId, provider: address, id: commandId, rate, expires: instant, signature },
   awarded: {
     task: taskId,
     role: z.enum(ROLES),
     provider: address,
-    price: amount,
-    fee: amount,
+    rate,
+    feeBasisPoints: count,
     acceptBy: instant,
     runBy: instant,
     award: hash32,
@@ -154,8 +167,10 @@ const kinds = {
     role: z.enum(ROLES),
     provider: address,
     award: hash32,
-    output: hash32,
+    verdict: z.enum(RUN_VERDICTS),
+    output: hash32.nullable(),
     outputBytes: count,
+    fuel,
     signature,
   },
   /** One rung of verification and what it said. */
@@ -163,8 +178,10 @@ const kinds = {
     task: taskId,
     rung: z.enum(["checker", "rerun", "referee"]),
     provider: address.nullable(),
-    /** What this rung's own run gave; null for the checker, and for a run that did not finish. */
+    /** How this rung's own run ended; null for the checker, and for a run that tells nothing. */
+    verdict: z.enum(RUN_VERDICTS).nullable(),
     output: hash32.nullable(),
+    fuel,
     passed: z.boolean(),
     reason: z.string(),
   },
@@ -174,6 +191,8 @@ const kinds = {
     task: taskId,
     /** Whose output is the answer. */
     provider: address,
+    /** Of the answer's run. */
+    fuel,
     ...bill,
     salt: hash32,
     saltedOutput: hash32,
@@ -188,6 +207,8 @@ const kinds = {
   paid: {
     task: taskId,
     provider: address,
+    /** Of the answer's run. */
+    fuel,
     ...bill,
     /** Over the typed `Receipt`. */
     receipt: signature,

@@ -5,12 +5,45 @@
  * in UTF-8, and the version comes first. MQTT 3.1.1 carries no properties, so ids and expiry ride in the payload.
  */
 import { z } from "zod";
-import { address, amount, commandId, hash32, instant, signature, taskId } from "./scalar.ts";
+import { askSchema } from "./ask.ts";
+import { PROFILES, RUN_VERDICTS } from "./fuel.ts";
+import { manifestSchema } from "./manifest.ts";
+import {
+  address,
+  amount,
+  commandId,
+  fuel,
+  fuelLimit,
+  hash32,
+  instant,
+  memoryClass,
+  meterVersion,
+  rate,
+  signature,
+  taskId,
+} from "./scalar.ts";
 import type { Topic } from "./topic.ts";
 import { voucherSchema } from "./voucher.ts";
 
 const version = z.literal(1);
-const byteCount = z.number().int().min(0).max(16_777_216);
+const byteCount = z.number().int().min(0).max(67_108_864);
+const basisPoints = z.number().int().min(0).max(10_000);
+
+/** What counts the fuel: the meter's version, and the hash of its cost table. */
+const meterTerms = { meter: meterVersion, costs: hash32 };
+
+/** How a run is bounded and metered. */
+const runTerms = { profile: z.enum(PROFILES), memoryMiB: memoryClass, fuelLimit, ...meterTerms };
+
+/** What the firmware's author says of it, with a signature of its own. */
+const manifest = manifestSchema.optional();
+
+type Delivery = { verdict: (typeof RUN_VERDICTS)[number]; output: unknown; outputBytes: number };
+
+/** Only a run that ended well has an output. */
+function isWhole({ verdict, output, outputBytes }: Delivery): boolean {
+  return verdict === "ok" ? output !== null : output === null && outputBytes === 0;
+}
 
 /** What an award buys: the answer itself, or a second opinion on somebody else's. */
 export const ROLES = ["run", "check"] as const;
@@ -24,8 +57,10 @@ export const messageSchemas = {
     version,
     name: z.string().max(64),
     /** Task firmware profiles that this device runs; empty for one that only buys. */
-    profiles: z.array(z.enum(["task/1"])).max(4),
+    profiles: z.array(z.enum(PROFILES)).max(4),
     memoryMiB: z.number().int().min(0).max(4_096),
+    /** The rates that it stands by; absent for one that only buys, or bids by the task. */
+    ask: askSchema.optional(),
   }),
   state: z.object({ version, running: z.number().int().min(0), queued: z.number().int().min(0) }),
 
@@ -43,23 +78,31 @@ export const messageSchemas = {
     /** By when the answer must be there. */
     deadline: instant,
     payment: z.enum(PAYMENTS),
+    ...runTerms,
+    manifest,
     voucher: voucherSchema.optional(),
     signature,
   }),
-  bid: z.strictObject({ version, id: commandId, task: taskId, price: amount, expires: instant, signature }),
+  /** `rate` is the price of 10^12 of fuel, fee included. */
+  bid: z.strictObject({ version, id: commandId, task: taskId, rate, expires: instant, signature }),
   accept: z.strictObject({ version, id: commandId, task: taskId, award: hash32, signature }),
   decline: z.strictObject({ version, id: commandId, task: taskId }),
   forfeit: z.strictObject({ version, id: commandId, task: taskId, reason: z.string().max(200) }),
   cancel: z.strictObject({ version, id: commandId, task: taskId }),
-  result: z.strictObject({
-    version,
-    id: commandId,
-    task: taskId,
-    award: hash32,
-    output: hash32,
-    outputBytes: byteCount,
-    signature,
-  }),
+  result: z
+    .strictObject({
+      version,
+      id: commandId,
+      task: taskId,
+      award: hash32,
+      verdict: z.enum(RUN_VERDICTS),
+      /** Null unless the verdict is `ok`. */
+      output: hash32.nullable(),
+      outputBytes: byteCount,
+      fuel,
+      signature,
+    })
+    .refine(isWhole),
   /** The device's own to the gateway, or the gateway's to the device, shown so that it cannot be forgotten. */
   voucher: z.strictObject({ version, id: commandId, voucher: voucherSchema }),
   /** Asks for the lane's whole credit, on the lane back. */
@@ -75,6 +118,8 @@ export const messageSchemas = {
     maxPrice: amount,
     bidBy: instant,
     deadline: instant,
+    ...runTerms,
+    manifest,
   }),
   award: z.strictObject({
     version,
@@ -86,9 +131,11 @@ export const messageSchemas = {
     firmwareBytes: byteCount,
     input: hash32,
     inputBytes: byteCount,
-    /** What the requester's side pays; the provider receives `price - fee`. */
-    price: amount,
-    fee: amount,
+    ...runTerms,
+    manifest,
+    /** Of 10^12 of fuel: what the requester's side pays; the provider receives that less the gateway's fee. */
+    rate,
+    feeBasisPoints: basisPoints,
     acceptBy: instant,
     runBy: instant,
     signature,
@@ -101,7 +148,12 @@ export const messageSchemas = {
     award: hash32,
     /** The provider's signature over `Accept`: somebody did take this work on. */
     accept: signature,
-    /** Keccak-256 of salt (32 bytes) and the output's SHA-256 (32 bytes); the answer tells both. */
+    verdict: z.enum(RUN_VERDICTS),
+    fuel,
+    rate,
+    /**
+     * Keccak-256 of salt (32 bytes) and the output's SHA-256 (32 bytes, zero without an output); the answer tells both.
+     */
     saltedOutput: hash32,
     outputBytes: byteCount,
     /** What the voucher has to add: fee and checks included. */
@@ -126,7 +178,12 @@ export const messageSchemas = {
     provider: address,
     firmware: hash32,
     input: hash32,
-    output: hash32,
+    verdict: z.enum(RUN_VERDICTS),
+    output: hash32.nullable(),
+    ...meterTerms,
+    /** Of the answer's own run, which cost rate × fuel / 10^12, rounded up; `price` has the checks in it. */
+    fuel,
+    rate,
     price: amount,
     fee: amount,
     checks: amount,
@@ -137,8 +194,12 @@ export const messageSchemas = {
     task: taskId,
     state: z.enum(["paid", "declined", "expired", "forfeited", "rejected", "cancelled", "refunded"]),
     reason: z.string(),
+    /** How the run ended that was paid for; null when none was. */
+    verdict: z.enum(RUN_VERDICTS).nullable(),
     output: hash32.nullable(),
     outputBytes: byteCount,
+    /** What was billed: the whole limit of a run that was cancelled, 0 where nothing was. */
+    fuel,
     /** Opens the invoice's `saltedOutput`; null for a prepaid task. */
     salt: hash32.nullable(),
     /** What this task has cost the requester, checks included. */
@@ -163,7 +224,9 @@ export const messageSchemas = {
         vault: address,
         token: address,
         decimals: z.number().int().min(0).max(36),
-        feeBasisPoints: z.number().int().min(0).max(10_000),
+        feeBasisPoints: basisPoints,
+        /** What offers have to name, and the most fuel that one may. */
+        firmware: z.strictObject({ ...meterTerms, maxFuel: fuelLimit }),
         /** The lane from this device to the gateway. */
         lane: z.strictObject({
           epoch: z.number().int(),

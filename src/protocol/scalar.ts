@@ -8,6 +8,7 @@ import { z } from "zod";
 import type { Hex } from "../base/bytes.ts";
 import { instant as brandInstant, type Instant } from "../base/clock.ts";
 import { type Amount, amount as brandAmount, MAX_AMOUNT } from "../base/money.ts";
+import { MAX_FUEL, MAX_RATE, MEMORY_CLASSES } from "./fuel.ts";
 
 function hexOf(bytes: number) {
   const digits = z.string().regex(new RegExp(`^0x[0-9a-fA-F]{${bytes * 2}}$`));
@@ -36,6 +37,21 @@ export const amount = z.codec(z.string().regex(/^(0|[1-9][0-9]{0,28})$/), z.cust
   },
   encode: (count) => count.toString(),
 });
+
+/** The price of 10^12 of fuel: decimal text of atomic units, `0..MAX_RATE`. */
+export const rate = amount.refine((count) => count <= MAX_RATE, "more than any run can be paid");
+
+/** Fuel that a run has burnt, `0..MAX_FUEL`. */
+export const fuel = z.number().int().min(0).max(MAX_FUEL);
+
+/** Fuel that a run may burn, `1..MAX_FUEL`. */
+export const fuelLimit = fuel.min(1);
+
+/** MiB of memory that a run may have. */
+export const memoryClass = z.literal(MEMORY_CLASSES);
+
+/** Which meter counts; the hash of its cost table stands beside it, so that both sides count alike. */
+export const meterVersion = z.number().int().min(1).max(0xffff);
 
 /** A signed change of an account, decimal text. */
 export const change = z.codec(z.string().regex(/^-?(0|[1-9][0-9]{0,30})$/), z.bigint(), {

@@ -2,22 +2,25 @@
  * Was the answer right? Decided from what the rungs have said, cheapest rung first.
  *
  * 1. *checker*: the task firmware's own `verify` on input and output;
- * 2. *rerun*: a second provider, drawn after the first one has committed to its output hash;
+ * 2. *rerun*: a second provider, drawn after the first one has committed to its outcome;
  * 3. *referee*: the gateway's own run, which decides because task firmware is deterministic.
+ *
+ * An outcome is verdict, output and fuel together, so that a wrong bill is a wrong answer. One without an output has
+ * nothing for the checker to see: it is paid only if a second run comes to the same.
  *
  * The checker belongs to the requester, so its "no" alone rejects nobody: the referee has to differ too. Pure.
  */
-import type { Hex } from "../base/bytes.ts";
+import type { Outcome } from "../protocol/fuel.ts";
 
 export type Testimony = {
-  /** Output hash that the provider has signed. */
-  readonly run: Hex;
+  /** The outcome that the provider has signed. */
+  readonly run: Outcome;
   /** What the checker said; null while it has not. */
   readonly checker: boolean | null;
-  /** Output hash of the second provider; null when there is none (yet). */
-  readonly rerun: Hex | null;
-  /** Output hash of the gateway's own run, `"none"` when it did not finish, null while it has not run. */
-  readonly referee: Hex | "none" | null;
+  /** The second provider's outcome; null when there is none (yet). */
+  readonly rerun: Outcome | null;
+  /** That of the gateway's own run, `"none"` when it tells nothing, null while it has not run. */
+  readonly referee: Outcome | "none" | null;
   /** The draw fell on this task: one more run has to agree. */
   readonly drawn: boolean;
 };
@@ -30,24 +33,32 @@ export type Ruling =
   /** Nobody is at fault; the hold goes back. */
   | { readonly ruling: "undecided"; readonly reason: string };
 
-/** The next rung to ask, or the ruling. Total: every testimony has exactly one outcome. */
-export function judge(said: Testimony): Ruling {
-  if (said.checker === null) return { ruling: "want", rung: "checker" };
-  if (said.rerun !== null && said.rerun === said.run) return accept("run");
-  if (said.rerun !== null || !said.checker) return settleDispute(said);
-  if (!said.drawn) return { ruling: "accept", whose: "run", rechecked: false };
-  if (said.referee === null) return { ruling: "want", rung: "rerun" };
-  if (said.referee === said.run) return accept("run");
-  if (said.referee !== "none") return { ruling: "reject", reason: "the gateway's own run differs" };
-  return { ruling: "accept", whose: "run", rechecked: false };
+const DIFFERS = { ruling: "reject", reason: "the gateway's own run differs" } as const;
+const SILENT = { ruling: "undecided", reason: "the gateway's own run did not finish" } as const;
+
+/** Whether two runs have come to the same. */
+export function isSame(one: Outcome, other: Outcome): boolean {
+  return one.verdict === other.verdict && one.output === other.output && one.fuel === other.fuel;
 }
 
-function settleDispute(said: Testimony): Ruling {
-  if (said.referee === null) return { ruling: "want", rung: "referee" };
-  if (said.referee === said.run) return accept("run");
-  if (said.referee === said.rerun) return accept("check");
-  if (said.referee === "none") return { ruling: "undecided", reason: "the gateway's own run did not finish" };
-  return { ruling: "reject", reason: "the gateway's own run differs" };
+/** The next rung to ask, or the ruling. Total: every testimony has exactly one ruling. */
+export function judge(said: Testimony): Ruling {
+  const hasOutput = said.run.verdict === "ok";
+  if (hasOutput && said.checker === null) return { ruling: "want", rung: "checker" };
+  if (said.rerun !== null && isSame(said.rerun, said.run)) return accept("run");
+  if (said.rerun !== null || said.checker === false) return settleDispute(said);
+  if (said.referee !== null && said.referee !== "none") {
+    return isSame(said.referee, said.run) ? accept("run") : DIFFERS;
+  }
+  if (said.referee === null && (said.drawn || !hasOutput)) return { ruling: "want", rung: "rerun" };
+  return hasOutput ? { ruling: "accept", whose: "run", rechecked: false } : SILENT;
+}
+
+function settleDispute({ run, rerun, referee }: Testimony): Ruling {
+  if (referee === null) return { ruling: "want", rung: "referee" };
+  if (referee === "none") return SILENT;
+  if (isSame(referee, run)) return accept("run");
+  return rerun !== null && isSame(referee, rerun) ? accept("check") : DIFFERS;
 }
 
 function accept(whose: "run" | "check"): Ruling {

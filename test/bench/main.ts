@@ -3,8 +3,9 @@
  * what the suite says it takes instead.
  *
  * One JSON object per line with `--json`; a ratio is ours over the peer's in the direction where bigger is better. With
- * `--quick` the suite of the kernels only shows that all of it runs.
+ * `--quick` the suites of the kernels and of the firmware only show that all of them runs.
  */
+import { firmwareSuite } from "./firmware.ts";
 import { gasSuite } from "./gas.ts";
 import { kernelsSuite } from "./kernels.ts";
 import { moneySuite } from "./money.ts";
@@ -26,6 +27,7 @@ export type Figure = {
 type Options = { readonly quick: boolean };
 
 const SUITES: Readonly<Record<string, (options: Options) => Promise<readonly Figure[]>>> = {
+  firmware: firmwareSuite,
   gas: gasSuite,
   kernels: kernelsSuite,
   money: moneySuite,

@@ -9,6 +9,7 @@ import { type AddressInfo, createServer } from "node:net";
 import { Aedes } from "aedes";
 import { connectAsync, type MqttClient } from "mqtt";
 import { amount } from "../../src/base/money.ts";
+import { hashBlob } from "../../src/blob/blob.ts";
 import { taskModule } from "../firmware/module.ts";
 import { PRICE, WholeMarket } from "../stories/whole-market.ts";
 import type { Figure } from "./main.ts";
@@ -38,11 +39,12 @@ export async function taskSuite(): Promise<Figure[]> {
     const creditLimit = amount(4n * PRICE * BigInt(PARALLEL));
     const buyer = await market.robot("buyer", false, { creditLimit });
     const firmware = taskModule({ memory: [1, 4] });
+    market.trusted.add(hashBlob(firmware));
     let number = 0;
     const hire = async () => {
       const input = new TextEncoder().encode(`task ${number++}`);
       const terms = { maxPrice: PRICE, checkBudget: amount(0n), deadlineMs: 600_000 };
-      const answer = await buyer.hire({ firmware, input, ...terms });
+      const answer = await buyer.hire({ firmware, input, fuelLimit: 10_000, ...terms });
       if (answer.state !== "paid") throw new Error(`a task ended ${answer.state}: ${answer.reason}`);
     };
     await inParallel(TASKS, hire);

@@ -1,13 +1,19 @@
-import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { fork } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { type BlobStore, hashBlob } from "../../src/blob/blob.ts";
+import { isRefusal } from "../../src/base/refusal.ts";
+import { hashBlob } from "../../src/blob/blob.ts";
 import { folderStore } from "../../src/blob/folder-store.ts";
+import type { Draft, Medium } from "../../src/blob/medium.ts";
 import { memoryStore } from "../../src/blob/memory-store.ts";
+import { ShelfStore, type StoreOptions } from "../../src/blob/shelf-store.ts";
+import { ManualClock } from "../devices/robot/manual-clock.ts";
+import { blobStoreContract } from "../ports/blob-store.contract.ts";
 
-const TOO_LARGE = expect.objectContaining({ refused: "too_large" });
+const DAY = 86_400_000;
 const a = Uint8Array.of(1, 2, 3, 4);
 const b = Uint8Array.of(5, 6, 7, 8);
 const c = Uint8Array.of(9, 10, 11, 12);
@@ -20,6 +26,12 @@ afterEach(async () => {
   await rm(folder, { recursive: true });
 });
 
+const fileOf = (bytes: Uint8Array) => join(folder, hashBlob(bytes).slice(2));
+const optionsOf = (quota: number, options: Partial<StoreOptions> = {}): StoreOptions => ({
+  ...{ quota, ownerQuota: quota, retentionMs: DAY, clock: new ManualClock(), onFault: () => undefined },
+  ...options,
+});
+
 describe("a blob's hash", () => {
   it("is SHA-256", () => {
     // FIPS 180-4 examples: printf abc | sha256sum
@@ -30,162 +42,91 @@ describe("a blob's hash", () => {
   });
 });
 
-/** What every blob store does. */
-function storeContract(name: string, make: (quota: number) => Promise<BlobStore>) {
-  describe(name, () => {
-    it("gives back what was put, under its hash", async () => {
-      const store = await make(10_000);
-      await fc.assert(
-        fc.asyncProperty(fc.uint8Array({ maxLength: 64 }), async (bytes) => {
-          const hash = hashBlob(bytes);
-          expect(await store.put(bytes)).toBe(hash);
-          expect(await store.has(hash)).toBe(true);
-          expect(await store.get(hash)).toEqual(bytes);
-        }),
-        { numRuns: 40 },
-      );
-    });
-
-    it("knows nothing of what was not put", async () => {
-      const store = await make(100);
-      expect(await store.has(hashBlob(a))).toBe(false);
-      expect(await store.get(hashBlob(a))).toBeNull();
-      expect(store.pin(hashBlob(a))).toBe(false);
-      expect(store.size).toBe(0);
-    });
-
-    it("keeps its own copy", async () => {
-      const store = await make(100);
-      const bytes = a.slice();
-      const put = store.put(bytes);
-      bytes.fill(0);
-      await put;
-      (await store.get(hashBlob(a)))?.fill(0);
-      expect(await store.get(hashBlob(a))).toEqual(a);
-    });
-
-    it("gives any range of a blob, cut at its end", async () => {
-      const store = await make(1_000);
-      const range = fc.record({ offset: fc.nat(80), length: fc.nat(80) });
-      await fc.assert(
-        fc.asyncProperty(fc.uint8Array({ maxLength: 64 }), range, async (bytes, { offset, length }) => {
-          const hash = hashBlob(bytes);
-          await store.put(bytes);
-          expect(await store.chunk(hash, offset, length)).toEqual({
-            total: bytes.length,
-            bytes: bytes.slice(offset, offset + length),
-          });
-        }),
-        { numRuns: 60 },
-      );
-    });
-
-    it("gives ranges that cannot change the blob, and none of one that left", async () => {
-      const store = await make(4);
-      expect(await store.chunk(hashBlob(a), 0, 4)).toBeNull();
-      await store.put(a);
-      (await store.chunk(hashBlob(a), 1, 2))?.bytes.fill(0);
-      expect(await store.chunk(hashBlob(a), 1, 2)).toEqual({ total: 4, bytes: Uint8Array.of(2, 3) });
-      await store.put(b);
-      expect(await store.chunk(hashBlob(a), 0, 4)).toBeNull();
-      await store.put(a);
-      expect(await store.chunk(hashBlob(a), 0, 4)).toEqual({ total: 4, bytes: a });
-    });
-
-    it("counts the same bytes once", async () => {
-      const store = await make(100);
-      await Promise.all([store.put(a), store.put(a), store.put(b)]);
-      expect(store.size).toBe(8);
-    });
-
-    it("makes room by removing the oldest", async () => {
-      const store = await make(8);
-      await store.put(a);
-      await store.put(b);
-      await store.put(c);
-      expect([
-        await store.get(hashBlob(a)),
-        await store.get(hashBlob(b)),
-        await store.get(hashBlob(c)),
-      ]).toEqual([null, b, c]);
-      expect(store.size).toBe(8);
-    });
-
-    it("keeps what is pinned, and refuses when only that is left", async () => {
-      const store = await make(8);
-      await store.put(a);
-      await store.put(b);
-      expect(store.pin(hashBlob(a))).toBe(true);
-      await store.put(c);
-      expect([await store.has(hashBlob(a)), await store.has(hashBlob(b))]).toEqual([true, false]);
-      store.pin(hashBlob(c));
-      expect(await store.put(b)).toEqual(TOO_LARGE);
-      expect(await store.get(hashBlob(c))).toEqual(c);
-      store.unpin(hashBlob(a));
-      expect(await store.put(b)).toBe(hashBlob(b));
-      expect(await store.has(hashBlob(a))).toBe(false);
-    });
-
-    it("takes a blob of exactly the quota and refuses a larger one without removing anything", async () => {
-      const store = await make(4);
-      expect(await store.put(a)).toBe(hashBlob(a));
-      expect(await store.put(new Uint8Array(5))).toEqual(TOO_LARGE);
-      expect(await store.get(hashBlob(a))).toEqual(a);
-      expect(store.size).toBe(4);
-    });
-  });
-}
-
-storeContract("memory store", (quota) => Promise.resolve(memoryStore(quota)));
-storeContract("folder store", (quota) => folderStore(join(folder, "new", "blobs"), quota));
+blobStoreContract("memory store", (options) => Promise.resolve(memoryStore(options.quota, options)));
+blobStoreContract("folder store", (options) => folderStore(join(folder, "new", "blobs"), options));
 
 describe("folder store on disk", () => {
-  const fileOf = (bytes: Uint8Array) => join(folder, hashBlob(bytes).slice(2));
-
-  it("is there again after a restart, the oldest file first to go", async () => {
-    const store = await folderStore(folder, 100);
+  it("is there again after a restart, the file used longest ago first to go", async () => {
+    const clock = new ManualClock();
+    const store = await folderStore(folder, optionsOf(100, { clock }));
+    store.hold("task", [{ hash: hashBlob(a), owner: "anna" }]);
     await store.put(a);
     await store.put(b);
-    const again = await folderStore(folder, 8);
+    clock.advance(DAY);
+    store.release("task");
+    await store.close();
+    const again = await folderStore(folder, optionsOf(8));
     expect(again.size).toBe(8);
     expect(await again.get(hashBlob(a))).toEqual(a);
     await again.put(c);
-    expect(await again.has(hashBlob(c))).toBe(true);
+    expect([hashBlob(a), hashBlob(b), hashBlob(c)].map((hash) => again.sizeOf(hash))).toEqual([4, null, 4]);
     expect(await readdir(folder)).toHaveLength(2);
   });
 
-  it("holds one file a blob, named by its hash, and no unfinished ones", async () => {
-    await writeFile(`${fileOf(b)}.tmp`, "half");
-    await writeFile(join(folder, "notes.txt"), "not ours");
-    const store = await folderStore(folder, 100);
+  it("counts the retention from a file's time, to within a 64th of it", async () => {
+    const clock = new ManualClock();
+    const options = optionsOf(100, { clock, retentionMs: 64_000 });
+    const store = await folderStore(folder, options);
     await store.put(a);
+    store.hold("task", [{ hash: hashBlob(a), owner: "anna" }]);
+    const begun = (await stat(fileOf(a))).mtimeMs;
+    expect(begun).toBe(clock.now());
+    clock.advance(1_000);
+    store.release("task");
+    await store.close();
+    expect((await stat(fileOf(a))).mtimeMs).toBe(begun);
+
+    const again = await folderStore(folder, options);
+    again.hold("task", [{ hash: hashBlob(a), owner: "anna" }]);
+    clock.advance(1);
+    again.release("task");
+    await again.close();
+    const used = clock.now();
+    expect((await stat(fileOf(a))).mtimeMs).toBe(used);
+
+    const last = await folderStore(folder, options);
+    last.startSweep();
+    clock.advance(63_999);
+    expect(last.sizeOf(hashBlob(a))).toBe(4);
+    clock.advance(60_000);
+    expect(last.sizeOf(hashBlob(a))).toBeNull();
+    await last.close();
+    expect(await readdir(folder)).toEqual([]);
+  });
+
+  it("holds one file a blob, named by its hash, and no unfinished ones", async () => {
+    await writeFile(join(folder, "7.tmp"), "half");
+    await writeFile(join(folder, "notes.txt"), "not ours");
+    const store = await folderStore(folder, optionsOf(100));
+    await store.put(a);
+    await store.close();
+    const again = await folderStore(folder, optionsOf(100));
+    expect(again.size).toBe(4);
     expect((await readdir(folder)).sort()).toEqual([hashBlob(a).slice(2), "notes.txt"].sort());
     expect(new Uint8Array(await readFile(fileOf(a)))).toEqual(a);
   });
 
-  it.for([
+  const SPOILERS = [
     ["changed", (path: string) => writeFile(path, b)],
     ["cut", (path: string) => writeFile(path, a.slice(0, 3))],
     ["removed", (path: string) => rm(path)],
-  ] as const)("takes a file that was %s for missing, and takes the blob again", async ([, spoil]) => {
-    const store = await folderStore(folder, 100);
+  ] as const;
+
+  it.for(SPOILERS)("takes a file that was %s for missing, and takes the blob again", async ([, spoil]) => {
+    const store = await folderStore(folder, optionsOf(100));
     await store.put(a);
     await spoil(fileOf(a));
     expect(await store.get(hashBlob(a))).toBeNull();
-    expect(await store.has(hashBlob(a))).toBe(false);
+    expect(store.sizeOf(hashBlob(a))).toBeNull();
     expect(store.size).toBe(0);
     expect(await store.put(a)).toBe(hashBlob(a));
     expect(await store.get(hashBlob(a))).toEqual(a);
   });
 
-  it.for([
-    ["changed", (path: string) => writeFile(path, b)],
-    ["cut", (path: string) => writeFile(path, a.slice(0, 3))],
-    ["removed", (path: string) => rm(path)],
-  ] as const)(
+  it.for(SPOILERS)(
     "gives no range of a file that was %s, however many ask, and takes the blob again",
     async ([, spoil]) => {
-      const store = await folderStore(folder, 100);
+      const store = await folderStore(folder, optionsOf(100));
       await store.put(a);
       await spoil(fileOf(a));
       const ask = () => Promise.all([0, 1, 2].map((offset) => store.chunk(hashBlob(a), offset, 1)));
@@ -197,7 +138,7 @@ describe("folder store on disk", () => {
   );
 
   it("checks a file once until it is put anew, and sees at any time that bytes are gone", async () => {
-    const store = await folderStore(folder, 4);
+    const store = await folderStore(folder, optionsOf(4));
     await store.put(a);
     expect(await store.chunk(hashBlob(a), 0, 1)).toMatchObject({ total: 4 });
     await writeFile(fileOf(a), b);
@@ -211,17 +152,119 @@ describe("folder store on disk", () => {
     expect(await store.chunk(hashBlob(a), 0, 4)).toMatchObject({ bytes: a });
     await writeFile(fileOf(a), a.slice(0, 3));
     expect(await store.chunk(hashBlob(a), 2, 2)).toBeNull();
-    expect(await store.has(hashBlob(a))).toBe(false);
+    expect(store.sizeOf(hashBlob(a))).toBeNull();
   });
 
   it("goes on after a write that failed", async () => {
     const gone = join(folder, "gone");
-    const store = await folderStore(gone, 100);
+    const store = await folderStore(gone, optionsOf(100));
     await rm(gone, { recursive: true });
-    await expect(store.put(a)).rejects.toThrow(expect.objectContaining({ code: "ENOENT" }));
-    expect(await store.has(hashBlob(a))).toBe(false);
-    const back = await folderStore(gone, 100);
+    await expect(store.put(a)).rejects.toMatchObject({ code: "disk_failed", cause: { code: "ENOENT" } });
+    expect([store.sizeOf(hashBlob(a)), store.size]).toEqual([null, 0]);
+    const back = await folderStore(gone, optionsOf(100));
     expect(await back.put(a)).toBe(hashBlob(a));
     expect(await store.put(b)).toBe(hashBlob(b));
+  });
+
+  it("reads a range of a blob that leaves meanwhile, or says that it has left", async () => {
+    const store = await folderStore(folder, optionsOf(4));
+    for (let round = 0; round < 20; round++) {
+      await store.put(a);
+      const [range] = await Promise.all([store.chunk(hashBlob(a), 0, 4), store.put(b)]);
+      expect([null, { total: 4, bytes: a }]).toContainEqual(range);
+      expect(await store.get(hashBlob(b))).toEqual(b);
+      expect(await readdir(folder)).toEqual([hashBlob(b).slice(2)]);
+    }
+  });
+
+  it("keeps a blob that is put again while it leaves", async () => {
+    const store = await folderStore(folder, optionsOf(4));
+    for (let round = 0; round < 20; round++) {
+      await store.put(a);
+      const incoming = await store.begin(hashBlob(b), 4, "anna");
+      if (isRefusal(incoming)) throw new Error(incoming.refused);
+      await incoming.write(0, b);
+      await Promise.all([incoming.discard(), store.put(a)]);
+      expect(await store.get(hashBlob(a))).toEqual(a);
+    }
+  });
+
+  it("has whole blobs alone after its process was killed while it wrote", { timeout: 60_000 }, async () => {
+    for (const chunks of [1, 7, 23]) {
+      const writer = fork(join(import.meta.dirname, "writer.ts"), [folder, String(chunks)]);
+      await once(writer, "message");
+      writer.kill("SIGKILL");
+      await once(writer, "exit");
+      expect((await readdir(folder)).filter((name) => name.endsWith(".tmp")).length).toBeGreaterThan(0);
+      const store = await folderStore(folder, optionsOf(100_000_000));
+      const names = await readdir(folder);
+      expect(names.every((name) => /^[0-9a-f]{64}$/.test(name))).toBe(true);
+      for (const name of names) expect(await store.get(`0x${name}`)).not.toBeNull();
+    }
+  });
+});
+
+describe("a store on a medium that fails", () => {
+  const full = Object.assign(new Error("no space left on device"), { code: "ENOSPC" });
+
+  /** A medium with one draft, some of whose methods fail; and how often it was discarded. */
+  function failing(broken: Partial<Draft>): { medium: Medium; discards: () => number } {
+    let discards = 0;
+    const done = () => Promise.resolve();
+    const draft: Draft = {
+      write: done,
+      read: (into) => {
+        into.set(a);
+        return Promise.resolve(true);
+      },
+      flush: done,
+      keep: done,
+      discard: () => {
+        discards++;
+        return Promise.resolve();
+      },
+      ...broken,
+    };
+    const medium = {
+      draft: () => Promise.resolve(draft),
+      open: () => Promise.resolve(null),
+      remove: done,
+      touch: done,
+    };
+    return { medium, discards: () => discards };
+  }
+
+  it.for(["write", "read", "flush", "keep"] as const)(
+    "tells that %s failed, and gives the room back",
+    async (method) => {
+      const { medium, discards } = failing({ [method]: () => Promise.reject(full) });
+      const store = new ShelfStore(medium, [], optionsOf(4));
+      await expect(store.put(a, "anna")).rejects.toBe(full);
+      expect([store.size, store.sizeOf(hashBlob(a))]).toEqual([0, null]);
+      // a draft that could not be kept is over by itself
+      expect(discards()).toBe(method === "keep" ? 0 : 1);
+      expect(isRefusal(await store.begin(hashBlob(a), 4, "anna"))).toBe(false);
+    },
+  );
+
+  it("tells that no draft could be made, and gives the room back", async () => {
+    const { medium } = failing({});
+    const store = new ShelfStore({ ...medium, draft: () => Promise.reject(full) }, [], optionsOf(4));
+    await expect(store.begin(hashBlob(a), 4, "anna")).rejects.toBe(full);
+    expect(store.size).toBe(0);
+  });
+
+  it("tells its owner of a sweep that failed, and goes on", async () => {
+    const clock = new ManualClock();
+    const faults: unknown[] = [];
+    const { medium } = failing({});
+    const options = optionsOf(100, { clock, retentionMs: 1_000, onFault: (fault) => faults.push(fault) });
+    const store = new ShelfStore({ ...medium, remove: () => Promise.reject(full) }, [], options);
+    await store.put(a);
+    store.startSweep();
+    clock.advance(1_000);
+    await store.close();
+    expect(faults).toEqual([full]);
+    expect(store.size).toBe(0);
   });
 });

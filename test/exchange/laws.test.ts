@@ -9,10 +9,10 @@ import { type Command, type Decision, decide } from "../../src/exchange/decide.t
 import { replay } from "../../src/exchange/replay.ts";
 import { apply, emptyState } from "../../src/exchange/state.ts";
 import { memoryJournal } from "../../src/journal/memory-journal.ts";
-import { heldFor } from "../../src/market/market.ts";
-import { isOpen, type TaskState, TRANSITIONS } from "../../src/market/task.ts";
+import { heldFor, taskOf } from "../../src/market/market.ts";
+import { answerOf, isOpen, type TaskState, TRANSITIONS } from "../../src/market/task.ts";
 import { balanceOf, recoveryOf, totalOf } from "../../src/payment/books.ts";
-import { postingsOf } from "../../src/protocol/facts.ts";
+import { type Fact, postingsOf } from "../../src/protocol/facts.ts";
 import {
   anyLife,
   anyLongLife,
@@ -57,6 +57,7 @@ function take(life: Life, command: Command, coin: boolean): Decision {
   }
   for (const [id, task] of state.market.tasks) expectLegal(tasks.get(id)?.state ?? "offered", task.state);
   expectMoney(life);
+  expectBills(life, facts);
   return decision;
 }
 
@@ -108,6 +109,31 @@ function expectMoney(life: Life) {
   }
 }
 
+/** What is paid is rate × fuel rounded up, never above what was set aside; a run without an output is paid once confirmed. */
+function expectBills({ state }: Life, facts: readonly Fact[]) {
+  const costOf = (rate: bigint, fuel: number) => {
+    const exact = rate * BigInt(fuel);
+    return exact === 0n ? 1n : (exact + 10n ** 12n - 1n) / 10n ** 12n;
+  };
+  for (const fact of facts) {
+    if (fact.kind !== "paid" && fact.kind !== "invoiced") continue;
+    const task = taskOf(state.market, fact.task);
+    const answer = answerOf(task, fact.provider);
+    if (!answer) throw new Error("paid for no answer");
+    expect(fact.fuel).toBe(answer.fuel);
+    const cost = costOf(answer.rate, answer.fuel);
+    expect(fact.price - fact.checks, "not what the fuel costs").toBe(cost);
+    expect(cost <= costOf(answer.rate, task.fuelLimit), "more than was set aside for the run").toBe(true);
+    expect(fact.price <= task.maxPrice + task.checkBudget, "more than was held").toBe(true);
+    if (answer.verdict !== "ok") expect(task.rechecked, "an unconfirmed failure is paid").toBe(true);
+    const other = answer === task.run ? task.check : task.run;
+    const { referee } = task.evidence;
+    const same = [other, referee === "none" ? null : referee].filter((one) => one?.verdict);
+    const agrees = same.some((one) => one?.output === answer.output && one.fuel === answer.fuel);
+    expect(same.length === 0 || agrees, "a bill that every second run contradicts is paid").toBe(true);
+  }
+}
+
 /**
  * Every open invoice is owed, nobody owes more than the limit besides what its closes have made void, and a hidden output
  * stays so until it is paid for.
@@ -156,20 +182,30 @@ describe("at every record of any life", () => {
   it("lives get far: tasks are paid, re-run, rejected, refunded and given up", () => {
     const seen = new Set<string>();
     for (const steps of fc.sample(anyLongLife, { numRuns: 60, seed: 11 })) {
-      for (const { facts, cause } of live(steps).records) {
+      const { records, state } = live(steps);
+      for (const { end } of state.market.tasks.values()) seen.add(`paid for ${end?.verdict}`);
+      for (const { facts, cause } of records) {
         if (cause.refused) seen.add("voucher kept");
         for (const fact of facts) {
           seen.add(fact.kind);
           if (fact.kind === "ended") seen.add(fact.state);
           if (fact.kind === "paid") seen.add(`${fact.legs.length} legs`);
           if (fact.kind === "withdrawn") seen.add(fact.how);
+          if (fact.kind === "checked") seen.add(fact.reason);
         }
       }
     }
     const wanted = ["paid", "1 legs", "2 legs", "claimed", "checked", "outvoted", "declined", "forfeited"];
     const more = ["accept_timeout", "run_timeout", "rejected", "refunded", "cancelled", "expired"];
     const money = ["invoiced", "creditPaidOut", "debtPaid", "halted", "resumed", "laneReconciled"];
-    const all = [...wanted, ...more, ...money, "voucher kept"];
+    const runs = [
+      "paid for ok",
+      "paid for trap",
+      "another verdict",
+      "another output",
+      "another bill of fuel",
+    ];
+    const all = [...wanted, ...more, ...money, ...runs, "voucher kept"];
     expect(all.filter((name) => !seen.has(name))).toEqual([]);
   });
 });

@@ -6,20 +6,24 @@ import { amount } from "../../src/base/money.ts";
 import { firstDue } from "../../src/exchange/course.ts";
 import type { Command, Decision } from "../../src/exchange/decide.ts";
 import { apply, type Context, emptyState, type State } from "../../src/exchange/state.ts";
+import { wantOf } from "../../src/exchange/wants.ts";
 import { isOpen, type Task } from "../../src/market/task.ts";
 import type { Fact, JournalRecord } from "../../src/protocol/facts.ts";
+import type { Outcome } from "../../src/protocol/fuel.ts";
 import { isVoucherOf, type Voucher } from "../../src/protocol/voucher.ts";
 import {
   ARM,
   BOARD,
   CAMERA,
   CART,
+  FUEL,
   funded,
   hash32,
   LIMITS,
   laneSeen,
   MARKET,
   offerTerms,
+  outcome,
   ROBOT,
   RULES,
   SALT,
@@ -29,7 +33,24 @@ import {
 
 export const REQUESTERS = [ROBOT, CART];
 export const PROVIDERS = [BOARD, ARM, CAMERA];
-const OUTPUTS = [hash32(0x01), hash32(0x02)];
+/** What each task comes to on every machine; one in four ends in a trap. */
+function truthOf(task: Task): Outcome {
+  const isTrap = Number.parseInt(task.id.slice(-1), 16) % 4 === 3;
+  return outcome({ verdict: isTrap ? "trap" : "ok", output: hash32(0x01), fuel: Math.floor(FUEL / 3) });
+}
+
+/** Mostly what is true; else, by the task, another output, another bill, or another end. */
+function saidOf(task: Task, sum: number): Outcome {
+  const truth = truthOf(task);
+  const lies = [
+    { output: hash32(0x02) },
+    { fuel: Math.floor(FUEL / 2) },
+    { verdict: "out-of-fuel" as const },
+  ];
+  if (sum === 5) return { ...truth, fuel: task.fuelLimit + 1 };
+  const lie = pick(lies, Number.parseInt(task.id.slice(-2, -1), 16));
+  return sum % 4 === 3 ? outcome({ ...truth, output: hash32(0x01), ...lie }) : truth;
+}
 const DEPOSIT = 1_000n;
 /** Enough for one or two awards: the gateway must not promise the same room twice. */
 const HUB_DEPOSIT = 250n;
@@ -142,6 +163,7 @@ function deviceCommand(life: Life, step: Step): Command | undefined {
     const terms = offerTerms(id, {
       maxPrice: amount(BigInt(step.sum * 20)),
       checkBudget: amount(BigInt(step.task * 100)),
+      fuelLimit: step.sum % 3 === 0 ? FUEL / 2 : FUEL,
       deadline: instant(life.now + (step.coin ? 60_000 : step.sum * 400)),
       payment:
         (state.payment.standings.get(requester)?.paid ?? 0n) > 0n && step.who > 2 ? "result" : "prepaid",
@@ -166,7 +188,7 @@ function deviceCommand(life: Life, step: Step): Command | undefined {
   if (step.what === "bid") {
     const bidder = pick([...PROVIDERS, ...PROVIDERS, ROBOT], step.who).address;
     const expires = instant(life.now + (step.sum === 0 ? 0 : 20_000));
-    const message = { ...about, price: amount(BigInt(step.sum * 14)), expires, signature: SIGNATURE };
+    const message = { ...about, rate: amount(BigInt(step.sum * 14)), expires, signature: SIGNATURE };
     return { topic: "bid", by: bidder, message };
   }
   if (step.what === "accept")
@@ -174,8 +196,9 @@ function deviceCommand(life: Life, step: Step): Command | undefined {
   if (step.what === "decline") return { topic: "decline", by, message: about };
   if (step.what === "forfeit") return { topic: "forfeit", by, message: { ...about, reason: "tired" } };
   if (step.what === "cancel") return { topic: "cancel", by: task.requester, message: about };
-  const output = pick(OUTPUTS, step.sum % 4 === 3 ? 1 : 0);
-  return { topic: "result", by, message: { ...about, award, output, outputBytes: 8, signature: SIGNATURE } };
+  const ran = saidOf(task, step.sum);
+  const sized = { ...ran, outputBytes: ran.output === null ? 0 : 8 };
+  return { topic: "result", by, message: { ...about, award, ...sized, signature: SIGNATURE } };
 }
 
 function taskCommand(life: Life, step: Step): Command | undefined {
@@ -199,7 +222,7 @@ function taskCommand(life: Life, step: Step): Command | undefined {
         topic: "refereed",
         task: task.id,
         award,
-        output: [...OUTPUTS, null][step.sum % 3] ?? null,
+        outcome: [truthOf(task), saidOf(task, 3), null][step.sum % 3] ?? null,
         reason,
       };
     case "outputMissing":
@@ -257,7 +280,7 @@ function nextFor(life: Life, task: Task, sum: number): string {
   }
   if (waiting && sum === 1) return waiting.stage === "awarded" ? "decline" : "forfeit";
   if (waiting) return waiting.stage === "awarded" ? "accept" : "result";
-  return task.evidence.checker === null ? "inspected" : "refereed";
+  return wantOf(task)?.want === "inspection" ? "inspected" : "refereed";
 }
 
 export function commandOf(life: Life, step: Step): Command | undefined {
@@ -293,6 +316,7 @@ export function contextOf(life: Life, coin: boolean): Context {
     limits,
     salt: () => SALT,
     isPayer: isVoucherOf,
+    isAuthor: () => true,
   };
 }
 

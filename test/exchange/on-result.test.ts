@@ -51,7 +51,7 @@ async function work(
 ): Promise<Hex> {
   const task = await running(counter, id, change, price);
   const award = awardOf(counter, task);
-  await counter.send(BOARD, "result", await result(BOARD, `r-${id}`, task, award, OUTPUT));
+  await counter.send(BOARD, "result", await result(BOARD, `r-${id}`, task, award));
   await counter.tell({ topic: "inspected", task, award, passed: true, reason: "valid" });
   return task;
 }

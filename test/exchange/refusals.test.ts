@@ -5,7 +5,8 @@ import { describe, expect, it } from "vitest";
 import { REFUSALS, type RefusalCode } from "../../src/base/refusal.ts";
 import { type Counter, openCounter, saidOf } from "./counter.ts";
 import { ARM, BOARD, CAMERA, CART, funded, ROBOT } from "./stage.ts";
-import { WAYS, type Way } from "./ways.ts";
+import type { Way } from "./way.ts";
+import { WAYS } from "./ways.ts";
 
 /** Where the codes are reached that a command in the heartbeat cannot earn. */
 const ELSEWHERE: Partial<Record<RefusalCode, string>> = {
@@ -16,7 +17,8 @@ const ELSEWHERE: Partial<Record<RefusalCode, string>> = {
   wrong_topic: "test/link/broker/publish.test.ts",
   blob_unexpected: "test/blob/transfer.test.ts",
   blob_unknown: "test/link/blob-courier.test.ts",
-  hash_mismatch: "test/blob/transfer.test.ts",
+  blob_quota: "test/blob/shelf.test.ts",
+  hash_mismatch: "test/link/blob-courier.test.ts",
   firmware_rejected: "test/errands.test.ts",
   payment_due: "test/exchange/on-result.test.ts",
   budget_exceeded: "test/exchange/limits.test.ts",

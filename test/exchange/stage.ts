@@ -5,6 +5,8 @@ import { amount } from "../../src/base/money.ts";
 import { DEFAULT_RULES, type MarketRules } from "../../src/market/rules.ts";
 import type { Limits } from "../../src/payment/standing.ts";
 import type { Fact } from "../../src/protocol/facts.ts";
+import type { Outcome } from "../../src/protocol/fuel.ts";
+import { type Manifest, signManifest } from "../../src/protocol/manifest.ts";
 import type { Message } from "../../src/protocol/message.ts";
 import { keySigner, type Signer } from "../../src/protocol/signer.ts";
 import {
@@ -35,6 +37,14 @@ export const MARKET: Market = {
   gateway: GATEWAY.address,
 };
 
+export const hash32 = (fill: number): Hex => `0x${fill.toString(16).padStart(2, "0").repeat(32)}`;
+
+/** As much as a rate is the price of, and the limit of every offer: a run that burns it all costs what its rate says. */
+export const FUEL = 10 ** 12;
+
+/** What counts the fuel of this market. */
+export const METER = { meter: 7, costs: hash32(0xc0) };
+
 export const RULES: MarketRules = {
   ...DEFAULT_RULES,
   bidWindowMs: 100,
@@ -44,12 +54,12 @@ export const RULES: MarketRules = {
   checkRate: 0.25,
   feeBasisPoints: 200,
   maxOpen: 3,
+  maxFuel: FUEL,
+  meter: { version: METER.meter, costs: METER.costs },
 };
 
 /** 2026-11-22T10:00:00Z */
 export const START: Instant = instant(Date.UTC(2026, 10, 22, 10));
-
-export const hash32 = (fill: number): Hex => `0x${fill.toString(16).padStart(2, "0").repeat(32)}`;
 
 /** No limit that a test does not set. */
 export const LIMITS: Limits = {
@@ -96,9 +106,9 @@ export async function voucherOf(
   return { ...unsigned, signature: await payer.sign(voucherDigest(unsigned)) };
 }
 
-type OfferTerms = Omit<Message<"offer">, "version" | "signature">;
+export type OfferTerms = Omit<Message<"offer">, "version" | "signature">;
 
-/** An offer of 1000 + 200 units that is due in a minute. */
+/** An offer of 1000 + 200 units for at most {@link FUEL}, that is due in a minute. */
 export function offerTerms(id: string, change: Partial<OfferTerms> = {}): OfferTerms {
   return {
     id,
@@ -110,6 +120,10 @@ export function offerTerms(id: string, change: Partial<OfferTerms> = {}): OfferT
     checkBudget: amount(200n),
     deadline: instant(START + 60_000),
     payment: "prepaid",
+    profile: "task/1",
+    memoryMiB: 1,
+    fuelLimit: FUEL,
+    ...METER,
     ...change,
   };
 }
@@ -122,6 +136,13 @@ export async function offer(requester: Signer, terms: OfferTerms): Promise<Messa
   };
 }
 
+/** A manifest of the firmware that {@link offerTerms} names. */
+export function manifest(author: Signer, change: Partial<Manifest> = {}): Promise<Manifest> {
+  const words = { name: "path-plan", version: "1.0.0", licence: "Apache-2.0" };
+  const parts = { firmware: hash32(0xf1), ...words, profile: "task/1", memoryMiB: 1 } as const;
+  return signManifest(author, { ...parts, ...change });
+}
+
 export function taskOfOffer(requester: Signer, terms: OfferTerms): Hex {
   return taskIdOf(offerDigest(MARKET, requester.address, terms));
 }
@@ -130,10 +151,10 @@ export async function bid(
   provider: Signer,
   id: string,
   task: Hex,
-  price: bigint,
+  rate: bigint,
   expires: number = START + 30_000,
 ): Promise<Message<"bid">> {
-  const terms = { task, price: amount(price), expires: instant(expires) };
+  const terms = { task, rate: amount(rate), expires: instant(expires) };
   return { version: 1, id, ...terms, signature: await provider.sign(bidDigest(MARKET, terms)) };
 }
 
@@ -146,14 +167,24 @@ export async function accept(
   return { version: 1, id, task, award, signature: await provider.sign(acceptDigest(MARKET, award)) };
 }
 
+/** The outcome of a run that burns all of {@link FUEL}, but for what is told otherwise. */
+export function outcome({
+  verdict = "ok",
+  output = hash32(0x07),
+  fuel = FUEL,
+}: Partial<Outcome> = {}): Outcome {
+  return { verdict, output: verdict === "ok" ? output : null, fuel };
+}
+
 export async function result(
   provider: Signer,
   id: string,
   task: Hex,
   award: Hex,
-  output: Hex = hash32(0x07),
+  ran: Partial<Outcome> = {},
 ): Promise<Message<"result">> {
-  const terms = { award, output, outputBytes: 8 };
+  const did = outcome(ran);
+  const terms = { award, ...did, outputBytes: did.output === null ? 0 : 8 };
   const signature = await provider.sign(resultDigest(MARKET, terms));
   return { version: 1, id, task, ...terms, signature };
 }

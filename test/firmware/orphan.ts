@@ -11,6 +11,7 @@ const [child] = executor.pids;
 const request = {
   firmware: taskModule({ run: ENDLESS }),
   input: new Uint8Array(),
+  fuelLimit: 1e15,
   wallMs: 100,
   maxOutput: 1,
 };

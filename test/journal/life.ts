@@ -1,173 +1,52 @@
 /** A short life of one gateway with real signatures, in which every kind of fact occurs once or more. */
 
-import { fromHex, type Hex, toHex } from "../../src/base/bytes.ts";
+import { fromHex, type Hex } from "../../src/base/bytes.ts";
 import { instant } from "../../src/base/clock.ts";
 import { amount } from "../../src/base/money.ts";
 import type { Draft, Journal } from "../../src/journal/journal.ts";
 import { keccak256 } from "../../src/kernels/digest.ts";
-import type { Fact, Leg, Posting } from "../../src/protocol/facts.ts";
-import { keySigner, type Signer } from "../../src/protocol/signer.ts";
+import type { Fact } from "../../src/protocol/facts.ts";
+import { invoiceDigest, receiptDigest } from "../../src/protocol/typed-data.ts";
 import {
-  acceptDigest,
-  awardDigest,
-  bidDigest,
-  invoiceDigest,
-  type Market,
-  offerDigest,
-  receiptDigest,
-  resultDigest,
-  taskIdOf,
-} from "../../src/protocol/typed-data.ts";
-import { type Voucher, voucherDigest } from "../../src/protocol/voucher.ts";
+  acceptFact,
+  awardFact,
+  BOARD,
+  bidFact,
+  bytes32,
+  CHECKER,
+  deliverFact,
+  draftOf,
+  ENDLESS,
+  enrolled,
+  FUEL,
+  gateway,
+  lane,
+  leg,
+  MARKET,
+  manifestOf,
+  move,
+  OUTPUT,
+  offerFact,
+  ROBOT,
+  START,
+  started,
+  voucher,
+  voucherFact,
+  workAt,
+} from "./signed-facts.ts";
 
-export const bytes32 = (fill: number): Hex => toHex(new Uint8Array(32).fill(fill));
-
-const gateway = keySigner(new Uint8Array(32).fill(1));
-export const ROBOT = keySigner(new Uint8Array(32).fill(2));
-export const BOARD = keySigner(new Uint8Array(32).fill(3));
-export const CHECKER = keySigner(new Uint8Array(32).fill(4));
-
-const MARKET: Market = {
-  chainId: 31_337,
-  vault: `0x${"aa".repeat(20)}`,
-  token: `0x${"bb".repeat(20)}`,
-  gateway: gateway.address,
-};
-
-/** 2026-11-22T10:00:00Z; each record is one second after the one before it. */
-export const START = Date.UTC(2026, 10, 22, 10);
-
-const FIRMWARE = bytes32(0xf1);
-const INPUT = bytes32(0x17);
-const OUTPUT = bytes32(0x07);
-
-export function draftOf(facts: readonly Fact[], at = START, by: Hex | null = null): Draft {
-  return { at, cause: { by, topic: "test", id: "1", digest: "", refused: null }, facts };
-}
-
-async function voucher(payer: Signer, payee: Hex, cumulative: bigint): Promise<Voucher> {
-  const { chainId, vault, token } = MARKET;
-  const unsigned = { chainId, vault, payee, token, epoch: 0, cumulative: amount(cumulative) };
-  return { ...unsigned, signature: await payer.sign(voucherDigest(unsigned)) };
-}
-
-const move = (debit: Posting["account"], credit: Posting["account"], sum: bigint): Posting[] => [
-  { account: debit, change: sum },
-  { account: credit, change: -sum },
-];
-
-export async function voucherFact(cumulative: bigint, gain: bigint): Promise<Fact> {
-  return {
-    kind: "voucherReceived",
-    payer: ROBOT.address,
-    amount: amount(gain),
-    voucher: await voucher(ROBOT, gateway.address, cumulative),
-    postings: move(`in:${ROBOT.address}`, `credit:${ROBOT.address}`, gain),
-  };
-}
-
-const started: Fact = {
-  kind: "gatewayStarted",
-  gateway: gateway.address,
-  chainId: MARKET.chainId,
-  vault: MARKET.vault,
-  token: MARKET.token,
-  decimals: 6,
-  feeBasisPoints: 100,
-};
-
-function enrolled(device: Hex, name: string, serialNumber: string): Fact {
-  return { kind: "deviceEnrolled", device, owner: null, name, manufacturer: "acme", serialNumber };
-}
-
-function lane(payer: Hex, payee: Hex, settled: bigint) {
-  const deposit = amount(5_000_000n);
-  const state = { epoch: 0, deposit, settled: amount(settled), closeAt: 0, window: 1 };
-  return { payer, payee, token: MARKET.token, ...state };
-}
-
-async function offerFact(
-  id: string,
-  maxPrice: bigint,
-  checkBudget: bigint,
-  payment: "prepaid" | "result" = "prepaid",
-) {
-  const terms = {
-    id,
-    firmware: FIRMWARE,
-    firmwareBytes: 1_024,
-    input: INPUT,
-    inputBytes: 64,
-    maxPrice: amount(maxPrice),
-    checkBudget: amount(checkBudget),
-    deadline: instant(START + 60_000),
-    payment,
-  };
-  const requester = ROBOT.address;
-  const digest = offerDigest(MARKET, requester, terms);
-  const held = move(`credit:${requester}`, `held:${requester}`, maxPrice + checkBudget);
-  const postings = payment === "prepaid" ? held : [];
-  return {
-    kind: "offered" as const,
-    task: taskIdOf(digest),
-    requester,
-    ...terms,
-    signature: await ROBOT.sign(digest),
-    postings,
-  };
-}
-
-async function bidFact(task: Hex, provider: Signer, price: bigint): Promise<Fact> {
-  const bid = { task, price: amount(price), expires: instant(START + 30_000) };
-  const signature = await provider.sign(bidDigest(MARKET, bid));
-  return { kind: "bidPlaced", provider: provider.address, id: `bid-${price}`, ...bid, signature };
-}
-
-async function awardFact(task: Hex, role: "run" | "check", provider: Hex, price: bigint, fee: bigint) {
-  const award = {
-    task,
-    role,
-    provider,
-    price: amount(price),
-    fee: amount(fee),
-    acceptBy: instant(START + 10_000),
-    runBy: instant(START + 40_000),
-  };
-  const digest = awardDigest(MARKET, {
-    ...award,
-    requester: ROBOT.address,
-    firmware: FIRMWARE,
-    input: INPUT,
-  });
-  const signature = await gateway.sign(digest);
-  return { kind: "awarded" as const, ...award, award: digest, signature };
-}
-
-async function acceptFact(task: Hex, role: "run" | "check", provider: Signer, award: Hex): Promise<Fact> {
-  const signature = await provider.sign(acceptDigest(MARKET, award));
-  return { kind: "accepted", task, role, provider: provider.address, award, signature };
-}
-
-async function deliverFact(task: Hex, role: "run" | "check", provider: Signer, award: Hex): Promise<Fact> {
-  const result = { award, output: OUTPUT, outputBytes: 32 };
-  const signature = await provider.sign(resultDigest(MARKET, result));
-  return { kind: "delivered", task, role, provider: provider.address, ...result, signature };
-}
-
-async function leg(payee: Hex, role: "run" | "check", gain: bigint, cumulative: bigint): Promise<Leg> {
-  return { payee, role, amount: amount(gain), voucher: await voucher(gateway, payee, cumulative) };
-}
+export { BOARD, bytes32, CHECKER, draftOf, ROBOT, START, voucherFact } from "./signed-facts.ts";
 
 async function paidFact(task: Hex): Promise<Fact> {
   const held = `held:${ROBOT.address}` as const;
   const sums = { price: amount(1_500n), fee: amount(10n), checks: amount(500n) };
   const parties = { requester: ROBOT.address, provider: BOARD.address };
-  const content = { firmware: FIRMWARE, input: INPUT, output: OUTPUT };
-  const digest = receiptDigest(MARKET, { task, ...parties, ...content, ...sums });
+  const digest = receiptDigest(MARKET, { task, ...parties, ...workAt(1_000n), ...sums });
   return {
     kind: "paid",
     task,
     ...parties,
+    fuel: FUEL,
     ...sums,
     legs: [await leg(BOARD.address, "run", 990n, 990n), await leg(CHECKER.address, "check", 500n, 500n)],
     receipt: await gateway.sign(digest),
@@ -184,13 +63,15 @@ async function paidFact(task: Hex): Promise<Fact> {
 async function paidTask(): Promise<{ task: Hex; drafts: Fact[][] }> {
   const offer = await offerFact("offer-1", 2_000n, 1_000n);
   const { task } = offer;
-  const run = await awardFact(task, "run", BOARD.address, 1_000n, 10n);
-  const check = await awardFact(task, "check", CHECKER.address, 500n, 0n);
+  const run = await awardFact(task, "run", BOARD.address, 1_000n, 100);
+  const check = await awardFact(task, "check", CHECKER.address, 500n, 0);
   const rerun = {
     kind: "checked" as const,
     task,
     rung: "rerun" as const,
+    verdict: "ok" as const,
     output: OUTPUT,
+    fuel: FUEL,
     passed: true,
     reason: "",
   };
@@ -216,7 +97,7 @@ async function paidTask(): Promise<{ task: Hex; drafts: Fact[][] }> {
 async function endedTask(): Promise<{ task: Hex; drafts: Fact[][] }> {
   const offer = await offerFact("offer-2", 300n, 0n);
   const { task } = offer;
-  const run = await awardFact(task, "run", BOARD.address, 300n, 3n);
+  const run = await awardFact(task, "run", BOARD.address, 300n, 100);
   const postings = move(`held:${ROBOT.address}`, `credit:${ROBOT.address}`, 300n);
   const drafts: Fact[][] = [
     [await voucherFact(12_500n, 2_500n), offer],
@@ -239,29 +120,33 @@ async function endedTask(): Promise<{ task: Hex; drafts: Fact[][] }> {
   return { task, drafts };
 }
 
-/** A task that is paid on its result: its run up to the invoice, and the voucher that pays it. */
+/** An endless task, paid on its result: its run up to the invoice, and the voucher that pays it. */
 async function invoicedTask(): Promise<Fact[][]> {
-  const offer = await offerFact("offer-3", 800n, 0n, "result");
+  const offer = await offerFact("offer-3", 800n, 0n, "result", await manifestOf());
   const { task } = offer;
-  const run = await awardFact(task, "run", BOARD.address, 800n, 8n);
+  const run = await awardFact(task, "run", BOARD.address, 800n, 100);
   const owed = `owed:${ROBOT.address}` as const;
   const parties = { requester: ROBOT.address, provider: BOARD.address };
   const sums = { price: amount(800n), fee: amount(8n), checks: amount(0n) };
-  const content = { firmware: FIRMWARE, input: INPUT, output: OUTPUT };
+  const metered = { verdict: ENDLESS.verdict, fuel: FUEL, rate: amount(800n) };
   const salt = bytes32(0x5a);
-  const saltedOutput = keccak256(new Uint8Array([...fromHex(salt), ...fromHex(OUTPUT)]));
+  const saltedOutput = keccak256(new Uint8Array([...fromHex(salt), ...new Uint8Array(32)]));
   const due = instant(START + 90_000);
-  const invoice = { task, award: run.award, provider: BOARD.address, saltedOutput, ...sums, due };
-  const receipt = await gateway.sign(receiptDigest(MARKET, { task, ...parties, ...content, ...sums }));
+  const invoice = { task, award: run.award, provider: BOARD.address, ...metered, saltedOutput, ...sums, due };
+  const content = { task, ...parties, ...workAt(800n, ENDLESS), ...sums };
+  const receipt = await gateway.sign(receiptDigest(MARKET, content));
+  const { verdict, output } = ENDLESS;
+  const own = { verdict, output, fuel: FUEL, passed: true, reason: "" };
   return [
     [offer],
     [run],
     [await acceptFact(task, "run", BOARD, run.award)],
-    [await deliverFact(task, "run", BOARD, run.award)],
+    [await deliverFact(task, "run", BOARD, run.award, ENDLESS)],
     [
+      { kind: "checked", task, rung: "referee", provider: null, ...own },
       { kind: "verified", task, verdict: "accepted", rechecked: false },
       {
-        ...{ kind: "invoiced", task, ...parties, ...sums, salt, saltedOutput, due, receipt },
+        ...{ kind: "invoiced", task, ...parties, fuel: FUEL, ...sums, salt, saltedOutput, due, receipt },
         legs: [await leg(BOARD.address, "run", 792n, 1_782n)],
         signature: await gateway.sign(invoiceDigest(MARKET, ROBOT.address, invoice)),
         postings: [...move(owed, `out:${BOARD.address}`, 792n), ...move(owed, "fee", 8n)],
@@ -270,7 +155,7 @@ async function invoicedTask(): Promise<Fact[][]> {
     [
       await voucherFact(13_300n, 800n),
       {
-        ...{ kind: "paid", task, ...parties, ...sums, receipt, legs: [] },
+        ...{ kind: "paid", task, ...parties, fuel: FUEL, ...sums, receipt, legs: [] },
         postings: move(`credit:${ROBOT.address}`, owed, 800n),
       },
     ],
@@ -281,7 +166,7 @@ async function invoicedTask(): Promise<Fact[][]> {
 async function cancelledTask(): Promise<Fact[][]> {
   const offer = await offerFact("offer-4", 300n, 0n, "result");
   const { task } = offer;
-  const run = await awardFact(task, "run", BOARD.address, 300n, 3n);
+  const run = await awardFact(task, "run", BOARD.address, 300n, 100);
   const owed = `owed:${ROBOT.address}` as const;
   return [
     [offer, run],

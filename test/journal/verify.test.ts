@@ -44,8 +44,8 @@ describe("verifyJournal", () => {
     const progress: number[] = [];
     const verified = verifyJournal(journal.entries(), (held) => progress.push(held));
     // 3 vouchers in, 2 of our own outside of tasks, 4 offers, 1 bid, 5 awards, 4 accepts, 3 results, 4 legs,
-    // 1 invoice, 3 receipts.
-    expect(verified).toEqual({ held: life.drafts.length, signatures: 30, head: journal.head() });
+    // 1 invoice, 3 receipts, 1 manifest.
+    expect(verified).toEqual({ held: life.drafts.length, signatures: 31, head: journal.head() });
     expect(progress).toEqual(life.drafts.map((_, i) => i + 1));
   });
 
@@ -96,9 +96,12 @@ describe("verifyJournal", () => {
 const FORGERIES: readonly [string, () => { index: number; entries: Entry[] }][] = [
   ["an offer's price", () => forged("offered", (fact) => ({ ...fact, maxPrice: amount(9n) }))],
   ["an offer's requester", () => forged("offered", (fact) => ({ ...fact, requester: BOARD.address }))],
-  ["a bid's price", () => forged("bidPlaced", (fact) => ({ ...fact, price: amount(9n) }))],
+  ["a bid's rate", () => forged("bidPlaced", (fact) => ({ ...fact, rate: amount(9n) }))],
   ["a bid's provider", () => forged("bidPlaced", (fact) => ({ ...fact, provider: CHECKER.address }))],
-  ["an award's price", () => forged("awarded", (fact) => ({ ...fact, price: amount(9n) }))],
+  ["an offer's fuel limit", () => forged("offered", (fact) => ({ ...fact, fuelLimit: 9 }))],
+  ["an offer's cost table", () => forged("offered", (fact) => ({ ...fact, costs: bytes32(9) }))],
+  ["an award's rate", () => forged("awarded", (fact) => ({ ...fact, rate: amount(9n) }))],
+  ["an award's fee", () => forged("awarded", (fact) => ({ ...fact, feeBasisPoints: 9 }))],
   ["an award's hash", () => forged("awarded", (fact) => ({ ...fact, award: bytes32(9) }))],
   [
     "an award's signature",
@@ -111,7 +114,20 @@ const FORGERIES: readonly [string, () => { index: number; entries: Entry[] }][] 
     () => forged("accepted", (fact) => ({ ...fact, signature: `0x${"00".repeat(65)}` })),
   ],
   ["an output", () => forged("delivered", (fact) => ({ ...fact, output: bytes32(9) }))],
+  ["a run's verdict", () => forged("delivered", (fact) => ({ ...fact, verdict: "trap" }))],
+  ["the fuel of a run", () => forged("delivered", (fact) => ({ ...fact, fuel: 9 }))],
+  ["the fuel that a receipt is for", () => forged("paid", (fact) => ({ ...fact, fuel: 9 }))],
+  ["the fuel that an invoice is for", () => forged("invoiced", (fact) => ({ ...fact, fuel: 9 }))],
   ["an output's size", () => forged("delivered", (fact) => ({ ...fact, outputBytes: 9 }), 1)],
+  [
+    "a manifest's name",
+    () =>
+      forged(
+        "offered",
+        (fact) => ({ ...fact, manifest: fact.manifest && { ...fact.manifest, name: "x" } }),
+        2,
+      ),
+  ],
   ["a result's role", () => forged("delivered", (fact) => ({ ...fact, role: "check" }))],
   ["who paid in", () => forged("voucherReceived", (fact) => ({ ...fact, payer: BOARD.address }))],
   ["what a voucher adds", () => forged("voucherReceived", (fact) => ({ ...fact, amount: amount(9n) }), 1)],

@@ -1,7 +1,9 @@
 import { describe, expect, it } from "vitest";
 import type { Hex } from "../../src/base/bytes.ts";
-import { refuse } from "../../src/base/refusal.ts";
-import { hashBlob } from "../../src/blob/blob.ts";
+import { Fault } from "../../src/base/fault.ts";
+import { isRefusal, refuse } from "../../src/base/refusal.ts";
+import { type BlobStore, hashBlob, MAX_BLOB } from "../../src/blob/blob.ts";
+import { memoryStore } from "../../src/blob/memory-store.ts";
 import { MAX_CHUNK } from "../../src/blob/transfer.ts";
 import { BlobStand, bytesOf, chunkFor, settled, stateOf } from "./blob-stand.ts";
 
@@ -19,6 +21,25 @@ const LATE = refuse("blob_unknown", "the bytes did not come in time");
 const offsets = (requests: readonly { offset: number }[]) => requests.map(({ offset }) => offset);
 const fetchSmall = (stand: BlobStand, signal = NEVER, device = ROBOT) =>
   stand.courier.fetch(device, SMALL_HASH, SMALL.length, signal);
+
+/** A store as an object whose methods can be replaced. */
+function storeLike(store: BlobStore): BlobStore {
+  return {
+    sizeOf: (hash) => store.sizeOf(hash),
+    get: (hash) => store.get(hash),
+    chunk: (hash, offset, length) => store.chunk(hash, offset, length),
+    put: (bytes, owner) => store.put(bytes, owner),
+    begin: (hash, total, owner) => store.begin(hash, total, owner),
+    assign: (use) => store.assign(use),
+    hold: (holder, uses) => store.hold(holder, uses),
+    release: (holder) => store.release(holder),
+    startSweep: () => store.startSweep(),
+    close: () => store.close(),
+    get size() {
+      return store.size;
+    },
+  };
+}
 
 describe("a fetch", () => {
   it("takes what the store has without asking, even for one who gives up", async () => {
@@ -50,7 +71,7 @@ describe("a fetch", () => {
       offset: 0,
       length: SMALL.length,
     });
-    expect(stand.courier.onData(ROBOT, chunkFor(request, SMALL))).toBeNull();
+    expect(await stand.courier.onData(ROBOT, chunkFor(request, SMALL))).toBeNull();
     expect(await bytes).toEqual(SMALL);
     expect(await stand.store.get(SMALL_HASH)).toEqual(SMALL);
     stand.clock.advance(60_000);
@@ -64,12 +85,12 @@ describe("a fetch", () => {
     const first = stand.asked();
     expect(offsets(first)).toEqual([0, MAX_CHUNK, 2 * MAX_CHUNK, 3 * MAX_CHUNK]);
     for (const request of first.toReversed()) {
-      expect(stand.courier.onData(ROBOT, chunkFor(request, LARGE))).toBeNull();
+      expect(await stand.courier.onData(ROBOT, chunkFor(request, LARGE))).toBeNull();
     }
     const last = stand.asked();
     expect(last.map(({ offset, length }) => [offset, length])).toEqual([[4 * MAX_CHUNK, 100]]);
     expect(await stateOf(bytes)).toBe("pending");
-    expect(stand.courier.onData(ROBOT, chunkFor(last[0], LARGE))).toBeNull();
+    expect(await stand.courier.onData(ROBOT, chunkFor(last[0], LARGE))).toBeNull();
     expect(await bytes).toEqual(LARGE);
   });
 
@@ -87,42 +108,47 @@ describe("a fetch", () => {
     await settled();
     const requests = stand.asked();
     expect(requests.map(({ to }) => to)).toEqual([ROBOT, BOARD]);
-    stand.courier.onData(ROBOT, chunkFor(requests[0], SMALL));
+    await stand.courier.onData(ROBOT, chunkFor(requests[0], SMALL));
     expect(await Promise.all([one, other])).toEqual([SMALL, SMALL]);
     expect(await stateOf(ofBoard)).toBe("pending");
-    stand.courier.onData(BOARD, chunkFor(requests[1], SMALL));
+    await stand.courier.onData(BOARD, chunkFor(requests[1], SMALL));
     expect(await ofBoard).toEqual(SMALL);
   });
 
-  it("asks itself when the one it waited with gives up", async () => {
+  it("goes on with what has come when the one that it waited with gives up", async () => {
     const stand = new BlobStand();
     const first = new AbortController();
-    const [one, other] = [fetchSmall(stand, first.signal), fetchSmall(stand)];
+    const [one, two, three] = [first.signal, NEVER, NEVER].map((signal) =>
+      stand.courier.fetch(ROBOT, LARGE_HASH, LARGE.length, signal),
+    );
     await settled();
-    expect(stand.asked()).toHaveLength(1);
+    const [come, ...others] = stand.asked();
+    await stand.courier.onData(ROBOT, chunkFor(come, LARGE));
     first.abort();
     expect(await one).toEqual(LATE);
-    await settled();
-    const [again] = stand.asked();
-    stand.courier.onData(ROBOT, chunkFor(again, SMALL));
-    expect(await other).toEqual(SMALL);
+    for (const request of [...others, ...stand.asked()]) {
+      expect(await stand.courier.onData(ROBOT, chunkFor(request, LARGE))).toBeNull();
+    }
+    expect(await Promise.all([two, three])).toEqual([LARGE, LARGE]);
+    stand.clock.advance(600_000);
+    expect(stand.asked()).toEqual([]);
   });
 
-  it("shares the next pull, too, when the one that several waited with gives up", async () => {
+  it("begins anew, and leaves nothing, when all have given up", async () => {
     const stand = new BlobStand();
-    const first = new AbortController();
-    const [one, two, three] = [first.signal, NEVER, NEVER].map((signal) => fetchSmall(stand, signal));
+    const abort = new AbortController();
+    const both = [abort.signal, abort.signal].map((signal) => fetchSmall(stand, signal));
     await settled();
-    stand.asked();
-    first.abort();
-    expect(await one).toEqual(LATE);
+    expect(stand.asked()).toHaveLength(1);
+    expect(stand.store.size).toBe(SMALL.length);
+    abort.abort();
+    expect(await Promise.all(both)).toEqual([LATE, LATE]);
     await settled();
-    const [again, ...more] = stand.asked();
-    expect(more).toEqual([]);
-    stand.courier.onData(ROBOT, chunkFor(again, SMALL));
-    expect(await Promise.all([two, three])).toEqual([SMALL, SMALL]);
-    stand.clock.advance(60_000);
-    expect(stand.asked()).toEqual([]);
+    expect(stand.store.size).toBe(0);
+    const next = fetchSmall(stand);
+    stand.give(ROBOT, SMALL);
+    stand.courier.askAgain(ROBOT);
+    expect(await next).toEqual(SMALL);
   });
 
   it("ends with blob_unknown when its signal aborts, and asks no more", async () => {
@@ -136,7 +162,7 @@ describe("a fetch", () => {
     stand.clock.advance(60_000);
     stand.courier.askAgain(ROBOT);
     expect(stand.asked()).toEqual([]);
-    expect(stand.courier.onData(ROBOT, chunkFor(request, SMALL))).toEqual(refuse("blob_unexpected"));
+    expect(await stand.courier.onData(ROBOT, chunkFor(request, SMALL))).toEqual(refuse("blob_unexpected"));
     expect(await fetchSmall(stand, abort.signal)).toEqual(LATE);
     expect(stand.asked()).toEqual([]);
   });
@@ -147,30 +173,77 @@ describe("a fetch", () => {
     expect(await fetchSmall(stand)).toMatchObject({ refused: "too_large" });
   });
 
-  it("is not made to take more than 16 MiB", async () => {
-    const stand = new BlobStand();
-    const total = 16_777_217;
-    const bytes = stand.courier.fetch(ROBOT, SMALL_HASH, total, NEVER);
-    await settled();
-    const [request] = stand.asked();
-    const refusal = stand.courier.onData(ROBOT, { ...chunkFor(request, LARGE), total });
-    expect(refusal).toMatchObject({ refused: "too_large" });
-    expect(await bytes).toEqual(refusal);
+  it("is not made to take more than 64 MiB, and asks for none of them", async () => {
+    const stand = new BlobStand(1e9);
+    const bytes = await stand.courier.fetch(ROBOT, SMALL_HASH, MAX_BLOB + 1, NEVER);
+    expect(bytes).toMatchObject({ refused: "too_large" });
+    expect(stand.asked()).toEqual([]);
+    const most = stand.courier.bring(ROBOT, SMALL_HASH, MAX_BLOB, NEVER);
+    expect(await stateOf(most)).toBe("pending");
+    expect(stand.asked()).toHaveLength(4);
+  });
+
+  it("asks once more for what the store has lost since", async () => {
+    const stand = new BlobStand(SMALL.length);
+    stand.give(ROBOT, SMALL);
+    const { store } = stand;
+    let gets = 0;
+    const forgetful = new BlobStand({
+      ...storeLike(store),
+      get: async (hash) => {
+        gets++;
+        // there is room for one alone
+        if (gets === 1) await store.put(bytesOf(SMALL.length, 9));
+        return await store.get(hash);
+      },
+    });
+    forgetful.give(ROBOT, SMALL);
+    expect(await fetchSmall(forgetful)).toEqual(SMALL);
+    expect(gets).toBe(2);
+    expect(forgetful.asked()).toHaveLength(2);
   });
 });
 
+describe("a store that fails", () => {
+  const full = new Fault("disk_failed", "no space left on device");
+
+  it.each(["begin", "write", "finish"] as const)(
+    "at %s ends the fetch with its fault, and refuses the device nothing",
+    async (at) => {
+      const sound = memoryStore(4_000_000);
+      const stand = new BlobStand({
+        ...storeLike(sound),
+        begin: async (...what) => {
+          if (at === "begin") throw full;
+          const incoming = await sound.begin(...what);
+          if (isRefusal(incoming)) return incoming;
+          return { ...incoming, [at]: () => Promise.reject(full) };
+        },
+      });
+      stand.give(ROBOT, SMALL);
+      await expect(stand.courier.bring(ROBOT, SMALL_HASH, SMALL.length, NEVER)).rejects.toBe(full);
+      expect(stand.refusals).toEqual([]);
+      expect(sound.size).toBe(0);
+      stand.clock.advance(600_000);
+      expect(stand.asked().length).toBe(at === "begin" ? 0 : 1);
+    },
+  );
+});
+
 describe("bytes that were lost", () => {
-  it("are asked for again after two seconds without an answer, and every two seconds", async () => {
+  it("are asked for again after two seconds without an answer, and ever more rarely", async () => {
     const stand = new BlobStand();
     const bytes = fetchSmall(stand);
     await settled();
     const asked = stand.asked();
-    for (let round = 0; round < 3; round++) {
-      stand.clock.advance(1_999);
+    for (const seconds of [2, 4, 8, 16, 32, 64, 64]) {
+      stand.clock.advance(seconds * 1_000 - 1);
       expect(stand.asked()).toEqual([]);
       stand.clock.advance(1);
       expect(stand.asked()).toEqual(asked);
     }
+    stand.courier.askAgain(ROBOT);
+    expect(stand.asked()).toEqual(asked);
     stand.give(ROBOT, SMALL);
     stand.clock.advance(2_000);
     expect(await bytes).toEqual(SMALL);
@@ -182,14 +255,14 @@ describe("bytes that were lost", () => {
     await settled();
     const [, lost, ...others] = stand.asked();
     stand.clock.advance(1_500);
-    for (const request of others) stand.courier.onData(ROBOT, chunkFor(request, LARGE));
+    for (const request of others) await stand.courier.onData(ROBOT, chunkFor(request, LARGE));
     expect(offsets(stand.asked())).toEqual([4 * MAX_CHUNK]);
     stand.clock.advance(1_999);
     expect(stand.asked()).toEqual([]);
     stand.clock.advance(1);
     expect(offsets(stand.asked())).toEqual([0, lost?.offset, 4 * MAX_CHUNK]);
     stand.give(ROBOT, LARGE);
-    stand.clock.advance(2_000);
+    stand.clock.advance(4_000);
     expect(await bytes).toEqual(LARGE);
   });
 
@@ -204,7 +277,7 @@ describe("bytes that were lost", () => {
     // The wait begins anew with the request.
     stand.clock.advance(1_000);
     expect(stand.asked().map(({ to }) => to)).toEqual([BOARD]);
-    stand.courier.onData(ROBOT, chunkFor(asked, SMALL));
+    await stand.courier.onData(ROBOT, chunkFor(asked, SMALL));
     expect(await ofRobot).toEqual(SMALL);
     expect(await stateOf(ofBoard)).toBe("pending");
   });
@@ -216,7 +289,7 @@ describe("a chunk", () => {
     const bytes = fetchSmall(stand);
     await settled();
     const [request] = stand.asked();
-    const refusal = stand.courier.onData(ROBOT, chunkFor(request, bytesOf(SMALL.length, 2)));
+    const refusal = await stand.courier.onData(ROBOT, chunkFor(request, bytesOf(SMALL.length, 2)));
     expect(refusal).toEqual(refuse("hash_mismatch"));
     expect(await bytes).toEqual(refusal);
     expect(stand.store.size).toBe(0);
@@ -226,7 +299,7 @@ describe("a chunk", () => {
     expect(await next).toEqual(SMALL);
   });
 
-  it("that nobody asked for is refused with blob_unexpected", () => {
+  it("that nobody asked for is refused with blob_unexpected", async () => {
     const stand = new BlobStand();
     const request = {
       to: ROBOT,
@@ -236,7 +309,7 @@ describe("a chunk", () => {
       offset: 0,
       length: 1_000,
     } as const;
-    expect(stand.courier.onData(ROBOT, chunkFor(request, SMALL))).toEqual(refuse("blob_unexpected"));
+    expect(await stand.courier.onData(ROBOT, chunkFor(request, SMALL))).toEqual(refuse("blob_unexpected"));
     expect(stand.store.size).toBe(0);
   });
 
@@ -250,7 +323,7 @@ describe("a chunk", () => {
     await settled();
     const [request] = stand.asked();
     const wrong = { ...chunkFor(request, LARGE), ...change };
-    expect(stand.courier.onData(ROBOT, wrong)).toEqual(refuse("blob_unexpected"));
+    expect(await stand.courier.onData(ROBOT, wrong)).toEqual(refuse("blob_unexpected"));
     stand.give(ROBOT, LARGE);
     stand.clock.advance(2_000);
     expect(await bytes).toEqual(LARGE);
@@ -262,9 +335,9 @@ describe("a chunk", () => {
     await settled();
     const [request] = stand.asked();
     const chunk = chunkFor(request, SMALL);
-    expect(stand.courier.onData(BOARD, chunk)).toEqual(refuse("blob_unexpected"));
+    expect(await stand.courier.onData(BOARD, chunk)).toEqual(refuse("blob_unexpected"));
     expect(await stateOf(bytes)).toBe("pending");
-    expect(stand.courier.onData(ROBOT, chunk)).toBeNull();
+    expect(await stand.courier.onData(ROBOT, chunk)).toBeNull();
     expect(await bytes).toEqual(SMALL);
   });
 
@@ -273,45 +346,7 @@ describe("a chunk", () => {
     const bytes = fetchSmall(stand);
     await settled();
     const echo = { ...chunkFor(stand.asked()[0], SMALL), from: "gateway" } as const;
-    expect(stand.courier.onData(ROBOT, echo)).toBeNull();
+    expect(await stand.courier.onData(ROBOT, echo)).toBeNull();
     expect(await stateOf(bytes)).toBe("pending");
-  });
-});
-
-describe("a device's request", () => {
-  const get = { version: 1, from: "device", hash: LARGE_HASH, offset: MAX_CHUNK, length: 5 } as const;
-
-  it("is answered with the bytes it names", async () => {
-    const stand = new BlobStand();
-    await stand.store.put(LARGE);
-    expect(await stand.courier.onGet(BOARD, get)).toBeNull();
-    expect(stand.replies).toEqual([
-      {
-        to: BOARD,
-        version: 1,
-        from: "gateway",
-        hash: LARGE_HASH,
-        offset: MAX_CHUNK,
-        total: LARGE.length,
-        bytes: Buffer.from(LARGE.subarray(MAX_CHUNK, MAX_CHUNK + 5)).toString("base64"),
-      },
-    ]);
-  });
-
-  it("is refused for bytes that are not here, or beyond their end", async () => {
-    const stand = new BlobStand();
-    expect(await stand.courier.onGet(BOARD, get)).toEqual(refuse("blob_unknown"));
-    await stand.store.put(LARGE);
-    const beyond = await stand.courier.onGet(BOARD, { ...get, offset: LARGE.length });
-    expect(beyond).toMatchObject({ refused: "blob_unexpected" });
-    expect(stand.replies).toEqual([]);
-  });
-
-  it("is none when it is the gateway's own, come back", async () => {
-    const stand = new BlobStand();
-    await stand.store.put(LARGE);
-    expect(await stand.courier.onGet(BOARD, { ...get, from: "gateway" })).toBeNull();
-    expect(await stand.courier.onGet(BOARD, { ...get, from: "gateway", hash: SMALL_HASH })).toBeNull();
-    expect(stand.replies).toEqual([]);
   });
 });

@@ -1,7 +1,7 @@
 /** A courier with a clock that stands still, and devices that hold blobs or keep silent. */
 import type { Hex } from "../../src/base/bytes.ts";
 import type { Refusal } from "../../src/base/refusal.ts";
-import { hashBlob } from "../../src/blob/blob.ts";
+import { type BlobStore, hashBlob } from "../../src/blob/blob.ts";
 import { memoryStore } from "../../src/blob/memory-store.ts";
 import { BlobCourier } from "../../src/link/blob-courier.ts";
 import type { Message } from "../../src/protocol/message.ts";
@@ -36,8 +36,10 @@ export function chunkFor(request: Request | undefined, bytes: Uint8Array): Messa
 
 export class BlobStand {
   readonly clock = new ManualClock();
-  readonly store;
+  readonly store: BlobStore;
   readonly courier: BlobCourier;
+  /** What no task lets a device read: everybody may read everything, unless told. */
+  readonly hidden = new Set<string>();
   /** What devices were asked for, in order. */
   readonly requests: Request[] = [];
   /** What devices were sent. */
@@ -46,12 +48,24 @@ export class BlobStand {
   readonly refusals: Refusal[] = [];
   readonly #held = new Map<string, Uint8Array>();
 
-  constructor(quota = 4_000_000) {
-    this.store = memoryStore(quota);
-    this.courier = new BlobCourier(this.store, this.clock, (to, outgoing) => {
-      if (outgoing.topic === "blob-data") this.replies.push({ to, ...outgoing.message });
-      else this.#asked({ to, ...outgoing.message });
+  /** @param kept - the store, or the quota of one in memory */
+  constructor(kept: BlobStore | number = 4_000_000) {
+    this.store = typeof kept === "number" ? memoryStore(kept, { clock: this.clock }) : kept;
+    this.courier = new BlobCourier({
+      store: this.store,
+      clock: this.clock,
+      publish: (to, outgoing) => {
+        if (outgoing.topic === "blob-data") this.replies.push({ to, ...outgoing.message });
+        else this.#asked({ to, ...outgoing.message });
+      },
+      mayRead: (device, hash) => !this.hidden.has(`${device} ${hash}`),
+      ownerOf: (device) => `owner of ${device}`,
     });
+  }
+
+  /** The device is no party to the blob. */
+  hide(device: Hex, hash: Hex): void {
+    this.hidden.add(`${device} ${hash}`);
   }
 
   /** From now on the device answers requests for these bytes; asked for `name`, if that is what it gives out. */
@@ -69,8 +83,8 @@ export class BlobStand {
     this.requests.push(request);
     const bytes = this.#held.get(`${request.to} ${request.hash}`);
     if (!bytes) return;
-    queueMicrotask(() => {
-      const refusal = this.courier.onData(request.to, chunkFor(request, bytes));
+    queueMicrotask(async () => {
+      const refusal = await this.courier.onData(request.to, chunkFor(request, bytes));
       if (refusal) this.refusals.push(refusal);
     });
   }

@@ -4,17 +4,16 @@ import type { Hex } from "../../src/base/bytes.ts";
 import { instant } from "../../src/base/clock.ts";
 import { type Amount, amount } from "../../src/base/money.ts";
 import { awardTo, rankBids } from "../../src/market/auction.ts";
-import { feeOf } from "../../src/market/market.ts";
 import { DEFAULT_RULES } from "../../src/market/rules.ts";
 import type { Assignment, Bid } from "../../src/market/task.ts";
 import { awardDigest } from "../../src/protocol/typed-data.ts";
-import { provider, taskWith } from "./sample-task.ts";
+import { FUEL, provider, taskWith } from "./sample-task.ts";
 
 const NOW = instant(1_000);
 const always = () => true;
-const bid = (who: number, price: bigint, expires = 9_000): Bid => ({
+const bid = (who: number, rate: bigint, expires = 9_000): Bid => ({
   provider: provider(who),
-  price: amount(price),
+  rate: amount(rate),
   expires: instant(expires),
 });
 const rank = (
@@ -25,13 +24,13 @@ const rank = (
 
 /** Bids of different providers; expiry is before, at or after now. */
 const anyBids = fc
-  .array(fc.record({ price: fc.bigInt({ min: 1n, max: 5n }), expires: fc.constantFrom(999, 1_000, 1_001) }), {
+  .array(fc.record({ rate: fc.bigInt({ min: 1n, max: 5n }), expires: fc.constantFrom(999, 1_000, 1_001) }), {
     maxLength: 12,
   })
-  .map((all) => all.map(({ price, expires }, who) => bid(who, price, expires)));
+  .map((all) => all.map(({ rate, expires }, who) => bid(who, rate, expires)));
 
 describe("the auction", () => {
-  it("ranks the least price first, and the earliest among equals", () => {
+  it("ranks the least rate first, and the earliest among equals", () => {
     const bids = [bid(1, 5n), bid(2, 3n), bid(3, 4n), bid(4, 3n)];
     expect(rank(bids).map((one) => one.provider)).toEqual([2, 4, 3, 1].map(provider));
   });
@@ -42,6 +41,8 @@ describe("the auction", () => {
     expect(rank(bids, [provider(1)], room)).toEqual([bids[3], bids[4]]);
     const run: Assignment = {
       provider: provider(4),
+      rate: amount(4n),
+      feeBasisPoints: 0,
       price: amount(4n),
       fee: amount(0n),
       acceptBy: NOW,
@@ -50,18 +51,23 @@ describe("the auction", () => {
       signature: `0x${"00".repeat(65)}`,
       stage: "delivered",
       accept: null,
+      verdict: null,
       output: null,
       outputBytes: 0,
+      fuel: 0,
     };
     expect(rankBids(taskWith({ bids, run }), NOW, DEFAULT_RULES, always).map((one) => one.provider)).toEqual(
       [1, 3, 5].map(provider),
     );
   });
 
-  it("asks for room for what the lane has to carry: the price less the fee", () => {
+  it("asks for room for the most that the lane has to carry: the price of the whole limit, less the fee", () => {
     const asked: bigint[] = [];
-    rank([bid(1, 10_000n)], [], (_, cost) => asked.push(cost) > 0);
-    expect(asked).toEqual([9_800n]);
+    const hasRoom = (_: Hex, cost: Amount) => asked.push(cost) > 0;
+    rank([bid(1, 10_000n)], [], hasRoom);
+    const third = taskWith({ bids: [bid(1, 10_000n)], fuelLimit: FUEL / 4 });
+    rankBids(third, NOW, DEFAULT_RULES, hasRoom);
+    expect(asked).toEqual([9_800n, 2_450n]);
   });
 
   it("is a sorted choice of the bids: nobody is added, twice there, or passed over", () => {
@@ -74,8 +80,8 @@ describe("the auction", () => {
         for (const [at, one] of ranked.entries()) {
           const next = ranked[at + 1];
           if (!next) continue;
-          expect(one.price <= next.price).toBe(true);
-          if (one.price === next.price) expect(bids.indexOf(one)).toBeLessThan(bids.indexOf(next));
+          expect(one.rate <= next.rate).toBe(true);
+          if (one.rate === next.rate) expect(bids.indexOf(one)).toBeLessThan(bids.indexOf(next));
         }
       }),
     );
@@ -101,7 +107,7 @@ describe("an award", () => {
     gateway: provider(0xa3),
   };
 
-  it("names both parties, the bid's price, its fee and both deadlines", () => {
+  it("names both parties, the bid's rate, how the run is metered and both deadlines", () => {
     const task = taskWith({});
     const given = awardTo(market, task, bid(1, 500n), "run", NOW, DEFAULT_RULES);
     expect(given).toMatchObject({
@@ -109,14 +115,15 @@ describe("an award", () => {
       task: task.id,
       role: "run",
       provider: provider(1),
-      price: 500n,
-      fee: feeOf(amount(500n), DEFAULT_RULES),
+      rate: 500n,
+      feeBasisPoints: DEFAULT_RULES.feeBasisPoints,
       acceptBy: NOW + DEFAULT_RULES.acceptMs,
       runBy: task.deadline,
     });
     const { kind: _, award, signature: __, ...terms } = given;
-    const { requester, firmware, input } = task;
-    expect(award).toBe(awardDigest(market, { ...terms, requester, firmware, input }));
+    const { requester, firmware, input, profile, memoryMiB, fuelLimit, meter, costs } = task;
+    const run = { requester, firmware, input, profile, memoryMiB, fuelLimit, meter, costs };
+    expect(award).toBe(awardDigest(market, { ...terms, ...run }));
   });
 
   it("never runs past the task's deadline", () => {

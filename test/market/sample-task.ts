@@ -6,6 +6,9 @@ import { NO_EVIDENCE, type Task } from "../../src/market/task.ts";
 
 export const provider = (fill: number): Hex => `0x${fill.toString(16).padStart(2, "0").repeat(20)}`;
 
+/** As much as a rate is the price of: a whole limit costs what the rate says. */
+export const FUEL = 10 ** 12;
+
 export function taskWith(change: Partial<Task>): Task {
   return {
     id: `0x${"7a".repeat(16)}`,
@@ -28,6 +31,12 @@ export function taskWith(change: Partial<Task>): Task {
     evidence: NO_EVIDENCE,
     rechecked: false,
     payment: "prepaid",
+    profile: "task/1",
+    memoryMiB: 1,
+    fuelLimit: FUEL,
+    meter: 1,
+    costs: `0x${"c0".repeat(32)}`,
+    manifest: null,
     invoice: null,
     end: null,
     ...change,

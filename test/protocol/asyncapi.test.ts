@@ -56,8 +56,9 @@ describe("the AsyncAPI document", () => {
   it("describes commands as they are written: amounts as text, no unknown field, voucher optional", () => {
     expect(at("#/components/messages/offer/payload/additionalProperties")).toBe(false);
     expect(at("#/components/messages/offer/payload/required")).not.toContain("voucher");
+    expect(at("#/components/messages/offer/payload/required")).not.toContain("manifest");
     expect(at("#/components/messages/offer/payload/required")).toContain("maxPrice");
-    expect(at("#/components/messages/bid/payload/properties/price")).toMatchObject({ type: "string" });
+    expect(at("#/components/messages/bid/payload/properties/rate")).toMatchObject({ type: "string" });
     expect(at("#/components/messages/bid/payload/properties/expires")).toMatchObject({
       type: "integer",
       minimum: 0,

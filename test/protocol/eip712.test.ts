@@ -39,6 +39,19 @@ it("is what viem makes of the same struct, on any chain and vault", () => {
   );
 });
 
+it("is what viem makes of a domain that names no chain and no vault", () => {
+  fc.assert(
+    fc.property(values, (message) => {
+      const domain = { name: "Anywhere", version: "1" };
+      const expected = hashTypedData({
+        ...{ domain, types: { Thing: FIELDS }, primaryType: "Thing" },
+        message: { ...message, when: BigInt(message.when) },
+      });
+      expect(structDigest("Anywhere", null, STRUCT, message)).toBe(expected);
+    }),
+  );
+});
+
 const SOUND = {
   who: `0x${"11".repeat(20)}`,
   what: "",

@@ -3,211 +3,11 @@ import { describe, expect, it } from "vitest";
 import { type Hex, toHex } from "../../src/base/bytes.ts";
 import { instant } from "../../src/base/clock.ts";
 import { amount } from "../../src/base/money.ts";
+import type { Ask } from "../../src/protocol/ask.ts";
+import { MAX_RATE } from "../../src/protocol/fuel.ts";
 import { decodeMessage, encodeMessage, type Message } from "../../src/protocol/message.ts";
 import { COMMAND_TOPICS, TOPICS, type Topic } from "../../src/protocol/topic.ts";
-import {
-  anyAddress,
-  anyAmount,
-  anyBytes,
-  anyCount,
-  anyHash,
-  anyId,
-  anyInstant,
-  anyRole,
-  anySignature,
-  anyTask,
-  anyText,
-  anyVoucher,
-  one,
-} from "./any-scalar.ts";
-
-const command = { version: one, id: anyId };
-const small = fc.integer({ min: 0, max: 1_000 });
-const what = { firmware: anyHash, firmwareBytes: anyBytes, inputBytes: anyBytes };
-const terms: fc.Arbitrary<NonNullable<Message<"ack">["terms"]>> = fc.record({
-  time: anyInstant,
-  gateway: anyAddress,
-  chainId: fc.integer({ min: 1, max: 2 ** 53 - 1 }),
-  vault: anyAddress,
-  token: anyAddress,
-  decimals: fc.integer({ min: 0, max: 36 }),
-  feeBasisPoints: fc.integer({ min: 0, max: 10_000 }),
-  lane: fc.record({
-    epoch: anyCount,
-    deposit: anyAmount,
-    signed: anyAmount,
-    voucher: fc.option(anyVoucher),
-    settled: anyAmount,
-    closeAt: small,
-    credit: anyAmount,
-    held: anyAmount,
-    owed: anyAmount,
-  }),
-  reverse: fc.record({
-    epoch: anyCount,
-    deposit: anyAmount,
-    settled: anyAmount,
-    closeAt: small,
-    signed: anyAmount,
-  }),
-});
-
-/** A message of each topic, from the words of the documentation. */
-const MESSAGES: { readonly [T in Topic]: fc.Arbitrary<Message<T>> } = {
-  connection: fc.record({ version: one, state: fc.constantFrom("ONLINE", "OFFLINE", "CONNECTION_BROKEN") }),
-  factsheet: fc.record({
-    version: one,
-    name: fc.string({ maxLength: 64 }),
-    profiles: fc.constantFrom([], ["task/1" as const]),
-    memoryMiB: fc.integer({ min: 0, max: 4_096 }),
-  }),
-  state: fc.record({ version: one, running: small, queued: small }),
-  offer: fc.record(
-    {
-      ...command,
-      ...what,
-      input: anyHash,
-      maxPrice: anyAmount,
-      checkBudget: anyAmount,
-      deadline: anyInstant,
-      payment: fc.constantFrom("prepaid", "result"),
-      voucher: anyVoucher,
-      signature: anySignature,
-    },
-    {
-      requiredKeys: [
-        "version",
-        "id",
-        "firmware",
-        "firmwareBytes",
-        "inputBytes",
-        "input",
-        "maxPrice",
-        "checkBudget",
-        "deadline",
-        "payment",
-        "signature",
-      ],
-    },
-  ),
-  bid: fc.record({
-    ...command,
-    task: anyTask,
-    price: anyAmount,
-    expires: anyInstant,
-    signature: anySignature,
-  }),
-  accept: fc.record({ ...command, task: anyTask, award: anyHash, signature: anySignature }),
-  decline: fc.record({ ...command, task: anyTask }),
-  forfeit: fc.record({ ...command, task: anyTask, reason: anyText }),
-  cancel: fc.record({ ...command, task: anyTask }),
-  result: fc.record({
-    ...command,
-    task: anyTask,
-    award: anyHash,
-    output: anyHash,
-    outputBytes: anyBytes,
-    signature: anySignature,
-  }),
-  voucher: fc.record({ ...command, voucher: anyVoucher }),
-  payout: fc.record(command),
-  invoice: fc.record({
-    version: one,
-    task: anyTask,
-    provider: anyAddress,
-    award: anyHash,
-    accept: anySignature,
-    saltedOutput: anyHash,
-    outputBytes: anyBytes,
-    price: anyAmount,
-    fee: anyAmount,
-    checks: anyAmount,
-    due: anyInstant,
-    signature: anySignature,
-  }),
-  announce: fc.record({
-    ...what,
-    version: one,
-    task: anyTask,
-    requester: anyAddress,
-    maxPrice: anyAmount,
-    bidBy: anyInstant,
-    deadline: anyInstant,
-  }),
-  award: fc.record({
-    ...what,
-    version: one,
-    task: anyTask,
-    role: anyRole,
-    requester: anyAddress,
-    provider: anyAddress,
-    input: anyHash,
-    price: anyAmount,
-    fee: anyAmount,
-    acceptBy: anyInstant,
-    runBy: anyInstant,
-    signature: anySignature,
-  }),
-  payment: fc.record({
-    version: one,
-    task: fc.option(anyTask),
-    role: fc.option(anyRole),
-    amount: anyAmount,
-    voucher: anyVoucher,
-  }),
-  receipt: fc.record({
-    version: one,
-    task: anyTask,
-    requester: anyAddress,
-    provider: anyAddress,
-    firmware: anyHash,
-    input: anyHash,
-    output: anyHash,
-    price: anyAmount,
-    fee: anyAmount,
-    checks: anyAmount,
-    signature: anySignature,
-  }),
-  answer: fc.record({
-    version: one,
-    task: anyTask,
-    state: fc.constantFrom("paid", "declined", "expired", "forfeited", "rejected", "cancelled", "refunded"),
-    reason: anyText,
-    output: fc.option(anyHash),
-    outputBytes: anyBytes,
-    salt: fc.option(anyHash),
-    spent: anyAmount,
-    credit: anyAmount,
-    provider: fc.option(anyAddress),
-    rechecked: fc.boolean(),
-  }),
-  ack: fc.record(
-    { version: one, id: anyText, journalIndex: anyCount, task: anyTask, terms },
-    { requiredKeys: ["version", "id", "journalIndex"] },
-  ),
-  refusal: fc.record({
-    version: one,
-    id: fc.option(anyText),
-    topic: anyText,
-    code: anyText,
-    hint: anyText,
-  }),
-  "blob-get": fc.record({
-    version: one,
-    from: fc.constantFrom("device", "gateway"),
-    hash: anyHash,
-    offset: anyBytes,
-    length: fc.integer({ min: 1, max: 32_768 }),
-  }),
-  "blob-data": fc.record({
-    version: one,
-    from: fc.constantFrom("device", "gateway"),
-    hash: anyHash,
-    offset: anyBytes,
-    total: anyBytes,
-    bytes: fc.uint8Array({ maxLength: 200 }).map((bytes) => Buffer.from(bytes).toString("base64")),
-  }),
-};
+import { anyAsk, MESSAGES, OPTIONAL } from "./any-message.ts";
 
 const TOPIC_NAMES = Object.keys(TOPICS) as Topic[];
 const TELEMETRY = ["connection", "factsheet", "state"] as const;
@@ -237,7 +37,7 @@ describe("a message", () => {
 
   it.each(TOPIC_NAMES)("of %s lacks no field", (topic) => {
     const whole = jsonOf(topic);
-    const optional = topic === "offer" ? ["voucher"] : topic === "ack" ? ["task", "terms"] : [];
+    const optional = OPTIONAL[topic] ?? [];
     for (const key of Object.keys(whole)) {
       const { [key]: _, ...rest } = whole;
       expect(decodeMessage(topic, rest) === null, key).toBe(!optional.includes(key));
@@ -294,8 +94,9 @@ describe("a field of a message", () => {
   const bid = (change: Record<string, unknown>) => decodeMessage("bid", { ...jsonOf("bid"), ...change });
 
   it("takes an amount as decimal text from 0 to 2^96 - 1 and in no other form", () => {
-    for (const price of ["0", "1", "79228162514264337593543950335"]) {
-      expect(bid({ price })?.price).toBe(BigInt(price));
+    const answer = (spent: unknown) => decodeMessage("answer", { ...jsonOf("answer"), spent });
+    for (const spent of ["0", "1", "79228162514264337593543950335"]) {
+      expect(answer(spent)?.spent).toBe(BigInt(spent));
     }
     const bad = [
       "79228162514264337593543950336",
@@ -306,9 +107,56 @@ describe("a field of a message", () => {
       "00",
       "1.0",
     ];
-    for (const price of [...bad, "1e3", "0x1", "", " 1", "1\n", "١", 1, 1n, null, ["1"], { toString: "1" }]) {
-      expect(bid({ price })).toBeNull();
+    for (const spent of [...bad, "1e3", "0x1", "", " 1", "1\n", "١", 1, 1n, null, ["1"], { toString: "1" }]) {
+      expect(answer(spent)).toBeNull();
     }
+  });
+
+  it("takes a rate at which any run can still be paid, and none above", () => {
+    expect(bid({ rate: String(MAX_RATE) })?.rate).toBe(MAX_RATE);
+    for (const rate of [String(MAX_RATE + 1n), "-1", 1]) expect(bid({ rate })).toBeNull();
+  });
+
+  it("takes fuel in whole numbers up to 10^15, and no limit of nothing", () => {
+    const offer = (fuelLimit: unknown) => decodeMessage("offer", { ...jsonOf("offer"), fuelLimit });
+    for (const fuelLimit of [1, 10 ** 15]) expect(offer(fuelLimit)?.fuelLimit).toBe(fuelLimit);
+    for (const bad of [0, -1, 0.5, 10 ** 15 + 1, "1", null]) expect(offer(bad)).toBeNull();
+  });
+
+  it("takes the memory classes and profiles that there are", () => {
+    const offer = (change: Record<string, unknown>) =>
+      decodeMessage("offer", { ...jsonOf("offer"), ...change });
+    for (const memoryMiB of [1, 16, 64]) expect(offer({ memoryMiB })?.memoryMiB).toBe(memoryMiB);
+    for (const memoryMiB of [0, 2, 32, "16"]) expect(offer({ memoryMiB })).toBeNull();
+    for (const profile of ["task/2", "wasi", ""]) expect(offer({ profile })).toBeNull();
+  });
+
+  it("takes an output of a run that ended well, and none of another", () => {
+    const result = (change: Record<string, unknown>) =>
+      decodeMessage("result", { ...jsonOf("result"), ...change });
+    const output = `0x${"07".repeat(32)}`;
+    expect(result({ verdict: "ok", output, outputBytes: 8 })).not.toBeNull();
+    expect(result({ verdict: "ok", output: null, outputBytes: 0 })).toBeNull();
+    for (const verdict of ["out-of-fuel", "trap", "stack", "bad-output"]) {
+      expect(result({ verdict, output: null, outputBytes: 0 }), verdict).not.toBeNull();
+      expect(result({ verdict, output, outputBytes: 0 }), verdict).toBeNull();
+      expect(result({ verdict, output: null, outputBytes: 8 }), verdict).toBeNull();
+    }
+    for (const verdict of ["rejected", "deadline", "provider-fault", ""]) {
+      expect(result({ verdict, output: null, outputBytes: 0 }), verdict).toBeNull();
+    }
+  });
+
+  it("takes an ask that names each memory class once, and at a price", () => {
+    const [good] = fc.sample(anyAsk, { numRuns: 1, seed: 7 });
+    const factsheet = (change: Partial<Record<keyof Ask, unknown>>) =>
+      decodeMessage("factsheet", { ...jsonOf("factsheet"), ask: { ...good, ...change } });
+    const rate = { memoryMiB: 16, rate: "5" };
+    const rates = [rate, { memoryMiB: 64, rate: "9" }];
+    expect(factsheet({ rates })?.ask?.rates).toHaveLength(2);
+    expect(factsheet({ rates: [rate, { ...rate, rate: "6" }] })).toBeNull();
+    expect(factsheet({ rates: [{ ...rate, rate: "0" }] })).toBeNull();
+    expect(factsheet({ rates: [], fuelPerSecond: [{ memoryMiB: 1, fuel: 0 }] })).toBeNull();
   });
 
   it("takes hexadecimal in either case and gives it in lower case", () => {
@@ -350,12 +198,12 @@ describe("known messages", () => {
       version: 1 as const,
       id: "b-1",
       task,
-      price: amount(2_500n),
+      rate: amount(2_500n),
       expires: instant(5),
       signature,
     };
     expect(encodeMessage("bid", bid)).toBe(
-      `{"version":1,"id":"b-1","task":"${task}","price":"2500","expires":5,"signature":"${signature}"}`,
+      `{"version":1,"id":"b-1","task":"${task}","rate":"2500","expires":5,"signature":"${signature}"}`,
     );
     expect(encodeMessage("ack", { version: 1, id: "b-1", journalIndex: 9 })).toBe(
       '{"version":1,"id":"b-1","journalIndex":9}',

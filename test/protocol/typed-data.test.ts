@@ -6,6 +6,7 @@ import { amount } from "../../src/base/money.ts";
 import { keySigner } from "../../src/protocol/signer.ts";
 import {
   acceptDigest,
+  askDigest,
   awardDigest,
   bidDigest,
   connectDigest,
@@ -35,7 +36,8 @@ const SIGNATURE: Hex = `0x${"00".repeat(65)}`;
 
 const field = (type: string) => (name: string) => ({ name, type });
 const [str, b32, b16, acct] = [field("string"), field("bytes32"), field("bytes16"), field("address")];
-const [u24, u32, u64, u96] = [field("uint24"), field("uint32"), field("uint64"), field("uint96")];
+const [u16, u24, u32] = [field("uint16"), field("uint24"), field("uint32")];
+const [u64, u96] = [field("uint64"), field("uint96")];
 
 /** Written from the contract and the AsyncAPI document, not from typed-data.ts. */
 const TYPES = {
@@ -53,8 +55,13 @@ const TYPES = {
     u96("checkBudget"),
     u64("deadline"),
     str("payment"),
+    str("profile"),
+    u16("memoryMiB"),
+    u64("fuelLimit"),
+    u16("meter"),
+    b32("costs"),
   ],
-  Bid: [acct("gateway"), b16("task"), u96("price"), u64("expires")],
+  Bid: [acct("gateway"), b16("task"), u96("rate"), u64("expires")],
   Award: [
     b16("task"),
     str("role"),
@@ -62,20 +69,30 @@ const TYPES = {
     acct("provider"),
     b32("firmware"),
     b32("input"),
-    u96("price"),
-    u96("fee"),
+    str("profile"),
+    u16("memoryMiB"),
+    u64("fuelLimit"),
+    u16("meter"),
+    b32("costs"),
+    u96("rate"),
+    u16("feeBasisPoints"),
     u64("acceptBy"),
     u64("runBy"),
   ],
   Accept: [b32("award")],
-  Result: [b32("award"), b32("output"), u32("outputBytes")],
+  Result: [b32("award"), str("verdict"), b32("output"), u32("outputBytes"), u64("fuel")],
   Receipt: [
     b16("task"),
     acct("requester"),
     acct("provider"),
     b32("firmware"),
     b32("input"),
+    str("verdict"),
     b32("output"),
+    u16("meter"),
+    b32("costs"),
+    u64("fuel"),
+    u96("rate"),
     u96("price"),
     u96("fee"),
     u96("checks"),
@@ -85,11 +102,28 @@ const TYPES = {
     acct("requester"),
     acct("provider"),
     b32("award"),
+    str("verdict"),
+    u64("fuel"),
+    u96("rate"),
     b32("saltedOutput"),
     u96("price"),
     u96("fee"),
     u96("checks"),
     u64("due"),
+  ],
+  Ask: [
+    acct("gateway"),
+    acct("provider"),
+    u16("meter"),
+    b32("costs"),
+    u96("rate1"),
+    u96("rate16"),
+    u96("rate64"),
+    u64("fuelPerSecond1"),
+    u64("fuelPerSecond16"),
+    u64("fuelPerSecond64"),
+    u64("measured"),
+    u64("expires"),
   ],
   Connect: [acct("gateway"), str("clientId"), u64("issued"), u64("expires"), b32("nonce")],
 };
@@ -99,16 +133,25 @@ function expected(primaryType: keyof typeof TYPES, message: Record<string, unkno
   return hashTypedData({ domain, types: TYPES, primaryType, message });
 }
 
+const TERMS = {
+  profile: "wasi-stdio/1" as const,
+  memoryMiB: 64 as const,
+  fuelLimit: 10 ** 15,
+  meter: 0xffff,
+  costs: hash32("c0"),
+};
+const NO_OUTPUT = hash32("00");
 const OFFER = {
   id: "01JD-offer_1",
   firmware: hash32("f1"),
   firmwareBytes: 12_345,
   input: hash32("17"),
-  inputBytes: 16_777_216,
+  inputBytes: 67_108_864,
   maxPrice: amount(2n ** 96n - 1n),
   checkBudget: amount(7n),
   deadline: instant(2 ** 53 - 1),
   payment: "prepaid" as const,
+  ...TERMS,
 };
 const AWARD = {
   task: TASK,
@@ -117,8 +160,9 @@ const AWARD = {
   provider: address("e5"),
   firmware: hash32("f1"),
   input: hash32("17"),
-  price: amount(1_000n),
-  fee: amount(20n),
+  ...TERMS,
+  rate: amount(1_000n),
+  feeBasisPoints: 10_000,
   acceptBy: instant(1_800_000_000_000),
   runBy: instant(1_800_000_030_000),
 };
@@ -139,41 +183,70 @@ describe("the digest of", () => {
       token: MARKET.token,
       requester: REQUESTER,
       deadline: BigInt(OFFER.deadline),
+      fuelLimit: BigInt(OFFER.fuelLimit),
     };
     expect(offerDigest(MARKET, REQUESTER, OFFER)).toBe(expected("Offer", message));
   });
 
   it("a bid names the gateway", () => {
-    const bid = { task: TASK, price: amount(9n), expires: instant(1_800_000_000_001) };
+    const bid = { task: TASK, rate: amount(9n), expires: instant(1_800_000_000_001) };
     const message = { ...bid, gateway: MARKET.gateway, expires: BigInt(bid.expires) };
     expect(bidDigest(MARKET, bid)).toBe(expected("Bid", message));
   });
 
   it("an award", () => {
-    const message = { ...AWARD, acceptBy: BigInt(AWARD.acceptBy), runBy: BigInt(AWARD.runBy) };
+    const times = { acceptBy: BigInt(AWARD.acceptBy), runBy: BigInt(AWARD.runBy) };
+    const message = { ...AWARD, ...times, fuelLimit: BigInt(AWARD.fuelLimit) };
     expect(awardDigest(MARKET, AWARD)).toBe(expected("Award", message));
   });
 
   it("an accept and a result name the award", () => {
     const award = hash32("aa");
     expect(acceptDigest(MARKET, award)).toBe(expected("Accept", { award }));
-    const result = { award, output: hash32("07"), outputBytes: 0 };
-    expect(resultDigest(MARKET, result)).toBe(expected("Result", result));
+    const result = { award, verdict: "ok" as const, output: hash32("07"), outputBytes: 9, fuel: 10 ** 15 };
+    expect(resultDigest(MARKET, result)).toBe(expected("Result", { ...result, fuel: BigInt(result.fuel) }));
+    const failed = { award, verdict: "out-of-fuel" as const, output: null, outputBytes: 0, fuel: 7 };
+    const message = { ...failed, output: NO_OUTPUT, fuel: 7n };
+    expect(resultDigest(MARKET, failed)).toBe(expected("Result", message));
   });
 
   it("a receipt", () => {
-    const { role: _, acceptBy: __, runBy: ___, ...shared } = AWARD;
-    const receipt = { ...shared, output: hash32("07"), checks: amount(0n) };
-    expect(receiptDigest(MARKET, receipt)).toBe(expected("Receipt", receipt));
+    const { task, requester, provider, firmware, input, meter, costs, rate } = AWARD;
+    const sums = { price: amount(1_000n), fee: amount(20n), checks: amount(0n), fuel: 8, rate };
+    const shared = { task, requester, provider, firmware, input, meter, costs, ...sums };
+    const receipt = { ...shared, verdict: "ok" as const, output: hash32("07") };
+    expect(receiptDigest(MARKET, receipt)).toBe(expected("Receipt", { ...receipt, fuel: 8n }));
+    const failed = { ...shared, verdict: "trap" as const, output: null };
+    const message = { ...failed, output: NO_OUTPUT, fuel: 8n };
+    expect(receiptDigest(MARKET, failed)).toBe(expected("Receipt", message));
   });
 
   it("an invoice names the award and hides the output", () => {
     const invoice = {
       ...{ task: TASK, provider: address("d4"), award: hash32("aa"), saltedOutput: hash32("5a") },
+      ...{ verdict: "stack" as const, fuel: 9, rate: amount(11n) },
       ...{ price: amount(1_000n), fee: amount(20n), checks: amount(0n), due: instant(1_800_000_000_002) },
     };
-    const message = { ...invoice, requester: REQUESTER, due: BigInt(invoice.due) };
+    const message = { ...invoice, requester: REQUESTER, due: BigInt(invoice.due), fuel: 9n };
     expect(invoiceDigest(MARKET, REQUESTER, invoice)).toBe(expected("Invoice", message));
+  });
+
+  it("an ask names gateway and provider, and is zero for the classes it leaves out", () => {
+    const times = { measured: instant(5), expires: instant(6) };
+    const ask = {
+      ...{ meter: 1, costs: hash32("c0"), ...times },
+      rates: [
+        { memoryMiB: 64 as const, rate: amount(9n) },
+        { memoryMiB: 1 as const, rate: amount(3n) },
+      ],
+      fuelPerSecond: [{ memoryMiB: 16 as const, fuel: 1_000_000_000 }],
+    };
+    const message = {
+      ...{ gateway: MARKET.gateway, provider: address("d4"), meter: 1, costs: hash32("c0") },
+      ...{ rate1: 3n, rate16: 0n, rate64: 9n, measured: 5n, expires: 6n },
+      ...{ fuelPerSecond1: 0n, fuelPerSecond16: 1_000_000_000n, fuelPerSecond64: 0n },
+    };
+    expect(askDigest(MARKET, address("d4"), ask)).toBe(expected("Ask", message));
   });
 
   it("a CONNECT names gateway and client", () => {
@@ -215,7 +288,9 @@ describe("the digest of", () => {
   });
 
   it("an offer does not cover what rides beside it", () => {
-    const message = { ...OFFER, version: 1 as const, signature: SIGNATURE };
+    const manifest = { ...TERMS, firmware: OFFER.firmware, name: "n", version: "1", licence: "MIT" };
+    const beside = { manifest: { ...manifest, author: address("d4"), signature: SIGNATURE } };
+    const message = { ...OFFER, ...beside, version: 1 as const, signature: SIGNATURE };
     expect(offerDigest(MARKET, REQUESTER, message)).toBe(offerDigest(MARKET, REQUESTER, OFFER));
   });
 });

@@ -160,7 +160,12 @@ export class SettlementDesk {
     };
     const context: Context = {
       ...{ market: this.#market(), rules: DEFAULT_RULES, now: systemClock.now(), limits },
-      ...{ draw: () => 0, salt: (): Hex => `0x${"00".repeat(32)}`, isPayer: isVoucherOf },
+      ...{
+        draw: () => 0,
+        salt: (): Hex => `0x${"00".repeat(32)}`,
+        isPayer: isVoucherOf,
+        isAuthor: () => false,
+      },
     };
     this.#apply(decide(this.state, { topic: "observed", facts: seen }, context).facts);
   }

@@ -1,5 +1,5 @@
 import { afterEach, expect, it } from "vitest";
-import { PATH_PLAN, PRICE, planInput, WholeMarket } from "./whole-market.ts";
+import { PRICE, planJob, WholeMarket } from "./whole-market.ts";
 
 let market: WholeMarket | null = null;
 
@@ -14,9 +14,8 @@ it("more tasks than the providers have room for are announced again until all ar
   await market.provider("first", 500n, undefined, 1);
   await market.provider("second", 900n, undefined, 1);
   const buyer = await market.robot("buyer", false);
-  const order = { firmware: PATH_PLAN, maxPrice: PRICE };
   const answers = await Promise.all(
-    Array.from({ length: 10 }, (_, number) => buyer.hire({ ...order, input: planInput(number) })),
+    Array.from({ length: 10 }, (_, number) => buyer.hire({ ...planJob(number), maxPrice: PRICE })),
   );
   expect(answers.map(({ state }) => state)).toEqual(answers.map(() => "paid"));
   expect(market.of("withdrawn").some(({ how }) => how === "declined")).toBe(true);

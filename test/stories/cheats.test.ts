@@ -1,8 +1,9 @@
 import { afterEach, describe, expect, it } from "vitest";
 import type { ServeOptions } from "../../devices/robot/serve.ts";
+import { hashBlob } from "../../src/blob/blob.ts";
 import type { Executor } from "../../src/firmware/executor.ts";
 import { balanceOf, recoveryOf, totalOf } from "../../src/payment/books.ts";
-import { PATH_PLAN, PRICE, planInput, WholeMarket } from "./whole-market.ts";
+import { PATH_PLAN, PRICE, planJob, WholeMarket } from "./whole-market.ts";
 
 let market: WholeMarket | null = null;
 
@@ -22,7 +23,7 @@ function lying(executor: Executor, change: (output: Uint8Array) => void): ServeO
   };
 }
 
-const order = { firmware: PATH_PLAN, maxPrice: PRICE, checkBudget: PRICE };
+const order = { maxPrice: PRICE, checkBudget: PRICE };
 
 function conserved(whole: WholeMarket): void {
   const { books } = whole.gateway.state.payment;
@@ -42,7 +43,7 @@ describe("a market with cheats in it", { timeout: 40_000 }, () => {
     const first = await market.provider("first", 500n, cheat);
     const second = await market.provider("second", 900n);
     const buyer = await market.robot("buyer", false);
-    const answer = await buyer.hire({ ...order, input: planInput(1) });
+    const answer = await buyer.hire({ ...order, ...planJob(1) });
     expect(answer).toMatchObject({ state: "paid", provider: second.address, spent: 900n });
     expect(market.of("withdrawn")).toMatchObject([{ provider: first.address, how: "outvoted" }]);
     expect(market.gateway.state.payment.outgoing.get(first.address)?.signed).toBe(0n);
@@ -54,11 +55,13 @@ describe("a market with cheats in it", { timeout: 40_000 }, () => {
       config.market.check_rate = 1;
     });
     // Claims a detour of no cost: the firmware has no verify that could tell, so only a re-run can.
+    const firmware = withoutVerify();
+    market.trusted.add(hashBlob(firmware));
     const cheat = lying(await market.executor(), (output) => output.fill(7));
     const first = await market.provider("first", 500n, cheat);
     const second = await market.provider("second", 900n);
     const buyer = await market.robot("buyer", false);
-    const answer = await buyer.hire({ ...order, firmware: withoutVerify(), input: planInput(2) });
+    const answer = await buyer.hire({ ...order, ...planJob(2), firmware });
     expect(answer).toMatchObject({ state: "paid", provider: second.address, spent: 900n, rechecked: true });
     expect(market.of("withdrawn")).toMatchObject([{ provider: first.address, role: "run", how: "outvoted" }]);
     expect(market.of("checked").map(({ rung, passed }) => [rung, passed])).toEqual([
@@ -80,7 +83,7 @@ describe("a market with cheats in it", { timeout: 40_000 }, () => {
       lying(await market.executor(), (output) => output.fill(9)),
     );
     const buyer = await market.robot("buyer", false);
-    const answer = await buyer.hire({ ...order, input: planInput(3) });
+    const answer = await buyer.hire({ ...order, ...planJob(3) });
     expect(answer).toMatchObject({ state: "paid", provider: first.address, spent: 500n, rechecked: true });
     expect(market.of("withdrawn")).toMatchObject([
       { provider: second.address, role: "check", how: "outvoted" },
@@ -96,7 +99,7 @@ describe("a market with cheats in it", { timeout: 40_000 }, () => {
     const first = await market.provider("first", 500n);
     const second = await market.provider("second", 900n);
     const buyer = await market.robot("buyer", false);
-    const answer = await buyer.hire({ ...order, input: planInput(4) });
+    const answer = await buyer.hire({ ...order, ...planJob(4) });
     expect(answer).toMatchObject({
       state: "paid",
       provider: first.address,

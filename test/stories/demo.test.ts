@@ -38,6 +38,13 @@ describe("the main job", { timeout: 90_000 }, () => {
       restarts: 0,
     });
     expect(demo.last?.["paid"]).toBe(demo.last?.["settled"]);
+    const tasks = demo.said.filter(({ kind }) => kind === "task");
+    expect(tasks.reduce((sum, { fuel }) => sum + Number(fuel), 0)).toBe(demo.last?.["fuel"]);
+    expect(Number(demo.last?.["perMfuel"])).toBeGreaterThan(0);
+    expect(demo.last?.["fuelPerSecond"]).toMatchObject({
+      "arm-1": expect.any(Number),
+      "arm-2": expect.any(Number),
+    });
     expect(demo.said.filter((line) => line.kind === "balance").every((line) => line["agree"])).toBe(true);
     const verify = new Program(["log", "verify", "--data", folder, "--json"]);
     expect(await verify.ended()).toBe(0);

@@ -4,7 +4,7 @@ import { systemClock } from "../../src/base/clock.ts";
 import { amount } from "../../src/base/money.ts";
 import { mined } from "../../src/settlement/chain.ts";
 import { approve, depositLane, mint } from "../../src/settlement/vault-calls.ts";
-import { PATH_PLAN, PRICE, planInput, WholeMarket } from "./whole-market.ts";
+import { PRICE, planJob, WholeMarket } from "./whole-market.ts";
 
 /** The first of anvil's keys, known to the whole world: it deployed the play money. */
 const DEPLOYER = privateKeyToAccount("0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80");
@@ -22,7 +22,7 @@ it("a robot that runs out of deposit can hire again as soon as its owner has pai
   await market.provider("first", 500n);
   const buyer = await market.robot("buyer", false);
   const { deposit = 0n } = buyer.terms?.lane ?? {};
-  const order = { firmware: PATH_PLAN, input: planInput(1), checkBudget: amount(deposit), maxPrice: PRICE };
+  const order = { ...planJob(1), checkBudget: amount(deposit), maxPrice: PRICE };
   await expect(buyer.hire(order)).rejects.toMatchObject({
     code: "refused",
     facts: { code: "voucher_over_deposit" },

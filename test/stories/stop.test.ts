@@ -1,6 +1,6 @@
 import { afterEach, expect, it } from "vitest";
 import { amount } from "../../src/base/money.ts";
-import { PATH_PLAN, PRICE, planInput, WholeMarket } from "./whole-market.ts";
+import { PRICE, planJob, WholeMarket } from "./whole-market.ts";
 
 let market: WholeMarket | null = null;
 
@@ -15,8 +15,8 @@ it("a gateway that is stopped in the middle of tasks goes on with them when it i
   await market.provider("second", 900n);
   // six holds with their check budgets are more than the ten largest prices that it would stop at by itself
   const buyer = await market.robot("buyer", false, { creditLimit: amount(20_000n) });
-  const order = { firmware: PATH_PLAN, maxPrice: PRICE, checkBudget: PRICE };
-  const answers = [1, 2, 3, 4, 5, 6].map((number) => buyer.hire({ ...order, input: planInput(number) }));
+  const order = { maxPrice: PRICE, checkBudget: PRICE };
+  const answers = [1, 2, 3, 4, 5, 6].map((number) => buyer.hire({ ...order, ...planJob(number) }));
   for (const kind of ["offered", "awarded", "delivered"] as const) {
     await expect.poll(() => market?.of(kind).length, { timeout: 20_000 }).toBeGreaterThan(0);
     await market.gateway.stop();

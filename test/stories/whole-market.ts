@@ -6,27 +6,32 @@ import { privateKeyToAccount } from "viem/accounts";
 import { chainLanes } from "../../devices/robot/chain-lanes.ts";
 import { readConnectionFile } from "../../devices/robot/connection-file.ts";
 import type { LaneReader } from "../../devices/robot/lane-reader.ts";
+import type { Order } from "../../devices/robot/order.ts";
 import { encodeInput } from "../../devices/robot/plan/job.ts";
 import { randomQueries, warehouse } from "../../devices/robot/plan/warehouse.ts";
 import { connectRobot, type Robot, type RobotOptions } from "../../devices/robot/robot.ts";
 import type { ServeOptions } from "../../devices/robot/serve.ts";
 import { fromHex, type Hex, toHex } from "../../src/base/bytes.ts";
 import { systemClock } from "../../src/base/clock.ts";
-import { amount } from "../../src/base/money.ts";
+import { type Amount, amount } from "../../src/base/money.ts";
 import type { RefusalCode } from "../../src/base/refusal.ts";
+import { hashBlob } from "../../src/blob/blob.ts";
 import { type Config, readConfig } from "../../src/config.ts";
 import { Executor } from "../../src/firmware/executor.ts";
+import type { Trust } from "../../src/firmware/trust.ts";
 import { Gateway } from "../../src/gateway.ts";
 import type { Entry } from "../../src/journal/journal.ts";
 import { makeWorld, type World } from "../../src/operator/demo/world.ts";
 import type { Fact, FactKind, FactNamed } from "../../src/protocol/facts.ts";
+import { PROFILES } from "../../src/protocol/fuel.ts";
 import { keySigner } from "../../src/protocol/signer.ts";
 import { startLocalChain } from "../../src/settlement/local-chain.ts";
+import { fuelOf } from "./fuel.ts";
 
 export const PATH_PLAN = readFileSync("build/firmware/path-plan.wasm");
 
 /** A small job for {@link PATH_PLAN}; other numbers, other paths. */
-export function planInput(number: number): Uint8Array {
+function planInput(number: number): Uint8Array {
   const grid = warehouse(3, {
     columns: 2,
     rows: 3,
@@ -38,7 +43,18 @@ export function planInput(number: number): Uint8Array {
   return encodeInput(grid, randomQueries(grid, 2, number));
 }
 
+/** A small job for {@link PATH_PLAN}, and the fuel that it burns to the last one: at that limit the most is the price. */
+export function planJob(number: number): Pick<Order, "firmware" | "input" | "fuelLimit"> {
+  const input = planInput(number);
+  return { firmware: PATH_PLAN, input, fuelLimit: fuelOf(PATH_PLAN, input) };
+}
+
 export const PRICE = amount(1_000n);
+
+/** The highest rate at which a run costs no more than a price. */
+export function rateFor(price: bigint, fuel: number): Amount {
+  return amount((price * 10n ** 12n) / BigInt(fuel));
+}
 
 /** Which gateway to start, where there are several; `facts` is where its story goes. */
 export type House = { readonly config: string; readonly facts: Fact[] };
@@ -51,6 +67,8 @@ export class WholeMarket {
   readonly broken: unknown[] = [];
   /** What the operator was told. */
   readonly faults: unknown[] = [];
+  /** What every provider trusts by its hash, unless it is told; stories add to it. */
+  readonly trusted = new Set<Hex>([hashBlob(PATH_PLAN)]);
   #gateway: Gateway | null = null;
   readonly #closing: (() => Promise<unknown>)[] = [];
   readonly #change: (config: Config) => void;
@@ -135,13 +153,13 @@ export class WholeMarket {
   async robot(name: string, serves: boolean, options: Partial<RobotOptions> = {}): Promise<Robot> {
     const device = this.world.devices.find((one) => one.name === name);
     const file = await readConnectionFile(device?.connectionFile ?? name);
-    const factsheet = serves ? { profiles: ["task/1" as const], memoryMiB: 64 } : {};
+    const factsheet = serves ? { profiles: [...PROFILES], memoryMiB: 64 } : {};
     const robot = await connectRobot({ file, factsheet, lanes: this.lanes(), ...options });
     this.adopt(() => robot.close());
     return robot;
   }
 
-  /** A provider that asks `price` and runs everything in `executor`, by default honestly. */
+  /** A provider whose rate makes the whole fuel limit cost `price`, and that runs in `executor`, by default honestly. */
   async provider(
     name: string,
     price: bigint,
@@ -151,7 +169,9 @@ export class WholeMarket {
   ): Promise<Robot> {
     const robot = await this.robot(name, true, options);
     const honest = executor ?? (await this.executor());
-    robot.serve({ executor: honest, price: () => amount(price), concurrency });
+    const trust: Trust = { firmware: this.trusted, authors: new Set() };
+    const rate: ServeOptions["rate"] = ({ fuelLimit }) => rateFor(price, fuelLimit);
+    robot.serve({ executor: honest, trust, rate, concurrency });
     return robot;
   }
 

@@ -1,10 +1,12 @@
 import { describe, expect, it } from "vitest";
 import type { Hex } from "../../src/base/bytes.ts";
-import { judge, type Testimony } from "../../src/verdict/verdict.ts";
+import { type Outcome, RUN_VERDICTS } from "../../src/protocol/fuel.ts";
+import { isSame, judge, type Testimony } from "../../src/verdict/verdict.ts";
 
-const A: Hex = `0x${"aa".repeat(32)}`;
-const B: Hex = `0x${"bb".repeat(32)}`;
-const C: Hex = `0x${"cc".repeat(32)}`;
+const hash = (digits: string): Hex => `0x${digits.repeat(32)}`;
+const A: Outcome = { verdict: "ok", output: hash("aa"), fuel: 1_000 };
+const B: Outcome = { ...A, output: hash("bb") };
+const C: Outcome = { ...A, output: hash("cc") };
 
 const CHECKER = { yes: true, no: false, "-": null } as const;
 const OUTPUT = { same: A, B, C, none: "none", "-": null } as const;
@@ -29,13 +31,10 @@ const TABLE = `
   -    B     C     *  want checker
   -    B     none  *  want checker
   yes  -     -     n  accept run
-  yes  -     same  n  accept run
-  yes  -     B     n  accept run
-  yes  -     none  n  accept run
   yes  -     -     y  want rerun
-  yes  -     same  y  accept run again
-  yes  -     B     y  reject
-  yes  -     none  y  accept run
+  yes  -     same  *  accept run again
+  yes  -     B     *  reject
+  yes  -     none  *  accept run
   yes  same  -     *  accept run again
   yes  same  same  *  accept run again
   yes  same  B     *  accept run again
@@ -93,7 +92,7 @@ describe("judge", () => {
 
   it("is asked for every combination that can come up", () => {
     const keyOf = ({ checker, rerun, referee, drawn }: Testimony) =>
-      [checker, rerun, referee, drawn].map(String).join();
+      JSON.stringify([checker, rerun, referee, drawn]);
     const known = new Set(ROWS.map(({ said }) => keyOf(said)));
     expect(known.size).toBe(ROWS.length);
     for (const checker of [true, false, null]) {
@@ -103,9 +102,7 @@ describe("judge", () => {
           ? [null, A, B, C, "none" as const]
           : [null, A, B, "none" as const]) {
           for (const drawn of [true, false]) {
-            expect(known, `${checker} ${rerun} ${referee} ${drawn}`).toContain(
-              keyOf({ run: A, checker, rerun, referee, drawn }),
-            );
+            expect(known).toContain(keyOf({ run: A, checker, rerun, referee, drawn }));
           }
         }
       }
@@ -125,5 +122,67 @@ describe("judge", () => {
       const ruling = judge(said);
       if (ruling.ruling === "want") expect(said[ruling.rung]).toBeNull();
     }
+  });
+});
+
+/** What the second provider and the gateway said of a run that failed -> ruling. */
+const FAILED = `
+  -    -     want rerun
+  -    same  accept run again
+  -    B     reject
+  -    none  undecided
+  same -     accept run again
+  same same  accept run again
+  same B     accept run again
+  same none  accept run again
+  B    -     want referee
+  B    same  accept run again
+  B    B     accept check again
+  B    C     reject
+  B    none  undecided
+`;
+
+describe("judge, of a run without an output", () => {
+  const fail: Outcome = { verdict: "trap", output: null, fuel: 1_000 };
+  /** A better end, another way to fail, and the same failure at another bill. */
+  const others: readonly Outcome[] = [A, { ...fail, verdict: "out-of-fuel" }, { ...fail, fuel: 1_001 }];
+
+  it("asks no checker, needs no draw, and pays only for what a second run has come to as well", () => {
+    for (const line of FAILED.trim().split("\n")) {
+      const [rerun, referee, ...ruling] = line.trim().split(/\s+/);
+      for (const drawn of [true, false]) {
+        for (const [at, other] of others.entries()) {
+          const third = others[(at + 1) % others.length] ?? A;
+          const words = { same: fail, B: other, C: third, none: "none", "-": null } as const;
+          const said: Testimony = {
+            ...{ run: fail, checker: null, drawn },
+            rerun: words[rerun as "same" | "B" | "-"],
+            referee: words[referee as Word<typeof words>],
+          };
+          expect(inWords(said), line).toBe(ruling.join(" "));
+        }
+      }
+    }
+  });
+});
+
+describe("two outcomes", () => {
+  it("are the same in verdict, output and fuel, or they are not the same", () => {
+    const all = RUN_VERDICTS.flatMap((verdict): Outcome[] =>
+      [7, 8].flatMap((fuel) =>
+        [hash("aa"), hash("bb"), null].map((output): Outcome => ({ verdict, output, fuel })),
+      ),
+    );
+    for (const [at, one] of all.entries()) {
+      for (const [with_, other] of all.entries()) expect(isSame(one, { ...other })).toBe(at === with_);
+    }
+  });
+
+  it("with the same output and another bill are settled as two answers", () => {
+    const dear: Outcome = { ...A, fuel: A.fuel + 1 };
+    const said = { run: dear, checker: true, rerun: A, drawn: true };
+    expect(inWords({ ...said, referee: null })).toBe("want referee");
+    expect(inWords({ ...said, referee: A })).toBe("accept check again");
+    expect(inWords({ ...said, rerun: null, referee: A })).toBe("reject");
   });
 });

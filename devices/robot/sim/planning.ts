@@ -1,5 +1,8 @@
 /** Path planning by hiring: offers a batch of queries until it is answered, and counts the optimal lengths. */
 import { isFault } from "../../../src/base/fault.ts";
+import { amount } from "../../../src/base/money.ts";
+import { priceOf } from "../../../src/protocol/fuel.ts";
+import { readManifest } from "../manifest-file.ts";
 import type { Answer, Order } from "../order.ts";
 import type { KnownQuery } from "../plan/course.ts";
 import type { Grid } from "../plan/grid.ts";
@@ -13,6 +16,30 @@ const TRIES = 6;
 /** Relative; published lengths have 8 decimals. */
 const TOLERANCE = 1e-6;
 
+/**
+ * Defaults of `--fuel-limit N` and `--max-price N` of one task, which follow from its map and queries unless told, and of
+ * `--manifest FILE`, none unless told.
+ */
+export const LIMIT_OPTIONS = { "fuel-limit": "", "max-price": "", manifest: "" } as const;
+
+/** More fuel than a query takes for a cell of the map, or what is done once takes for it: twice what was ever seen. */
+const CELL_FUEL = 4_000;
+/** The highest rate that is put up with, unless a price is told: atomic units for 10^12 of fuel. */
+const MOST_RATE = amount(170_000_000n);
+
+/** What a batch of queries on a map may burn and cost, and the manifest of what it runs on. */
+export async function limitsOf(
+  options: { readonly [K in keyof typeof LIMIT_OPTIONS]: string },
+  { width, height }: Grid,
+  queries: number,
+): Promise<Pick<Order, "fuelLimit" | "maxPrice" | "manifest"> & { checkBudget: Order["maxPrice"] }> {
+  const { "fuel-limit": fuel, "max-price": price, manifest } = options;
+  const fuelLimit = fuel === "" ? CELL_FUEL * width * height * (queries + 1) : Number(fuel);
+  const maxPrice = price === "" ? priceOf(MOST_RATE, fuelLimit) : amount(BigInt(price));
+  const limits = { fuelLimit, maxPrice, checkBudget: maxPrice };
+  return manifest === "" ? limits : { ...limits, manifest: await readManifest(manifest) };
+}
+
 /** Hires one batch and tells the parent; returns how many lengths are optimal. */
 export async function planBatch(
   robot: Robot,
@@ -23,12 +50,16 @@ export async function planBatch(
 ): Promise<number> {
   const answer = await hireUntilAnswered(robot, { ...terms, input: encodeInput(grid, queries) }, number);
   const optimal = answer?.output ? countOptimal(answer.output, queries) : 0;
-  const { task, provider, state, spent, rechecked } = answer ?? NO_ANSWER;
-  say("answer", { number, task, provider, state, spent, rechecked, queries: queries.length, optimal });
+  const { task, provider, state, verdict, fuel, spent, rechecked } = answer ?? NO_ANSWER;
+  const cost = { verdict, fuel, spent, rechecked };
+  say("answer", { number, task, provider, state, ...cost, queries: queries.length, optimal });
   return optimal;
 }
 
-const NO_ANSWER = { task: null, provider: null, state: "refused", spent: 0n, rechecked: false };
+const NO_ANSWER = {
+  ...{ task: null, provider: null, state: "refused" },
+  ...{ verdict: null, fuel: 0, spent: 0n, rechecked: false },
+};
 
 async function hireUntilAnswered(robot: Robot, order: Order, number: number): Promise<Answer | null> {
   let answer: Answer | null = null;

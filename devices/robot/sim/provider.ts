@@ -1,44 +1,55 @@
 /**
- * A simulated provider: bids a flat price per task, more while it is busy, and runs what it is awarded.
+ * A simulated provider: asks one rate for fuel, more while it is busy, and runs what it is awarded and trusts.
  *
- *     node devices/robot/sim/provider.ts --connection FILE --wallet FILE --rpc URL|--watchtower URL|--lanes trust
- *       [--confirmations 12] [--price 900] [--busy 150]
+ *     node devices/robot/sim/provider.ts --connection FILE --wallet FILE --trust FILE
+ *       --rpc URL|--watchtower URL|--lanes trust [--confirmations 12] [--rate 85000000] [--busy 15]
+ *
+ * `--rate` is in atomic units for 10^12 of fuel; `--busy` is added for each task under way, in percent of it.
  */
 import { once } from "node:events";
 import { systemClock } from "../../../src/base/clock.ts";
 import { amount } from "../../../src/base/money.ts";
 import { Executor } from "../../../src/firmware/executor.ts";
+import { MEMORY_CLASSES, PROFILES } from "../../../src/protocol/fuel.ts";
 import { readConnectionFile } from "../connection-file.ts";
 import { connectRobot } from "../robot.ts";
+import { readTrust } from "../trust.ts";
 import { LANE_OPTIONS, lanesFrom } from "./lanes.ts";
 import { readOptions, runProgram, say, sayEvents } from "./program.ts";
 
 await runProgram(async (ending) => {
-  const options = readOptions({ connection: null, wallet: null, price: "900", busy: "150", ...LANE_OPTIONS });
+  const options = readOptions({
+    ...{ connection: null, wallet: null, trust: null, rate: "85000000", busy: "15" },
+    ...LANE_OPTIONS,
+  });
+  const trust = await readTrust(options.trust);
   const executor = new Executor({ clock: systemClock });
   await executor.start();
   try {
+    const speed = await executor.benchmark();
     const file = await readConnectionFile(options.connection);
     const robot = await connectRobot({
       file,
       lanes: lanesFrom(options, file),
       walletPath: options.wallet,
-      factsheet: { profiles: ["task/1"], memoryMiB: 64 },
+      factsheet: { profiles: [...PROFILES], memoryMiB: 64 },
       signal: ending,
     });
     sayEvents(robot);
     const running = new Set<string>();
+    const idle = BigInt(options.rate);
+    const rate = () => amount((idle * (100n + BigInt(options.busy) * BigInt(running.size))) / 100n);
     const serving = robot.serve({
-      executor,
+      ...{ executor, trust, speed, rate },
       concurrency: 8,
-      price: () => amount(BigInt(options.price) + BigInt(options.busy) * BigInt(running.size)),
+      ask: MEMORY_CLASSES.map((memoryMiB) => ({ memoryMiB, rate: amount(idle) })),
       onEvent: (task, step) => {
         if (step === "accepted") running.add(task);
         if (step === "delivered" || step === "forfeited" || step === "rejected") running.delete(task);
         say("task", { task, step });
       },
     });
-    say("serving", { device: robot.address });
+    say("serving", { device: robot.address, rate: idle, fuelPerSecond: Object.fromEntries(speed) });
     if (!ending.aborted) await once(ending, "abort");
     await serving.stop();
     await robot.close();

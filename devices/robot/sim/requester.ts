@@ -4,22 +4,25 @@
  *     node devices/robot/sim/requester.ts --connection FILE --wallet FILE --firmware FILE
  *       --rpc URL|--watchtower URL|--lanes trust [--confirmations 12] [--payment prepaid|result]
  *       [--map FILE] [--scen FILE] [--queries 32] [--part all|but-last] [--batch 1] [--parallel 4]
- *       [--max-price 1500] [--check-budget 1500]
+ *       [--manifest FILE] [--fuel-limit N] [--max-price N]
+ *
+ * Unless told, the fuel limit of a task follows from its map and queries, and its highest price from the fuel limit. As
+ * much again is set aside to have it checked.
  */
 import { readFile } from "node:fs/promises";
-import { amount } from "../../../src/base/money.ts";
+import { add, amount } from "../../../src/base/money.ts";
 import { readConnectionFile } from "../connection-file.ts";
 import { readCourse } from "../plan/course.ts";
 import { connectRobot } from "../robot.ts";
 import { LANE_OPTIONS, lanesFrom } from "./lanes.ts";
-import { planBatch } from "./planning.ts";
+import { LIMIT_OPTIONS, limitsOf, planBatch } from "./planning.ts";
 import { readOptions, runProgram, say, sayEvents } from "./program.ts";
 
 await runProgram(async (ending) => {
   const options = readOptions({
     ...{ connection: null, wallet: null, firmware: null, map: "", scen: "", seed: "1" },
-    ...{ ...LANE_OPTIONS, payment: "prepaid" },
-    ...{ queries: "32", part: "all", batch: "1", parallel: "4", "max-price": "1500", "check-budget": "1500" },
+    ...{ ...LANE_OPTIONS, ...LIMIT_OPTIONS, payment: "prepaid" },
+    ...{ queries: "32", part: "all", batch: "1", parallel: "4" },
   });
   const course = await readCourse({
     map: options.map || null,
@@ -37,16 +40,14 @@ await runProgram(async (ending) => {
   const firmware = await readFile(options.firmware);
   const file = await readConnectionFile(options.connection);
   const lanes = lanesFrom(options, file);
-  const maxPrice = amount(BigInt(options["max-price"]));
-  const checkBudget = amount(BigInt(options["check-budget"]));
+  const limits = await limitsOf(options, grid, Number(options.batch));
   // All that is under way at a time, and as much again while answers are on their way.
-  const creditLimit = amount(2n * BigInt(options.parallel) * (maxPrice + checkBudget));
+  const creditLimit = amount(2n * BigInt(options.parallel) * add(limits.maxPrice, limits.checkBudget));
   const robot = await connectRobot({ file, lanes, creditLimit, walletPath: options.wallet, signal: ending });
   sayEvents(robot);
   const terms = {
     firmware,
-    maxPrice,
-    checkBudget,
+    ...limits,
     payment: options.payment === "result" ? ("result" as const) : ("prepaid" as const),
     signal: ending,
   };

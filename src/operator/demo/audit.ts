@@ -23,6 +23,9 @@ export type Audit = {
   readonly tasks: number;
   readonly payments: number;
   readonly rechecked: number;
+  /** What the answers' own runs have burnt, and what that cost. */
+  readonly fuel: number;
+  readonly fuelCost: bigint;
   readonly transactions: readonly Hex[];
   readonly gas: bigint;
 };
@@ -36,12 +39,14 @@ export async function audit(world: World): Promise<Audit> {
   const state = replay(journal, market);
   const facts = [...journal.entries()].flatMap((entry) => entry.facts);
   journal.close();
-  const legs = facts.flatMap((fact) => (fact.kind === "paid" ? [fact.legs.length] : []));
+  const paid = facts.filter((fact) => fact.kind === "paid");
   const claims = facts.filter((fact) => fact.kind === "claimed");
   const counts = {
     entries,
-    tasks: legs.length,
-    payments: legs.reduce((sum, count) => sum + count, 0),
+    tasks: paid.length,
+    payments: paid.reduce((sum, { legs }) => sum + legs.length, 0),
+    fuel: paid.reduce((sum, { fuel }) => sum + fuel, 0),
+    fuelCost: paid.reduce((sum, { price, checks }) => sum + price - checks, 0n),
     transactions: claims.map((claim) => claim.transaction),
     gas: claims.reduce((sum, claim) => sum + claim.gasUsed, 0n),
     rechecked: facts.filter((fact) => fact.kind === "verified" && fact.rechecked).length,

@@ -5,15 +5,16 @@
  * started again when it dies, because that has to cost nothing.
  */
 import { mkdirSync } from "node:fs";
-import { join, relative } from "node:path";
+import { relative } from "node:path";
 import type { Hex } from "../../base/bytes.ts";
 import type { Clock } from "../../base/clock.ts";
 import { Fault } from "../../base/fault.ts";
 import { startLocalChain } from "../../settlement/local-chain.ts";
 import { type Audit, audit } from "./audit.ts";
-import { Child, type Line, programPath, projectRoot } from "./crew.ts";
+import { type Publication, publishPathPlan } from "./author.ts";
+import { Child, type Line, programPath } from "./crew.ts";
 import { layCable } from "./null-modem.ts";
-import { type DemoIo, jsonReport, type Report, textReport, usdt } from "./report.ts";
+import { type DemoIo, jsonReport, mfuel, perMfuel, type Report, textReport, usdt } from "./report.ts";
 import { NOBODY, Rows } from "./rows.ts";
 import { makeWorld, type World } from "./world.ts";
 
@@ -33,9 +34,10 @@ export type DemoOptions = {
 
 const REQUESTER = "scout-1";
 const BOARD = "board-1";
+/** Rates in atomic units for 10^12 of fuel. */
 const PROVIDERS = [
-  { name: "arm-1", price: "900" },
-  { name: "arm-2", price: "950" },
+  { name: "arm-1", rate: "85000000" },
+  { name: "arm-2", rate: "90000000" },
 ] as const;
 
 /** Runs the demo; 0 when every figure agrees. */
@@ -55,7 +57,8 @@ export async function runDemo(options: DemoOptions): Promise<number> {
       "chain",
       `anvil ${world.chain.chainId} at ${local.url}: LaneVault ${world.chain.vault}, play USDT ${world.token}`,
     );
-    const stage = new Stage(options, report, world, cable.ends[1]);
+    const publication = await publishPathPlan(folder);
+    const stage = new Stage(options, report, { world, publication, boardPath: cable.ends[1] });
     closing.push(() => stage.stop());
     report.stage("serial", `one board on a ${cable.how}`);
     return await stage.play();
@@ -70,11 +73,15 @@ export async function runDemo(options: DemoOptions): Promise<number> {
   }
 }
 
+/** What everybody on the stage works with. */
+type Props = { readonly world: World; readonly publication: Publication; readonly boardPath: string };
+
 /** The running part: gateway, devices, and what they say. */
 class Stage {
   readonly #options: DemoOptions;
   readonly #report: Report;
   readonly #world: World;
+  readonly #publication: Publication;
   readonly #boardPath: string;
   readonly #rows: Rows;
   readonly #devices: Child[] = [];
@@ -83,15 +90,18 @@ class Stage {
   #gateway: Child | null = null;
   #isStopping: boolean = false;
   #restarts = 0;
+  /** By provider: fuel per second as its benchmark has measured it, with 64 MiB of memory at most. */
+  readonly #speeds = new Map<string, number>();
   /** Where the broker listens, once it has said so: a gateway started again must be found there. */
   #port = 0;
   #lastPaid = 1;
   #settled = Promise.withResolvers<Line>();
 
-  constructor(options: DemoOptions, report: Report, world: World, boardPath: string) {
+  constructor(options: DemoOptions, report: Report, { world, publication, boardPath }: Props) {
     this.#options = options;
     this.#report = report;
     this.#world = world;
+    this.#publication = publication;
     this.#boardPath = boardPath;
     const names = new Map<Hex, string>(world.devices.map(({ address, name }) => [address, name]));
     this.#rows = new Rows((address) => names.get(address) ?? address.slice(0, 10));
@@ -214,11 +224,15 @@ class Stage {
     });
   }
 
-  #startProvider({ name, price }: (typeof PROVIDERS)[number]): Promise<void> {
+  #startProvider({ name, rate }: (typeof PROVIDERS)[number]): Promise<void> {
     const serving = Promise.withResolvers<void>();
-    this.#startDevice(name, "devices/robot/sim/provider.ts", ["--price", price], (line) => {
+    const args = ["--rate", rate, "--trust", this.#publication.trust];
+    this.#startDevice(name, "devices/robot/sim/provider.ts", args, (line) => {
       if (line.kind !== "serving") return;
-      this.#report.stage("provider", `${name} asks ${usdt(BigInt(price))} per task, more while it is busy`);
+      const speed = Number((line["fuelPerSecond"] as Record<string, number>)["64"]);
+      this.#speeds.set(name, speed);
+      const price = `${perMfuel(BigInt(rate))} USDT per Mfuel, more while it is busy`;
+      this.#report.stage("provider", `${name} asks ${price}; burns ${mfuelPerSecond(speed)}`);
       serving.resolve();
     });
     return serving.promise;
@@ -252,7 +266,8 @@ class Stage {
       "--seed",
       String(seed),
     ];
-    return ["--firmware", firmwareFile(), ...course];
+    const { firmware, manifest } = this.#publication;
+    return ["--firmware", firmware, "--manifest", manifest, ...course];
   }
 
   #startBoard(): Promise<Line> {
@@ -271,8 +286,12 @@ class Stage {
     const agree = books.agree && books.paid === books.settled;
     this.#report.audited(books);
     const { paid, settled, fees, credit, entries, tasks, payments, rechecked, transactions, gas } = books;
+    const { fuel, fuelCost } = books;
+    const perMfuelPaid = usdtPerMfuel(fuelCost, fuel);
+    const speeds = [...this.#speeds].map(([name, speed]) => `${name} ${mfuelPerSecond(speed)}`);
     const summary = {
       ...{ tasks, queries, optimal, rechecked, payments },
+      ...{ fuel, perMfuel: perMfuelPaid, fuelPerSecond: Object.fromEntries(this.#speeds) },
       ...{ paid: usdt(paid), settled: usdt(settled), fees: usdt(fees), credit: usdt(credit), agree },
       ...{
         transactions,
@@ -285,6 +304,7 @@ class Stage {
     const command = import.meta.url.endsWith(".js") ? "npx hirewire" : "npm run -s hirewire --";
     this.#report.summary(summary, [
       `${tasks} tasks paid, ${rechecked} of them run twice; ${optimal} of ${queries} paths have the optimal length`,
+      `${mfuel(fuel)} Mfuel at ${perMfuelPaid} USDT per Mfuel; measured: ${speeds.join(", ")}`,
       `providers received ${usdt(paid)} USDT in ${payments} payments, fees ${usdt(fees)}, credit left ${usdt(credit)}`,
       `settled ${usdt(settled)} USDT by ${transactions.join(", ")}`,
       `gas ${gas} = ${summary.gasPerPayment} per payment; journal and chain ${agree ? "agree to the atomic unit" : "DISAGREE"}`,
@@ -298,6 +318,11 @@ class Stage {
   }
 }
 
-function firmwareFile(): string {
-  return join(projectRoot(), "build/firmware/path-plan.wasm");
+/** What a million of fuel has cost on average, USDT: four digits are enough, as each price was rounded up. */
+function usdtPerMfuel(cost: bigint, fuel: number): string {
+  return fuel > 0 ? String(Number((Number(cost) / fuel).toPrecision(4))) : "0";
+}
+
+function mfuelPerSecond(speed: number): string {
+  return `${Math.round(speed / 1e6)} Mfuel/s`;
 }

@@ -15,6 +15,8 @@ export type TaskRow = {
   readonly task: string;
   readonly requester: string;
   readonly provider: string;
+  /** What the answer's run has burnt; 0 when nothing was paid for. */
+  readonly fuel: number;
   readonly price: bigint;
   readonly verdict: string;
   readonly payment: string;
@@ -31,6 +33,16 @@ export type Report = {
 /** Atomic units as the demo shows them: always six decimals, no currency sign. */
 export function usdt(count: bigint): string {
   return formatAmount(count, DECIMALS);
+}
+
+/** A rate, atomic units for 10^12 of fuel, as the demo shows it: USDT for a million of fuel, as short as it is exact. */
+export function perMfuel(rate: bigint): string {
+  return formatAmount(rate, DECIMALS + 6).replace(/0+$/, "");
+}
+
+/** Millions of fuel, three decimals. */
+export function mfuel(fuel: number): string {
+  return (fuel / 1e6).toFixed(3);
 }
 
 /** One JSON object a line, told apart by its `kind`; amounts are decimal text, as in {@link usdt}. */
@@ -66,6 +78,7 @@ export function textReport(io: DemoIo): Report {
         row.task,
         row.requester,
         row.provider,
+        mfuel(row.fuel),
         usdt(row.price),
         row.verdict,
         row.payment,
@@ -84,12 +97,14 @@ export function textReport(io: DemoIo): Report {
   };
 }
 
-const HEADINGS = ["#", "task", "requester", "provider", "price", "verdict", "payment"];
-const WIDTHS = [4, 9, 10, 9, 9, 20, 20];
+const HEADINGS = ["#", "task", "requester", "provider", "Mfuel", "price", "verdict", "payment"];
+const WIDTHS = [4, 9, 10, 9, 7, 9, 20, 20];
+/** Cells of numbers stand to the right. */
+const NUMBERS = [4, 5];
 
 function tableLine(cells: readonly string[]): string {
   return cells
-    .map((cell, at) => (at === 4 ? cell.padStart(9) : cell.padEnd(WIDTHS[at] ?? 0)))
+    .map((cell, at) => (NUMBERS.includes(at) ? cell.padStart(WIDTHS[at] ?? 0) : cell.padEnd(WIDTHS[at] ?? 0)))
     .join("  ")
     .trimEnd();
 }

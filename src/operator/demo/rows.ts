@@ -34,6 +34,7 @@ export class Rows {
       return {
         ...common,
         provider: NOBODY,
+        fuel: 0,
         price: 0n,
         verdict: fact.state,
         payment: `returned: ${fact.reason}`,
@@ -44,6 +45,7 @@ export class Rows {
     return {
       ...common,
       provider: this.#name(answer?.payee),
+      fuel: fact.fuel,
       price: fact.price - fact.checks,
       verdict: verdict?.rechecked ? `accepted, ${verdict.by}` : "accepted",
       payment: `${usdt(answer?.amount ?? 0n)}${extra}`,

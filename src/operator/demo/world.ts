@@ -20,7 +20,7 @@ export const DECIMALS = 6;
 const GATEWAY_DEPOSIT = amount(100_000_000n);
 
 /** Play money on each requester's lane. */
-const LANE_DEPOSIT = amount(2_000_000n);
+const LANE_DEPOSIT = amount(20_000_000n);
 
 /** Room that the gateway keeps on each lane to a device. */
 const OUTGOING_LANE = "5.00";

@@ -8,7 +8,15 @@ import { DEFAULT_CONFIG, type Settings } from "../settings.ts";
 import { chainChecks } from "./chain.ts";
 import { type Check, checkLine, good, note, words, wrong } from "./check.ts";
 import { folderChecks, journalCheck, keyCheck, rosterCheck } from "./folder.ts";
-import { brokerCheck, kernelCheck, nodeCheck, programChecks, serialCheck, widthCheck } from "./host.ts";
+import {
+  brokerCheck,
+  executorCheck,
+  kernelCheck,
+  nodeCheck,
+  programChecks,
+  serialCheck,
+  widthCheck,
+} from "./host.ts";
 import type { Machine } from "./machine.ts";
 
 const OPTIONS = {
@@ -45,7 +53,7 @@ export async function doctorCommand(
     return 0;
   }
   if (positionals.length > 0) throw new Fault("usage", "expected nothing after hirewire doctor but options");
-  const checks = [nodeCheck(machine), widthCheck(machine), await kernelCheck()];
+  const checks = [nodeCheck(machine), widthCheck(machine), await kernelCheck(), await executorCheck()];
   const { check, settings } = readSettings(values.config, ports);
   checks.push(check);
   if (settings) checks.push(...(await gatewayChecks(settings, ports, machine)));

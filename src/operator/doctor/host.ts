@@ -2,6 +2,7 @@
 import { createServer } from "node:net";
 import { systemClock } from "../../base/clock.ts";
 import { isFault } from "../../base/fault.ts";
+import { Executor } from "../../firmware/executor.ts";
 import { openJournal } from "../../journal/sqlite-journal.ts";
 import { calibrateOnce, describeKernels } from "../../kernels/calibration.ts";
 import { listenAddress } from "../../link/listen-address.ts";
@@ -35,6 +36,26 @@ export async function kernelCheck(): Promise<Check> {
     return good("kernels", describeKernels(await calibrateOnce(systemClock)));
   } catch (error) {
     return wrong("kernels", words(error), "npm run build:kernels");
+  }
+}
+
+/** Whether task firmware can be run, and what stands between it and this machine. */
+export async function executorCheck(): Promise<Check> {
+  const executor = new Executor({ clock: systemClock });
+  try {
+    await executor.start();
+    if (executor.isolation === "network namespace") {
+      return good("executor", "without files, keys and network (a network namespace)");
+    }
+    return note(
+      "executor",
+      "without files and keys, but Node alone keeps it from the network",
+      "install util-linux",
+    );
+  } catch (error) {
+    return wrong("executor", words(error), "allow this user to start processes");
+  } finally {
+    await executor.stop();
   }
 }
 

@@ -1,8 +1,21 @@
-/** Lines as CSV for a spreadsheet: RFC 4180, UTC, amounts as decimal text. */
-import { type Legend, moneyOf, timeText } from "./legend.ts";
+/** Lines as CSV for a spreadsheet: RFC 4180, UTC, amounts as decimal text, rates for a million of fuel. */
+import { type Legend, moneyOf, rateOf, timeText } from "./legend.ts";
 import type { Line } from "./line.ts";
 
-const COLUMNS = ["index", "time", "kind", "name", "device", "task", "amount", "text", "hash"] as const;
+const COLUMNS = [
+  "index",
+  "time",
+  "kind",
+  "name",
+  "device",
+  "task",
+  "amount",
+  "fuel",
+  "verdict",
+  "rate",
+  "text",
+  "hash",
+] as const;
 
 /** The names of the columns, ended by CR LF as every row is. */
 export function csvHeader(): string {
@@ -20,6 +33,9 @@ export function csvLine(line: Line, legend: Legend): string {
     device: line.device ?? "",
     task: line.task ?? "",
     amount: line.amount === null ? "" : moneyOf(legend, line.amount),
+    fuel: line.fuel === null ? "" : String(line.fuel),
+    verdict: line.verdict ?? "",
+    rate: line.rate === null ? "" : rateOf(legend, line.rate),
     text: line.sentence,
     hash: entry.hash,
   };

@@ -46,6 +46,23 @@ export function moneyOf(legend: Legend, count: bigint): string {
   return formatAmount(count, legend.decimals);
 }
 
+/** Exact, in millions without needless zeros: `1.5 Mfuel`. */
+export function fuelText(fuel: number): string {
+  return `${trimmed(formatAmount(BigInt(fuel), MEGA_DIGITS))} Mfuel`;
+}
+
+/** What a million of fuel costs at a rate, which is the price of 10^12: `0.0000025` of the token. */
+export function rateOf(legend: Legend, rate: bigint): string {
+  return trimmed(formatAmount(rate, legend.decimals + MEGA_DIGITS));
+}
+
+/** Decimal digits of a million. */
+const MEGA_DIGITS = 6;
+
+function trimmed(decimal: string): string {
+  return decimal.replace(/\.?0+$/, "");
+}
+
 /** Text of another party without control, format and line-break characters, which could rewrite a terminal. */
 export function printable(text: string): string {
   return text.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, "�");

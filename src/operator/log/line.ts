@@ -2,7 +2,8 @@
 import type { Hex } from "../../base/bytes.ts";
 import type { Entry } from "../../journal/journal.ts";
 import type { Fact, FactNamed } from "../../protocol/facts.ts";
-import { type Legend, moneyOf, nameOf, printable, shortHash, timeText } from "./legend.ts";
+import type { RunVerdict } from "../../protocol/fuel.ts";
+import { fuelText, type Legend, moneyOf, nameOf, printable, rateOf, shortHash, timeText } from "./legend.ts";
 
 export type Line = {
   readonly entry: Entry;
@@ -16,6 +17,12 @@ export type Line = {
   readonly task: Hex | null;
   readonly requester: Hex | null;
   readonly amount: bigint | null;
+  /** Burnt, or the most that may be; null where nothing is metered. */
+  readonly fuel: number | null;
+  /** How a run ended; null of any other fact. */
+  readonly verdict: RunVerdict | null;
+  /** Atomic units for 10^12 of fuel. */
+  readonly rate: bigint | null;
   readonly sentence: string;
 };
 
@@ -41,6 +48,7 @@ export function linesOf(entry: Entry, legend: Legend, isLocal: boolean, device: 
       task,
       requester,
       amount: fact && amountOf(fact, device),
+      ...meteredIn(fact),
       sentence: refused ? `${told}; its ${printable(topic)} was refused: ${refused}` : told,
     };
   });
@@ -99,7 +107,27 @@ function amountOf(fact: Fact, device: Hex | null): bigint | null {
     case "ended":
       return earnedIn(fact, device) || fact.price;
     default:
-      return "price" in fact ? fact.price : null;
+      return null;
+  }
+}
+
+function meteredIn(fact: Fact | null): Pick<Line, "fuel" | "verdict" | "rate"> {
+  const metered = { fuel: null, verdict: null, rate: null };
+  switch (fact?.kind) {
+    case "offered":
+      return { ...metered, fuel: fact.fuelLimit };
+    case "bidPlaced":
+    case "awarded":
+      return { ...metered, rate: fact.rate };
+    case "delivered":
+      return { ...metered, fuel: fact.fuel, verdict: fact.verdict };
+    case "checked":
+      return fact.verdict === null ? metered : { ...metered, fuel: fact.fuel, verdict: fact.verdict };
+    case "invoiced":
+    case "paid":
+      return { ...metered, fuel: fact.fuel };
+    default:
+      return metered;
   }
 }
 
@@ -176,13 +204,13 @@ function taskSentence(fact: TaskFact, legend: Legend, isLocal: boolean): string 
   const money = (count: bigint) => moneyOf(legend, count);
   switch (fact.kind) {
     case "offered":
-      return `asks for ${shortHash(fact.firmware)}, up to ${money(fact.maxPrice)}, checks ${money(fact.checkBudget)}`;
+      return `asks for ${firmwareText(fact)}, up to ${fuelText(fact.fuelLimit)} and ${money(fact.maxPrice)}, checks ${money(fact.checkBudget)}`;
     case "announced":
       return `bids until ${timeText(fact.bidBy, isLocal)}`;
     case "bidPlaced":
-      return `bids, good until ${timeText(fact.expires, isLocal)}`;
+      return `bids ${rateOf(legend, fact.rate)}/Mfuel, good until ${timeText(fact.expires, isLocal)}`;
     case "awarded":
-      return `awarded the ${fact.role}, fee ${money(fact.fee)}`;
+      return `awarded the ${fact.role} at ${rateOf(legend, fact.rate)}/Mfuel, fee ${fact.feeBasisPoints / 100} %`;
     case "accepted":
       return `accepts the ${fact.role}`;
     case "started":
@@ -190,18 +218,29 @@ function taskSentence(fact: TaskFact, legend: Legend, isLocal: boolean): string 
     case "withdrawn":
       return `out of the ${fact.role}: ${fact.how}${reasonOf(fact.reason)}`;
     case "delivered":
-      return `delivered the ${fact.role}: output ${shortHash(fact.output)}, ${fact.outputBytes} bytes`;
+      return `delivered the ${fact.role}: ${outcomeText(fact)}`;
     case "checked":
       return `${fact.rung} ${fact.passed ? "agrees" : "disagrees"}${reasonOf(fact.reason)}`;
     case "verified":
       return `answer ${fact.verdict}${fact.rechecked ? ", rechecked" : ""}`;
     case "invoiced":
-      return `invoiced ${money(fact.price)}, due ${timeText(fact.due, isLocal)}; ${billSentence(fact, legend)}`;
+      return `invoiced ${money(fact.price)} for ${fuelText(fact.fuel)}, due ${timeText(fact.due, isLocal)}; ${billSentence(fact, legend)}`;
     case "paid":
-      return `paid ${billSentence(fact, legend)}`;
+      return `paid for ${fuelText(fact.fuel)}: ${billSentence(fact, legend)}`;
     case "ended":
       return `${fact.state}${reasonOf(fact.reason)}${fact.legs.length > 0 ? `, ${billSentence(fact, legend)}` : ""}`;
   }
+}
+
+function firmwareText({ firmware, manifest }: FactNamed<"offered">): string {
+  return manifest
+    ? `${printable(`${manifest.name} ${manifest.version}`)} (${shortHash(firmware)})`
+    : shortHash(firmware);
+}
+
+function outcomeText({ verdict, output, outputBytes, fuel }: FactNamed<"delivered">): string {
+  const how = output === null ? verdict : `output ${shortHash(output)}, ${outputBytes} bytes`;
+  return `${how}, ${fuelText(fuel)}`;
 }
 
 function reasonOf(reason: string): string {

@@ -4,7 +4,17 @@ import type { Entry, Journal } from "../../journal/journal.ts";
 import { encodeFact, type Fact, type Posting, postingsOf } from "../../protocol/facts.ts";
 import type { CommandIo } from "../io.ts";
 import { jsonOf } from "./json.ts";
-import { type Legend, learn, moneyOf, nameOf, newLegend, printable, timeText } from "./legend.ts";
+import {
+  fuelText,
+  type Legend,
+  learn,
+  moneyOf,
+  nameOf,
+  newLegend,
+  printable,
+  rateOf,
+  timeText,
+} from "./legend.ts";
 import { type Line, linesOf } from "./line.ts";
 import { usage } from "./options.ts";
 import { type Tale, tasksOf, tellTales } from "./tale.ts";
@@ -113,9 +123,13 @@ const MONEY = /(^|\.)(amount|cumulative|price|maxPrice|checkBudget|fee|checks|de
 /** Fields that are milliseconds since 1970. */
 const INSTANT = /^(deadline|bidBy|expires|acceptBy|runBy|due)$/;
 
+const FUEL = /^(fuel|fuelLimit)$/;
+
 function fieldText(value: unknown, path: string, legend: Legend, io: CommandIo): string {
   if (typeof value === "number" && INSTANT.test(path)) return timeText(value, io.isTerminal);
+  if (typeof value === "number" && FUEL.test(path)) return fuelText(value);
   if (typeof value !== "string") return String(value);
+  if (path === "rate") return `${rateOf(legend, BigInt(value))}/Mfuel`;
   if (MONEY.test(path)) return moneyOf(legend, BigInt(value));
   return /^0x[0-9a-f]{40}$/.test(value) ? named(value as Hex, legend) : printable(value);
 }

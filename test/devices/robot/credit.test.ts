@@ -10,7 +10,7 @@ import { ManualClock } from "./manual-clock.ts";
 import { firmware, input, output, RequesterStand } from "./requester-stand.ts";
 
 const maxPrice = amount(1_000n);
-const order = { firmware, input, maxPrice };
+const order = { firmware, input, fuelLimit: 10_000, maxPrice };
 
 describe("a requester that reads its lane", () => {
   let lanes: FakeLanes;
@@ -269,7 +269,7 @@ describe("a payout", () => {
 
   it("is asked for when more credit is left than may be with the gateway, once a minute", async () => {
     stand.gateway.on("payout", ({ id }) => stand.refuse(id, "hub_capacity"));
-    stand.gateway.on("offer", (offer) => stand.answer(offer, ZERO, { credit: amount(10_001n) }));
+    stand.gateway.on("offer", (offer) => stand.answer(offer, amount(1n), { credit: amount(10_001n) }));
     await stand.robot.hire(order);
     await stand.gateway.nth("payout", 1);
     await stand.event("fault");

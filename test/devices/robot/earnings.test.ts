@@ -12,9 +12,14 @@ import type { Message } from "../../../src/protocol/message.ts";
 import { FakeGateway } from "./fake-gateway.ts";
 import { FakeLanes } from "./fake-lanes.ts";
 import { ManualClock } from "./manual-clock.ts";
+import { echoModule, METER, RUN_TERMS, RUNS, trusting, UNIT_RATE } from "./run-terms.ts";
 
+const firmware = echoModule();
 const requester: Hex = `0x${"99".repeat(20)}`;
 const bytes = new Uint8Array([1, 2, 3]);
+const FUEL = 500;
+/** What a run of {@link FUEL} comes to, which is also its limit. */
+const DONE: RunResult = { verdict: "ok", output: bytes, fuel: FUEL, wallMs: 1 };
 const taskNumber = (n: number): Hex => `0x${n.toString(16).padStart(32, "0")}`;
 
 describe("a provider that looks its lane up", () => {
@@ -40,17 +45,18 @@ describe("a provider that looks its lane up", () => {
   });
 
   const start = async (options: Partial<RobotOptions> = {}, serving: Partial<ServeOptions> = {}) => {
-    robot = await connectRobot({ file, lanes, clock, ...options });
+    robot = await connectRobot({ file, lanes, clock, factsheet: RUNS, ...options });
     robot.listen((event) => events.push(event));
-    const output: RunResult = { verdict: "ok", output: bytes, wallMs: 1 };
-    const executor = { run: () => Promise.resolve(output) };
-    robot.serve({ executor, price: () => amount(500n), concurrency: 8, ...serving });
+    const executor = { run: () => Promise.resolve(DONE) };
+    const trust = trusting(firmware);
+    robot.serve({ executor, trust, rate: () => UNIT_RATE, concurrency: 8, ...serving });
   };
   const award = (n: number, more: Partial<Message<"award">> = {}) => {
     const hash = gateway.keep(bytes);
     const soon = (ms: number) => instant(Date.now() + ms);
-    const work = { firmware: hash, firmwareBytes: 3, input: hash, inputBytes: 3 };
-    const terms = { price: amount(500n), fee: amount(10n), acceptBy: soon(5_000), runBy: soon(20_000) };
+    const module = { firmware: gateway.keep(firmware), firmwareBytes: firmware.length };
+    const work = { ...module, input: hash, inputBytes: 3, ...RUN_TERMS, fuelLimit: FUEL };
+    const terms = { rate: UNIT_RATE, feeBasisPoints: 200, acceptBy: soon(5_000), runBy: soon(20_000) };
     const named = { task: taskNumber(n), role: "run" as const, requester, provider: robot.address };
     return gateway.award({ ...named, ...work, ...terms, ...more });
   };
@@ -63,9 +69,10 @@ describe("a provider that looks its lane up", () => {
   };
   const giveReceipt = async (n: number) => {
     const hash = gateway.keep(bytes);
-    const work = { task: taskNumber(n), requester, provider: robot.address, firmware: hash, input: hash };
-    const cost = { price: amount(500n), fee: amount(10n), checks: amount(0n) };
-    gateway.say(file, "receipt", await gateway.receipt({ ...work, output: hash, ...cost }));
+    const parties = { task: taskNumber(n), requester, provider: robot.address };
+    const work = { firmware: gateway.keep(firmware), input: hash, ...METER, verdict: "ok" as const };
+    const cost = { fuel: FUEL, rate: UNIT_RATE, price: amount(500n), fee: amount(10n), checks: amount(0n) };
+    gateway.say(file, "receipt", await gateway.receipt({ ...parties, ...work, output: hash, ...cost }));
   };
   const steps = (n: number) =>
     events.flatMap((one) => (one.kind === "task" && one.task === taskNumber(n) ? [one] : []));
@@ -157,9 +164,9 @@ describe("a provider that looks its lane up", () => {
   ] as const)("declines when %s", async (_, shown, serving, reason) => {
     lanes.show(shown);
     await start({}, serving);
-    const hash = gateway.keep(bytes);
     const soon = (ms: number) => instant(clock.now() + ms);
-    const work = { firmware: hash, firmwareBytes: 3, inputBytes: 3, maxPrice: amount(500n) };
+    const module = { firmware: gateway.keep(firmware), firmwareBytes: firmware.length };
+    const work = { ...module, inputBytes: 3, maxPrice: amount(500n), ...RUN_TERMS, fuelLimit: FUEL };
     const when = { bidBy: soon(5_000), deadline: soon(60_000) };
     gateway.say(file, "announce", { version: 1, task: taskNumber(1), requester, ...work, ...when });
     await gateway.nth("bid", 1);
@@ -242,6 +249,48 @@ describe("a provider that looks its lane up", () => {
     expect(breaches()).toEqual(["underpaid", "underpaid", "underpaid"]);
   });
 
+  it("counts the whole limit as owed before it has delivered, and then what its fuel costs", async () => {
+    const running = Promise.withResolvers<RunResult>();
+    lanes.show({ deposit: amount(490n + 98n) });
+    await start({}, { executor: { run: () => running.promise } });
+    await give(1);
+    await step(1, "running");
+    await give(2);
+    expect(await step(2, "declined")).toMatch(/room for 98/);
+    running.resolve({ ...DONE, fuel: 100 });
+    await step(1, "delivered");
+    await give(3);
+    await step(3, "running");
+    await pay(1, 97n, 97n);
+    await breach("underpaid");
+    await pay(1, 98n, 98n);
+    await step(1, "paid");
+  });
+
+  it("is paid for the whole limit when it is cancelled while its result is on the way", async () => {
+    await start({}, { executor: { run: () => Promise.resolve({ ...DONE, fuel: 100 }) } });
+    await give(1);
+    await step(1, "delivered");
+    await pay(1, 490n, 490n);
+    await step(1, "paid");
+    // nothing of it is left to pay for another one
+    await give(2);
+    await step(2, "delivered");
+    await pay(2, 98n, 490n);
+    await breach("underpaid");
+  });
+
+  it("takes what an earlier process has delivered at the fuel that the gateway pays", async () => {
+    const running = Promise.withResolvers<RunResult>();
+    await start({}, { executor: { run: () => running.promise } });
+    await give(1);
+    await step(1, "running");
+    await pay(1, 98n, 98n);
+    await step(1, "paid");
+    expect(breaches()).toEqual([]);
+    running.resolve(DONE);
+  });
+
   it("finds its pay in the newest voucher when payments went with a lost session", async () => {
     await start();
     await give(1);
@@ -280,7 +329,7 @@ describe("a provider that looks its lane up", () => {
     await step(1, "running");
     await pay(1, 490n, 490n);
     await step(1, "paid");
-    running.resolve({ verdict: "ok", output: bytes, wallMs: 1 });
+    running.resolve(DONE);
     await give(2);
     await step(2, "running");
     expect(gateway.heard("result")).toEqual([]);

@@ -15,6 +15,7 @@ import { keySigner, type Signer } from "../../../src/protocol/signer.ts";
 import { parseTopic, type Topic, topicOf } from "../../../src/protocol/topic.ts";
 import { awardDigest, invoiceDigest, type Market, receiptDigest } from "../../../src/protocol/typed-data.ts";
 import { type Voucher, voucherDigest } from "../../../src/protocol/voucher.ts";
+import { METER } from "./run-terms.ts";
 
 type Script<T extends Topic> = (message: Message<T>, device: ConnectionFile) => unknown;
 
@@ -242,6 +243,7 @@ export class FakeGateway {
       time: this.#now(),
       ...this.market,
       ...{ decimals: 6, feeBasisPoints: 200, lane: this.lane, reverse: this.reverse },
+      firmware: { ...METER, maxFuel: 10 ** 12 },
       ...this.terms,
     };
     this.say(device, "ack", { version: 1, id, journalIndex: this.#index, terms });

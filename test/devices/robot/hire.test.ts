@@ -14,11 +14,15 @@ import { offerDigest, taskIdOf } from "../../../src/protocol/typed-data.ts";
 import { voucherPayer } from "../../../src/protocol/voucher.ts";
 import { FakeGateway } from "./fake-gateway.ts";
 import { ManualClock } from "./manual-clock.ts";
+import { echoModule, METER, UNIT_RATE } from "./run-terms.ts";
 
-const firmware = new Uint8Array(70_000).map((_, i) => i % 251);
+const firmware = echoModule(70_000);
 const input = new TextEncoder().encode("from A to B");
 const output = new Uint8Array(100_000).map((_, i) => i % 241);
 const maxPrice = amount(1_000n);
+const fuelLimit = 10_000;
+
+const CANCELLED = { state: "cancelled", verdict: null } as const;
 
 describe("hiring", () => {
   let gateway: FakeGateway;
@@ -42,7 +46,7 @@ describe("hiring", () => {
     by: Robot = robot,
   ): Message<"answer"> => ({
     ...{ version: 1, task: taskOf(offer, by), state: "paid", reason: "", output: null, outputBytes: 0 },
-    salt: null,
+    ...{ verdict: "ok", fuel: Number((offer.maxPrice * 7n) / 10n), salt: null },
     ...{ spent: amount((offer.maxPrice * 7n) / 10n), credit: amount((offer.maxPrice * 3n) / 10n) },
     ...{ provider: robot.address, rechecked: true },
     ...more,
@@ -65,6 +69,7 @@ describe("hiring", () => {
     const hired = robot.hire({
       firmware,
       input,
+      fuelLimit,
       maxPrice,
       checkBudget: amount(200n),
       onState: (s) => states.push(s),
@@ -76,8 +81,9 @@ describe("hiring", () => {
     expect(offer).toMatchObject({
       maxPrice,
       checkBudget: 200n,
-      firmwareBytes: 70_000,
+      firmwareBytes: firmware.length,
       inputBytes: input.length,
+      ...{ profile: "task/1", memoryMiB: 1, fuelLimit, ...METER },
     });
     expect(offer.voucher && voucherPayer(offer.voucher)).toBe(robot.address);
     expect(offer.voucher).toMatchObject({ payee: gateway.market.gateway, epoch: 1, cumulative: 1_200n });
@@ -90,7 +96,8 @@ describe("hiring", () => {
     gateway.say(file, "receipt", receipt);
     gateway.say(file, "answer", answer);
     expect(await hired).toEqual({
-      ...{ task: taskOf(offer), state: "paid", reason: "", output, spent: 700n, credit: 500n },
+      ...{ task: taskOf(offer), state: "paid", reason: "", verdict: "ok", fuel: 700, output },
+      ...{ spent: 700n, credit: 500n },
       ...{ provider: robot.address, rechecked: true, receipt },
     });
     expect(states).toEqual(["offered", "paid"]);
@@ -100,10 +107,10 @@ describe("hiring", () => {
 
   it("draws on credit that is left and signs only what lacks", async () => {
     obey();
-    await robot.hire({ firmware, input, maxPrice });
-    await robot.hire({ firmware, input, maxPrice: amount(300n) });
-    obey({ spent: ZERO, credit: amount(300n) });
-    await robot.hire({ firmware, input, maxPrice });
+    await robot.hire({ firmware, input, fuelLimit, maxPrice });
+    await robot.hire({ firmware, input, fuelLimit, maxPrice: amount(300n) });
+    obey({ spent: amount(1n), fuel: 1, credit: amount(299n) });
+    await robot.hire({ firmware, input, fuelLimit, maxPrice });
     expect(gateway.heard("offer").map(({ voucher }) => voucher?.cumulative)).toEqual([
       1_000n,
       undefined,
@@ -116,13 +123,16 @@ describe("hiring", () => {
       gateway.say(file, "refusal", { version: 1, id, topic: "offer", code: "offer_expired", hint: "later" });
     });
     const facts = { code: "offer_expired", hint: "later" };
-    await expect(robot.hire({ firmware, input, maxPrice })).rejects.toMatchObject({ code: "refused", facts });
+    await expect(robot.hire({ firmware, input, fuelLimit, maxPrice })).rejects.toMatchObject({
+      code: "refused",
+      facts,
+    });
     expect(robot.wallet.free).toBe(maxPrice);
   });
 
   it("signs all that an offer needs when the gateway has less credit than was counted on", async () => {
-    obey({ spent: ZERO, credit: maxPrice });
-    await robot.hire({ firmware, input, maxPrice });
+    obey({ spent: amount(1n), fuel: 1, credit: amount(999n) });
+    await robot.hire({ firmware, input, fuelLimit, maxPrice });
     let isShort = true;
     gateway.on("offer", ({ id }) => {
       if (isShort)
@@ -130,16 +140,16 @@ describe("hiring", () => {
       isShort = false;
       obey();
     });
-    expect((await robot.hire({ firmware, input, maxPrice })).state).toBe("paid");
+    expect((await robot.hire({ firmware, input, fuelLimit, maxPrice: amount(999n) })).state).toBe("paid");
     const signed = gateway.heard("offer").map(({ voucher }) => voucher?.cumulative);
-    expect(signed).toEqual([1_000n, undefined, 2_000n]);
+    expect(signed).toEqual([1_000n, undefined, 1_999n]);
   });
 
   it("gives an order up whose third offer is still short of credit", async () => {
     gateway.on("offer", ({ id }) => {
       gateway.say(file, "refusal", { version: 1, id, topic: "offer", code: "credit_short", hint: "" });
     });
-    const hired = robot.hire({ firmware, input, maxPrice });
+    const hired = robot.hire({ firmware, input, fuelLimit, maxPrice });
     await expect(hired).rejects.toMatchObject({ code: "refused", facts: { code: "credit_short" } });
     expect(gateway.heard("offer").map(({ voucher }) => voucher?.cumulative)).toEqual([
       1_000n,
@@ -149,7 +159,7 @@ describe("hiring", () => {
   });
 
   it("does not sign over the deposit", async () => {
-    const over = robot.hire({ firmware, input, maxPrice: amount(1_000_001n) });
+    const over = robot.hire({ firmware, input, fuelLimit, maxPrice: amount(1_000_001n) });
     await expect(over).rejects.toMatchObject({ code: "refused", facts: { code: "voucher_over_deposit" } });
     expect(gateway.heard("offer")).toEqual([]);
   });
@@ -160,12 +170,12 @@ describe("hiring", () => {
     const hash = gateway.keep(output);
     obey();
     gateway.blobs.set(hash, wrong);
-    const hired = robot.hire({ firmware, input, maxPrice });
+    const hired = robot.hire({ firmware, input, fuelLimit, maxPrice });
     await expect(hired).rejects.toMatchObject({ code: "blob_missing", facts: { code: "hash_mismatch" } });
   });
 
   it("repeats an offer under the same id when the broker comes back, and gives one answer", async () => {
-    const hired = robot.hire({ firmware, input, maxPrice });
+    const hired = robot.hire({ firmware, input, fuelLimit, maxPrice });
     const first = await gateway.nth("offer", 1);
     await gateway.drop();
     obey();
@@ -181,7 +191,7 @@ describe("hiring", () => {
   it("repeats an offer that was acked until its answer is there", async () => {
     gateway.on("offer", (offer) => gateway.ack(file, offer.id, taskOf(offer)));
     const offered = Promise.withResolvers<void>();
-    const hired = robot.hire({ firmware, input, maxPrice, onState: () => offered.resolve() });
+    const hired = robot.hire({ firmware, input, fuelLimit, maxPrice, onState: () => offered.resolve() });
     await offered.promise;
     obey();
     gateway.cut();
@@ -210,7 +220,7 @@ describe("hiring", () => {
       };
       gateway.say(file, "blob-data", chunk);
     });
-    expect((await robot.hire({ firmware, input, maxPrice })).output).toEqual(output);
+    expect((await robot.hire({ firmware, input, fuelLimit, maxPrice })).output).toEqual(output);
     expect(isCut).toBe(true);
   });
 
@@ -227,7 +237,7 @@ describe("hiring", () => {
     gateway.on("offer", (offer) => {
       gateway.say(board, "answer", answerTo(offer, { output: hash, outputBytes: small.length }, buyer));
     });
-    expect((await buyer.hire({ firmware, input, maxPrice })).output).toEqual(small);
+    expect((await buyer.hire({ firmware, input, fuelLimit, maxPrice })).output).toEqual(small);
     const asked = gateway.heard("blob-get").map(({ offset, length }) => [offset, length]);
     expect(asked).toEqual([
       [0, 512],
@@ -243,7 +253,7 @@ describe("hiring", () => {
     const buyer = await connectRobot({ file: many, lanes: "trustGateway", creditLimit: amount(10_000n) });
     obey({}, many, buyer);
     const all = Array.from({ length: 20 }, (_, i) =>
-      buyer.hire({ firmware, input: new Uint8Array([i]), maxPrice: amount(100n + BigInt(i)) }),
+      buyer.hire({ firmware, fuelLimit, input: new Uint8Array([i]), maxPrice: amount(100n + BigInt(i)) }),
     );
     expect((await Promise.all(all)).map(({ state }) => state)).toEqual(all.map(() => "paid"));
     const signed = gateway.heard("offer").flatMap(({ voucher }) => (voucher ? [voucher.cumulative] : []));
@@ -261,9 +271,13 @@ describe("hiring", () => {
       gateway.ack(file, id, task);
       const [offer] = gateway.heard("offer");
       if (offer)
-        gateway.say(file, "answer", answerTo(offer, { state: "cancelled", spent: ZERO, credit: maxPrice }));
+        gateway.say(
+          file,
+          "answer",
+          answerTo(offer, { ...CANCELLED, fuel: 0, spent: ZERO, credit: maxPrice }),
+        );
     });
-    const hired = robot.hire({ firmware, input, maxPrice, signal: stop.signal });
+    const hired = robot.hire({ firmware, input, fuelLimit, maxPrice, signal: stop.signal });
     await gateway.nth("offer", 1);
     stop.abort();
     expect(await hired).toMatchObject({ state: "cancelled", output: null, spent: ZERO });
@@ -277,9 +291,9 @@ describe("hiring", () => {
       gateway.ack(file, id, task);
       const [offer] = gateway.heard("offer");
       const cost = { spent: amount(450n), credit: amount(550n) };
-      if (offer) gateway.say(file, "answer", answerTo(offer, { state: "cancelled", ...cost }));
+      if (offer) gateway.say(file, "answer", answerTo(offer, { ...CANCELLED, fuel: 450, ...cost }));
     });
-    const hired = robot.hire({ firmware, input, maxPrice, signal: stop.signal });
+    const hired = robot.hire({ firmware, input, fuelLimit, maxPrice, signal: stop.signal });
     await gateway.nth("offer", 1);
     stop.abort();
     expect(await hired).toMatchObject({ state: "cancelled", output: null, spent: 450n });
@@ -290,6 +304,7 @@ describe("hiring", () => {
     const hired = robot.hire({
       firmware,
       input,
+      fuelLimit,
       maxPrice,
       signal: AbortSignal.abort(new Error("never mind")),
     });
@@ -298,12 +313,14 @@ describe("hiring", () => {
   });
 
   it("ends what is open with link_lost when the robot is closed", async () => {
-    const hired = robot.hire({ firmware, input, maxPrice });
+    const hired = robot.hire({ firmware, input, fuelLimit, maxPrice });
     const ended = expect(hired).rejects.toMatchObject({ code: "link_lost" });
     await gateway.nth("offer", 1);
     await robot.close();
     await ended;
-    await expect(robot.hire({ firmware, input, maxPrice })).rejects.toMatchObject({ code: "link_lost" });
+    await expect(robot.hire({ firmware, input, fuelLimit, maxPrice })).rejects.toMatchObject({
+      code: "link_lost",
+    });
   });
 });
 
@@ -312,7 +329,7 @@ describe("hiring by a clock", () => {
     const gateway = await FakeGateway.start();
     const clock = new ManualClock(Date.now());
     const robot = await connectRobot({ lanes: "trustGateway", file: gateway.enroll("buyer"), clock });
-    const hired = robot.hire({ firmware, input, maxPrice, deadlineMs: 10_000 });
+    const hired = robot.hire({ firmware, input, fuelLimit, maxPrice, deadlineMs: 10_000 });
     const late = expect(hired).rejects.toMatchObject({ code: "timed_out" });
     const first = await gateway.nth("offer", 1);
     clock.advance(5_000);
@@ -339,7 +356,7 @@ describe("a wallet on disk", () => {
     });
     // one after the other, so that nothing later has been saved when the file is read
     for (const price of [10n, 500n, 7_000n]) {
-      await robot.hire({ firmware, input, maxPrice: amount(price) }).catch(() => {});
+      await robot.hire({ firmware, input, fuelLimit, maxPrice: amount(price) }).catch(() => {});
     }
     expect(pairs).toEqual([
       ["10", "10"],
@@ -365,9 +382,10 @@ function receiptFor(
   answer: Message<"answer">,
   requester: Hex,
 ) {
-  const { task, provider, output, spent: price } = answer;
+  const { task, provider, output, verdict, fuel, spent: price } = answer;
   const { firmware, input } = offer;
   const parties = { requester, provider: provider ?? requester };
-  const work = { firmware, input, output: output ?? input };
-  return gateway.receipt({ task, ...parties, ...work, price, fee: amount(14n), checks: ZERO });
+  const done = { verdict: verdict ?? "trap", output, fuel, rate: UNIT_RATE, ...METER };
+  const work = { firmware, input, ...done };
+  return gateway.receipt({ task, ...parties, ...work, price, fee: ZERO, checks: ZERO });
 }

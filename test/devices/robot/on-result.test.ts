@@ -3,22 +3,25 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Answer, Order } from "../../../devices/robot/order.ts";
+import { fromHex } from "../../../src/base/bytes.ts";
 import { Fault } from "../../../src/base/fault.ts";
 import { amount, ZERO } from "../../../src/base/money.ts";
+import { keccak256 } from "../../../src/kernels/digest.ts";
 import { randomKey } from "../../../src/kernels/signature.ts";
 import type { Message } from "../../../src/protocol/message.ts";
 import { keySigner } from "../../../src/protocol/signer.ts";
 import { acceptDigest } from "../../../src/protocol/typed-data.ts";
 import { voucherPayer } from "../../../src/protocol/voucher.ts";
 import { FakeLanes } from "./fake-lanes.ts";
-import { firmware, input, output, RequesterStand } from "./requester-stand.ts";
+import { firmware, input, output, RequesterStand, SALT } from "./requester-stand.ts";
+import { UNIT_RATE } from "./run-terms.ts";
 
 const price = amount(700n);
 const order: Order = {
-  ...{ firmware, input, maxPrice: amount(1_000n), checkBudget: amount(200n) },
+  ...{ firmware, input, fuelLimit: 1_000, maxPrice: amount(1_000n), checkBudget: amount(200n) },
   payment: "result",
 };
-const CANCELLED = { state: "cancelled", output: null, outputBytes: 0, salt: null } as const;
+const CANCELLED = { state: "cancelled", verdict: null, output: null, outputBytes: 0, salt: null } as const;
 const stranger = keySigner(randomKey());
 
 describe("hiring on result", () => {
@@ -70,6 +73,22 @@ describe("hiring on result", () => {
     expect(answer).toMatchObject({ state: "paid", output, spent: 700n, invoice });
     expect(onDisk).toBe("700");
     expect(stand.robot.wallet).toMatchObject({ signed: 700n, free: 0n, exposure: 0n });
+    expect(stand.events.filter(({ kind }) => kind === "breached" || kind === "fault")).toEqual([]);
+  });
+
+  it("pays for a run that has failed, and learns how", async () => {
+    const hired = stand.robot.hire(order);
+    const offer = await offered();
+    const none = { verdict: "out-of-fuel", output: null, outputBytes: 0 } as const;
+    const price = amount(1_000n);
+    const saltedOutput = keccak256(new Uint8Array([...fromHex(SALT), ...new Uint8Array(32)]));
+    stand.gateway.on("voucher", async ({ id }) => {
+      stand.gateway.ack(stand.file, id);
+      await stand.answer(offer, price, none, { verdict: "out-of-fuel", output: null });
+    });
+    say(await stand.invoice(offer, price, { verdict: "out-of-fuel", outputBytes: 0, saltedOutput }));
+    expect(await hired).toMatchObject({ state: "paid", verdict: "out-of-fuel", fuel: 1_000, output: null });
+    expect(stand.robot.wallet).toMatchObject({ signed: 1_000n, exposure: 0n });
     expect(stand.events.filter(({ kind }) => kind === "breached" || kind === "fault")).toEqual([]);
   });
 
@@ -190,6 +209,11 @@ describe("a gateway that lies about what was done", () => {
     ["of more checks than were offered", { price: amount(1_200n), checks: amount(201n) }],
     ["of parts above the whole", { checks: amount(150n), price: amount(100n) }],
     ["of a fee above the whole", { fee: amount(701n) }],
+    ["of more fuel than was offered", { fuel: 1_001, rate: amount(1n), price: amount(1n), fee: ZERO }],
+    ["of a price above what the fuel costs", { fuel: 699 }],
+    ["of a price below what the fuel costs", { fuel: 701 }],
+    ["of another rate than its price says", { rate: amount(UNIT_RATE + 10n ** 10n) }],
+    ["of fuel that ran out below the limit", { verdict: "out-of-fuel" }],
     ["of an accept that another has signed", { provider: stranger.address }],
   ] as const)("is not paid for an invoice %s", async (_, more) => {
     const { outcome, offer } = await hire();
@@ -269,11 +293,13 @@ describe("a gateway that lies about what was done", () => {
     expect(stand.robot.wallet.signed).toBe(700n);
   });
 
-  it.each([
+  it.each<[string, Partial<Message<"answer">>]>([
     ["another output", { output: `0x${"0f".repeat(32)}` as const }],
     ["another salt", { salt: `0x${"0f".repeat(32)}` as const }],
     ["no salt", { salt: null }],
     ["no output", { output: null }],
+    ["another verdict", { verdict: "trap", output: null, outputBytes: 0 }],
+    ["more fuel", { fuel: 701 }],
     ["another size", { outputBytes: 5 }],
     ["another cost", { spent: amount(701n) }],
     ["another provider", { provider: stranger.address }],

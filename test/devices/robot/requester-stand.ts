@@ -11,11 +11,13 @@ import type { Message } from "../../../src/protocol/message.ts";
 import { keySigner, type Signer } from "../../../src/protocol/signer.ts";
 import { acceptDigest, offerDigest, taskIdOf } from "../../../src/protocol/typed-data.ts";
 import { FakeGateway } from "./fake-gateway.ts";
+import { echoModule, METER, UNIT_RATE } from "./run-terms.ts";
 
-export const firmware = new Uint8Array([0, 97, 115, 109]);
+export const firmware = echoModule();
 export const input = new TextEncoder().encode("from A to B");
 export const output = new TextEncoder().encode("the way from A to B");
-const salt: Hex = `0x${"5a".repeat(32)}`;
+/** Of every invoice. */
+export const SALT: Hex = `0x${"5a".repeat(32)}`;
 
 export class RequesterStand {
   readonly gateway: FakeGateway;
@@ -81,24 +83,28 @@ export class RequesterStand {
     this.gateway.say(this.file, "refusal", { version: 1, id, topic: "", code, hint: "" });
   }
 
-  /** The answer to an offer, paid for with `spent`. */
+  /** The answer to an offer, paid for with `spent`: each fuel costs an atomic unit. */
   async answer(
     offer: Message<"offer">,
     spent: Amount,
     more: Partial<Message<"answer">> = {},
-    isReceipted = true,
+    isReceipted: boolean | Partial<Message<"receipt">> = true,
   ): Promise<void> {
     const { gateway, file, provider, robot } = this;
     const task = this.taskOf(offer);
     const hash = gateway.keep(output);
-    const work = { firmware: offer.firmware, input: offer.input, output: hash };
+    const done = { verdict: "ok" as const, output: hash, fuel: Number(spent) };
+    const work = { firmware: offer.firmware, input: offer.input, ...done, ...METER, rate: UNIT_RATE };
     const parties = { requester: robot.address, provider: provider.address };
     const cost = { price: spent, fee: amount(spent / 50n), checks: ZERO };
-    if (isReceipted)
-      gateway.say(file, "receipt", await gateway.receipt({ task, ...parties, ...work, ...cost }));
+    if (isReceipted !== false) {
+      const { signature: _, version: __, ...changed } = Object(isReceipted) as Partial<Message<"receipt">>;
+      const receipt = await gateway.receipt({ task, ...parties, ...work, ...cost, ...changed });
+      gateway.say(file, "receipt", receipt);
+    }
     gateway.say(file, "answer", {
-      ...{ version: 1, task, state: "paid", reason: "", output: hash, outputBytes: output.length },
-      ...{ salt: offer.payment === "result" ? salt : null, spent, credit: ZERO },
+      ...{ version: 1, task, state: "paid", reason: "", ...done, outputBytes: output.length },
+      ...{ salt: offer.payment === "result" ? SALT : null, spent, credit: ZERO },
       ...{ provider: provider.address, rechecked: false, ...more },
     });
   }
@@ -113,13 +119,14 @@ export class RequesterStand {
     const { gateway, provider, robot } = this;
     const award: Hex = `0x${"a0".repeat(32)}`;
     const accept = await provider.sign(acceptDigest(gateway.market, award));
-    const bytes = new Uint8Array([...fromHex(salt), ...fromHex(gateway.keep(output))]);
+    const bytes = new Uint8Array([...fromHex(SALT), ...fromHex(gateway.keep(output))]);
     const saltedOutput = keccak256(bytes);
     const named = { task: this.taskOf(offer), provider: provider.address, award, accept, saltedOutput };
     const cost = { price, fee: amount(price / 50n), checks: ZERO };
     const due = instant(Date.now() + 60_000);
     const { signature: _, version: __, ...unsigned } = { signature: null, version: null, ...more };
-    const whole = { ...named, outputBytes: output.length, ...cost, due, ...unsigned };
+    const done = { verdict: "ok" as const, fuel: Number(price), rate: UNIT_RATE };
+    const whole = { ...named, ...done, outputBytes: output.length, ...cost, due, ...unsigned };
     return await gateway.invoice(robot.address, whole, by);
   }
 }

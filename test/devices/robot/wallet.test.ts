@@ -9,6 +9,7 @@ import { randomKey } from "../../../src/kernels/signature.ts";
 import type { Terms } from "../../../src/protocol/message.ts";
 import { keySigner } from "../../../src/protocol/signer.ts";
 import { type Voucher, voucherPayer } from "../../../src/protocol/voucher.ts";
+import { RUN_TERMS } from "./run-terms.ts";
 import { gateway, lane, market, paid, proof, signer } from "./wallet-stand.ts";
 
 describe("a wallet", () => {
@@ -252,6 +253,8 @@ describe("a wallet's file", () => {
       id: "a",
       ...work,
       ...cost,
+      ...RUN_TERMS,
+      fuelLimit: 1_000,
       signature: `0x${"22".repeat(65)}` as const,
     };
     await wallet.remember(offer);

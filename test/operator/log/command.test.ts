@@ -60,7 +60,7 @@ describe("hirewire log", () => {
     const { exit, lines } = await log([]);
     expect(exit).toBe(0);
     expect(lines).toContain(
-      ` 4  2026-11-22T10:00:03.000Z  offered              robot-1        ${life.paid.slice(2, 10)}         0.002000  asks for f1f1f1f1, up to 0.002000, checks 0.001000`,
+      ` 4  2026-11-22T10:00:03.000Z  offered              robot-1        ${life.paid.slice(2, 10)}         0.002000  asks for f1f1f1f1, up to 1000000 Mfuel and 0.002000, checks 0.001000`,
     );
     expect(lines.slice(-3)).toEqual([
       "",
@@ -121,9 +121,32 @@ describe("hirewire log", () => {
     const { out } = await log(["--csv", "--kind", "withdrawn"]);
     const hash = entries[14]?.hash;
     expect(out).toBe(
-      "index,time,kind,name,device,task,amount,text,hash\r\n" +
-        `15,2026-11-22T10:00:14.000Z,withdrawn,board-3,${BOARD.address},${life.ended},,"out of the run: declined: =1+1, ""busy""",${hash}\r\n`,
+      "index,time,kind,name,device,task,amount,fuel,verdict,rate,text,hash\r\n" +
+        `15,2026-11-22T10:00:14.000Z,withdrawn,board-3,${BOARD.address},${life.ended},,,,,"out of the run: declined: =1+1, ""busy""",${hash}\r\n`,
     );
+  });
+
+  it("writes rates, fuel and verdicts where there are some, in words and in columns", async () => {
+    const { out } = await log(["--kind", "offered,bidPlaced,awarded,delivered,invoiced,paid"]);
+    expect(out).toContain("bids 0.000000001/Mfuel, good until");
+    expect(out).toContain("awarded the run at 0.000000001/Mfuel, fee 1 %");
+    expect(out).toContain("delivered the run: output 07070707, 32 bytes, 1000000 Mfuel");
+    expect(out).toContain("delivered the run: out-of-fuel, 1000000 Mfuel");
+    expect(out).toContain("asks for path-plan 1.0.0 (f1f1f1f1), up to");
+    expect(out).toContain("invoiced 0.000800 for 1000000 Mfuel, due");
+    expect(out).toContain("paid for 1000000 Mfuel: 0.000990 to board-3");
+    const rows = (await log(["--csv", "--kind", "bidPlaced,delivered,checked"])).lines.slice(1);
+    expect(rows.map((row) => row.split(",").slice(7, 10).join())).toEqual([
+      ",,0.000000001",
+      ...["1000000000000,ok,", "1000000000000,ok,", "1000000000000,ok,"],
+      ...["1000000000000,out-of-fuel,", "1000000000000,out-of-fuel,"],
+    ]);
+    const bid = JSON.parse((await log(["--json", "--kind", "bidPlaced"])).out);
+    expect(bid).toMatchObject({ rate: "0.000000001", fuel: null, verdict: null, fact: { rate: "1000" } });
+    const { out: shown } = await log(["show", "7"]);
+    expect(shown).toMatch(/fuelLimit +1000000 Mfuel/);
+    expect(shown).toMatch(/rate +0\.000000001\/Mfuel/);
+    expect(shown).toMatch(/verdict +ok/);
   });
 
   it("disarms what devices write: formulas in CSV, escapes on a terminal", async () => {
@@ -214,7 +237,7 @@ describe("hirewire log verify", () => {
   it("counts what holds and names the newest hash", async () => {
     const { exit, out, warned } = await log(["verify"]);
     expect(exit).toBe(0);
-    expect(out).toBe(`34 entries hold, 30 signatures; newest hash ${entries.at(-1)?.hash}\n`);
+    expect(out).toBe(`34 entries hold, 31 signatures; newest hash ${entries.at(-1)?.hash}\n`);
     expect(warned).toBe("");
     expect(JSON.parse((await log(["verify", "--json"])).out)).toMatchObject({ holds: true, held: 34 });
   });
@@ -229,7 +252,7 @@ describe("hirewire log verify", () => {
   it("names the first bad entry and exits with 3", async () => {
     const other = another((journal) => journal.append(life.drafts));
     const database = new DatabaseSync(join(other, "journal.sqlite"));
-    database.exec(`UPDATE entry SET text = replace(text, '"price":"1000"', '"price":"9000"')`);
+    database.exec(`UPDATE entry SET text = replace(text, '"rate":"1000"', '"rate":"9000"')`);
     database.close();
     const { exit, out } = await log(["verify"], {}, other);
     expect(exit).toBe(3);

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { printable, timeText } from "../../../src/operator/log/legend.ts";
+import { fuelText, newLegend, printable, rateOf, timeText } from "../../../src/operator/log/legend.ts";
 
 const times = fc.integer({ min: 0, max: Date.UTC(2200, 0) });
 
@@ -17,6 +17,18 @@ describe("timeText", () => {
   it("writes the offset of local time", () => {
     expect(timeText(Date.UTC(2026, 10, 22, 10), true)).toMatch(/^2026-11-2[123]T\d\d:\d\d:00[+-]\d\d:\d\d$/);
     expect(timeText(Number.MAX_SAFE_INTEGER, true)).toBe("9007199254740991 ms");
+  });
+});
+
+describe("fuel and rates", () => {
+  it("are exact, in millions of fuel, without needless zeros", () => {
+    expect([0, 1, 1_500_000, 10 ** 15].map(fuelText)).toEqual([
+      ...["0 Mfuel", "0.000001 Mfuel", "1.5 Mfuel", "1000000000 Mfuel"],
+    ]);
+    const legend = newLegend();
+    expect([0n, 1n, 2_500_000n, 10n ** 12n, 10n ** 13n].map((rate) => rateOf(legend, rate))).toEqual([
+      ...["0", "0.000000000001", "0.0000025", "1", "10"],
+    ]);
   });
 });
 

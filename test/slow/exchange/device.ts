@@ -8,6 +8,7 @@ import type { Hex } from "../../../src/base/bytes.ts";
 import { instant } from "../../../src/base/clock.ts";
 import { amount } from "../../../src/base/money.ts";
 import type { Outgoing } from "../../../src/exchange/outbox.ts";
+import type { Outcome } from "../../../src/protocol/fuel.ts";
 import { encodeMessage, type Message } from "../../../src/protocol/message.ts";
 import type { Signer } from "../../../src/protocol/signer.ts";
 import type { CommandTopic } from "../../../src/protocol/topic.ts";
@@ -16,11 +17,13 @@ import { type Voucher, voucherPayer } from "../../../src/protocol/voucher.ts";
 import {
   accept,
   bid,
+  FUEL,
   GATEWAY,
   hash32,
   MARKET,
   offer,
   offerTerms,
+  outcome,
   result,
   taskOfOffer,
   voucherOf,
@@ -36,7 +39,12 @@ export type Command = {
   readonly task: Hex | null;
 };
 
-const OUTPUTS = [hash32(0x01), hash32(0x02)];
+/** What a task comes to on every machine: one in four ends in a trap, each with a bill of its own. */
+export function truthOf(task: Hex): Outcome {
+  const digit = Number.parseInt(task.slice(-1), 16);
+  const fuel = ((digit + 1) * FUEL) / 16;
+  return outcome({ verdict: digit % 4 === 3 ? "trap" : "ok", output: hash32(0x01), fuel });
+}
 
 export class Device {
   readonly signer: Signer;
@@ -140,8 +148,11 @@ export class Device {
     const { task, award } = JSON.parse(command.bytes) as Message<"accept">;
     const luck = this.#random.draw();
     if (luck < 0.8) {
-      const output = this.#random.pick([...OUTPUTS.slice(0, 1), ...OUTPUTS.slice(0, 1), ...OUTPUTS]);
-      this.#wait("result", await result(this.signer, this.#id(), task, award, output));
+      const truth = truthOf(task);
+      const lies = [{ output: hash32(0x02) }, { fuel: FUEL }, { verdict: "out-of-fuel" as const }];
+      const lie = this.#random.chance(0.25) ? this.#random.pick(lies) : {};
+      const ran = outcome({ ...truth, output: truth.output ?? hash32(0x01), ...lie });
+      this.#wait("result", await result(this.signer, this.#id(), task, award, ran));
     } else if (luck < 0.95) {
       this.#wait("forfeit", { version: 1, id: this.#id(), task, reason: "tired" });
     }
@@ -149,8 +160,8 @@ export class Device {
   }
 
   async #bid({ task, maxPrice, deadline }: Message<"announce">): Promise<void> {
-    const price = maxPrice - (maxPrice * BigInt(this.#random.below(50))) / 100n;
-    this.#wait("bid", await bid(this.signer, this.#id(), task, price, deadline));
+    const rate = maxPrice - (maxPrice * BigInt(this.#random.below(50))) / 100n;
+    this.#wait("bid", await bid(this.signer, this.#id(), task, rate, deadline));
   }
 
   async #awarded(message: Message<"award">): Promise<void> {

@@ -19,21 +19,10 @@ import { memoryJournal } from "../../../src/journal/memory-journal.ts";
 import { openTasks } from "../../../src/market/market.ts";
 import { creditOf } from "../../../src/payment/payment.ts";
 import { type Counter, openCounter } from "../../exchange/counter.ts";
-import {
-  ARM,
-  BOARD,
-  CAMERA,
-  CART,
-  GATEWAY,
-  hash32,
-  MARKET,
-  ROBOT,
-  RULES,
-  START,
-} from "../../exchange/stage.ts";
+import { ARM, BOARD, CAMERA, CART, GATEWAY, MARKET, ROBOT, RULES, START } from "../../exchange/stage.ts";
 import { type KillingJournal, killingJournal } from "../../journal/killing-journal.ts";
 import { expectBooks, expectNothingDoubled } from "./books-laws.ts";
-import { type Command, Device } from "./device.ts";
+import { type Command, Device, truthOf } from "./device.ts";
 import { LedgerChain } from "./ledger-chain.ts";
 import { type Random, randomFrom } from "./random.ts";
 
@@ -212,7 +201,7 @@ export class Trade {
     if (want.want === "inspection") {
       return { topic: "inspected", task, award, passed: this.#random.chance(0.85), reason };
     }
-    return { topic: "refereed", task, award, output: hash32(0x01), reason };
+    return { topic: "refereed", task, award, outcome: truthOf(task), reason };
   }
 
   /** Claims, and now and then more room for what the gateway owes. */

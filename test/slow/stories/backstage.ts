@@ -29,7 +29,7 @@ export const BANK_KEY: Hex = "0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efc
 const BANK = privateKeyToAccount(BANK_KEY);
 
 /** Play money on the buyer's lane when a story begins, and in the gateway's vault. */
-export const LANE_DEPOSIT = 2_000_000n;
+export const LANE_DEPOSIT = 20_000_000n;
 
 /** The challenge window of a lane that `depositLane` opened, seconds, and of the gateway's own in {@link quick}. */
 export const DAY = 86_400;

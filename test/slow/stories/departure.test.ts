@@ -13,7 +13,7 @@ import { creditOf, owedBy } from "../../../src/payment/payment.ts";
 import { keySigner } from "../../../src/protocol/signer.ts";
 import { type Voucher, voucherDigest } from "../../../src/protocol/voucher.ts";
 import { type Call, TOKEN_ABI } from "../../../src/settlement/chain.ts";
-import { PATH_PLAN, PRICE, planInput, WholeMarket } from "../../stories/whole-market.ts";
+import { PRICE, planJob, WholeMarket } from "../../stories/whole-market.ts";
 import { ask, Backstage, DAY, expectChainAgrees, HOUR, LANE_DEPOSIT, quick, received } from "./backstage.ts";
 import { Gate } from "./gate.ts";
 
@@ -32,7 +32,7 @@ beforeEach(async () => {
 afterEach(() => market.close());
 
 function hire(number: number, payment: "prepaid" | "result" = "prepaid") {
-  return buyer.hire({ firmware: PATH_PLAN, maxPrice: PRICE, input: planInput(number), payment });
+  return buyer.hire({ ...planJob(number), maxPrice: PRICE, payment });
 }
 
 async function accepted(times: number): Promise<void> {
@@ -57,7 +57,7 @@ async function voucherRefused(voucher: Omit<Voucher, "signature">): Promise<stri
   const signer = keySigner(fromHex(file.key));
   const answer = Promise.withResolvers<string | null>();
   const nothing = () => undefined;
-  const factsheet = { version: 1 as const, name: "buyer", profiles: [], memoryMiB: 0 };
+  const factsheet = () => ({ version: 1 as const, name: "buyer", profiles: [], memoryMiB: 0 });
   const connection = new Connection(
     { file, signer, slot: "1", factsheet, clock: systemClock },
     {

@@ -31,6 +31,8 @@ type HubOptions = {
   readonly devices: ReadonlyMap<string, Pick<Signer, "address">>;
   /** What is never said, although the journal says that it was. */
   readonly withholds?: (outgoing: Outgoing) => boolean;
+  /** What its offers have to name: the stage's own meter, which no device has, unless told. */
+  readonly meter?: typeof RULES.meter;
 };
 
 /** The manufacturer of every device of a hub. */
@@ -51,11 +53,12 @@ export class Hub {
   }
 
   private constructor(options: HubOptions) {
-    const { market, signer, clock, withholds = () => false } = options;
+    const { market, signer, clock, withholds = () => false, meter = RULES.meter } = options;
     const { state, journal } = this;
     this.#options = options;
     this.#reception = new Reception({
       ...{ state, market, clock, decimals: 6, feeBasisPoints: RULES.feeBasisPoints },
+      firmware: { meter: meter.version, costs: meter.costs, maxFuel: RULES.maxFuel },
       journalIndex: () => journal.head().index,
       isEnrolled: (device) => state.roster.has(device),
       onRefused: () => undefined,
@@ -65,7 +68,7 @@ export class Hub {
       checkSigners: (checks) => Promise.resolve(checkSigners(checks)),
       context: {
         market,
-        rules: { ...RULES, maxOpen: 8 },
+        rules: { ...RULES, meter, maxOpen: 8 },
         draw: () => 0.99,
         limits: LIMITS,
         salt: () => SALT,
@@ -119,7 +122,7 @@ export class Hub {
     );
     const deaf = {
       onGet: () => Promise.resolve(null),
-      onData: () => null,
+      onData: () => Promise.resolve(null),
       askAgain: () => undefined,
     };
     this.#broker = await this.#reception.open(

@@ -12,9 +12,12 @@ import { marketOf, readConnectionFile } from "../../../devices/robot/connection-
 import type { RobotEvent } from "../../../devices/robot/events.ts";
 import type { Answer } from "../../../devices/robot/order.ts";
 import { connectRobot, type Robot } from "../../../devices/robot/robot.ts";
+import type { ServeOptions } from "../../../devices/robot/serve.ts";
+import type { Trust } from "../../../devices/robot/trust.ts";
 import type { Hex } from "../../../src/base/bytes.ts";
 import { systemClock } from "../../../src/base/clock.ts";
 import { amount } from "../../../src/base/money.ts";
+import { hashBlob } from "../../../src/blob/blob.ts";
 import { replay } from "../../../src/exchange/replay.ts";
 import type { State } from "../../../src/exchange/state.ts";
 import { Executor } from "../../../src/firmware/executor.ts";
@@ -24,7 +27,7 @@ import { creditOf } from "../../../src/payment/payment.ts";
 import type { Market } from "../../../src/protocol/typed-data.ts";
 import { startLocalChain } from "../../../src/settlement/local-chain.ts";
 import { Program } from "../../stories/program.ts";
-import { PATH_PLAN, planInput } from "../../stories/whole-market.ts";
+import { PATH_PLAN, planJob, rateFor } from "../../stories/whole-market.ts";
 import { expectBooks, expectNothingDoubled } from "../exchange/books-laws.ts";
 import { SteadyPayer } from "./steady-payer.ts";
 
@@ -43,6 +46,7 @@ export type Toll = {
 
 const NAMES = { requesters: ["payer", "scout"], providers: ["arm-1", "arm-2"] } as const;
 const MAX_PRICE = amount(1_500n);
+const TRUST: Trust = { firmware: new Set([hashBlob(PATH_PLAN)]), authors: new Set() };
 /** Of the requester: far above all that can be under way, as this is no story of limits. */
 const CREDIT_LIMIT = amount(60_000n);
 /** Lives of a gateway that is ready, milliseconds: most end soon, some come as far as awards and payments. */
@@ -121,7 +125,8 @@ export class KillStory {
       ["arm-2", 950n],
     ] as const) {
       const robot = await this.#robot(name);
-      robot.serve({ executor, price: () => amount(price), concurrency: 4 });
+      const rate: ServeOptions["rate"] = ({ fuelLimit }) => rateFor(price, fuelLimit);
+      robot.serve({ executor, trust: TRUST, rate, concurrency: 4 });
     }
     await this.#robot("scout");
     const payer = new SteadyPayer(await readConnectionFile(this.#fileOf("payer")));
@@ -160,8 +165,7 @@ export class KillStory {
   async #hireOn(worker: number): Promise<void> {
     const scout = this.#robotOf("scout");
     for (let number = 0; !this.#isTired; number++) {
-      const input = planInput(1_000 * worker + number);
-      const order = { firmware: PATH_PLAN, input, maxPrice: MAX_PRICE, checkBudget: MAX_PRICE };
+      const order = { ...planJob(1_000 * worker + number), maxPrice: MAX_PRICE, checkBudget: MAX_PRICE };
       this.#answers.push(await scout.hire(order));
     }
   }

@@ -8,11 +8,13 @@ import { instant } from "../../../src/base/clock.ts";
 import { amount } from "../../../src/base/money.ts";
 import type { Outgoing } from "../../../src/exchange/outbox.ts";
 import { addressOfKey, randomKey } from "../../../src/kernels/signature.ts";
+import { DEFAULT_RULES } from "../../../src/market/rules.ts";
 import { keySigner, type Signer } from "../../../src/protocol/signer.ts";
 import { acceptDigest, bidDigest, resultDigest } from "../../../src/protocol/typed-data.ts";
 import type { Call } from "../../../src/settlement/chain.ts";
 import { finalizeClose, requestCloseWithSig, withdrawWithSig } from "../../../src/settlement/vault-calls.ts";
 import { ManualClock } from "../../devices/robot/manual-clock.ts";
+import { echoModule, UNIT_RATE } from "../../devices/robot/run-terms.ts";
 import { hash32, laneSeen, RULES } from "../../exchange/stage.ts";
 import { type Actor, startWorld, type World } from "../../settlement/world.ts";
 import { Hub, MAKER } from "./hub.ts";
@@ -63,6 +65,7 @@ beforeEach(async () => {
   hub = await Hub.open({
     ...{ market, signer: keySigner(fromHex(thief.privateKey)), clock, devices: new Map([["buyer", buyer]]) },
     withholds: ({ topic }) => withheld.includes(topic),
+    meter: DEFAULT_RULES.meter,
   });
   await hub.observe([
     { ...laneSeen(buyer.address, thief.address, DEPOSIT), token } as ReturnType<typeof laneSeen>,
@@ -84,7 +87,7 @@ afterEach(async () => {
 
 function hire(number: number): Promise<unknown> {
   const input = new TextEncoder().encode(`job ${number}`);
-  return robot.hire({ firmware: new Uint8Array([0, 97, 115, 109]), input, maxPrice: PRICE });
+  return robot.hire({ firmware: echoModule(), input, fuelLimit: Number(PRICE), maxPrice: PRICE });
 }
 
 /** A call that somebody else pays the gas for. */
@@ -109,7 +112,7 @@ async function haveDone(task: Hex): Promise<void> {
   const { chainId, vault, token } = world;
   const market = { chainId, vault, token, gateway: thief.address };
   const say = { version: 1 as const, task };
-  const offered = { price: PRICE, expires: instant(clock.now() + 30_000), task };
+  const offered = { rate: UNIT_RATE, expires: instant(clock.now() + 30_000), task };
   const by = SELLER.address;
   await hub.tell({ topic: "blobsHere", task });
   const signed = await SELLER.sign(bidDigest(market, offered));
@@ -120,7 +123,8 @@ async function haveDone(task: Hex): Promise<void> {
   if (!award) throw new Error("nothing was awarded");
   const accepted = await SELLER.sign(acceptDigest(market, award));
   await hub.submit(by, "accept", { ...say, id: `a-${task}`, award, signature: accepted });
-  const terms = { award, output: hash32(7), outputBytes: 8 };
+  const done = { verdict: "ok" as const, output: hash32(7), outputBytes: 8, fuel: Number(PRICE) };
+  const terms = { award, ...done };
   const signature = await SELLER.sign(resultDigest(market, terms));
   await hub.submit(by, "result", { ...say, id: `r-${task}`, ...terms, signature });
   await hub.tell({ topic: "inspected", task, award, passed: true, reason: "valid" });

@@ -6,7 +6,7 @@ import type { Order } from "../../../devices/robot/order.ts";
 import type { Robot } from "../../../devices/robot/robot.ts";
 import { balanceOf } from "../../../src/payment/books.ts";
 import { creditOf, owedBy } from "../../../src/payment/payment.ts";
-import { PATH_PLAN, PRICE, planInput, WholeMarket } from "../../stories/whole-market.ts";
+import { PRICE, planJob, WholeMarket } from "../../stories/whole-market.ts";
 import { Backstage, expectChainAgrees, expectConserved, LANE_DEPOSIT, quick, received } from "./backstage.ts";
 import { Gate } from "./gate.ts";
 
@@ -42,7 +42,7 @@ function openBuyer(): Promise<Robot> {
 }
 
 function hire(number: number, more: Partial<Order> = {}, robot: Robot = buyer) {
-  const order = { firmware: PATH_PLAN, maxPrice: PRICE, input: planInput(number) };
+  const order = { ...planJob(number), maxPrice: PRICE };
   return robot.hire({ ...order, payment: "result", ...more });
 }
 

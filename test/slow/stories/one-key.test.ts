@@ -25,7 +25,7 @@ import {
   voucherOf,
 } from "../../exchange/stage.ts";
 import { Program } from "../../stories/program.ts";
-import { PATH_PLAN, PRICE, planInput, WholeMarket } from "../../stories/whole-market.ts";
+import { PRICE, planJob, WholeMarket } from "../../stories/whole-market.ts";
 import { expectBooks } from "../exchange/books-laws.ts";
 
 /** A task from its offer to its payment; the voucher that its provider is paid with. */
@@ -69,7 +69,7 @@ describe("9 two gateways on one key", () => {
     // the first one never noticed
     await market.provider("first", 500n);
     const buyer = await market.robot("buyer", false);
-    const answer = await buyer.hire({ firmware: PATH_PLAN, maxPrice: PRICE, input: planInput(1) });
+    const answer = await buyer.hire({ ...planJob(1), maxPrice: PRICE });
     expect(answer.state).toBe("paid");
   });
 

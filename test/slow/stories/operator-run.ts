@@ -6,7 +6,7 @@
  */
 import { once } from "node:events";
 import { connect } from "node:net";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { expect } from "vitest";
 import { type ConnectionFile, marketOf } from "../../../devices/robot/connection-file.ts";
 import { fromHex, type Hex } from "../../../src/base/bytes.ts";
@@ -15,6 +15,7 @@ import { amount, parseAmount } from "../../../src/base/money.ts";
 import { replay } from "../../../src/exchange/replay.ts";
 import type { State } from "../../../src/exchange/state.ts";
 import { openJournal } from "../../../src/journal/sqlite-journal.ts";
+import { publishPathPlan } from "../../../src/operator/demo/author.ts";
 import { Child, type Line, programPath } from "../../../src/operator/demo/crew.ts";
 import { totalOf } from "../../../src/payment/books.ts";
 import { creditOf } from "../../../src/payment/payment.ts";
@@ -246,6 +247,7 @@ class Payer {
 
 /** One device has paths planned, another one plans them; both look at their lanes themselves. */
 async function haveWorkDone(town: Town, { scout, arm }: Devices, plan: Plan): Promise<Line> {
+  const folder = dirname(arm.path);
   const { promise: done, resolve, reject } = Promise.withResolvers<Line>();
   const start = (name: string, program: string, { path }: Owned, args: readonly string[]) => {
     const files = ["--connection", path, "--wallet", `${path}.wallet`];
@@ -257,10 +259,11 @@ async function haveWorkDone(town: Town, { scout, arm }: Devices, plan: Plan): Pr
     });
   };
   const served = Promise.withResolvers<void>();
-  const provider = start("arm", "devices/robot/sim/provider.ts", arm, []);
+  const { manifest, trust, firmware } = await publishPathPlan(folder);
+  const provider = start("arm", "devices/robot/sim/provider.ts", arm, ["--trust", trust]);
   try {
     await Promise.race([served.promise, done]);
-    const course = ["--firmware", "build/firmware/path-plan.wasm", "--queries", String(plan.tasks)];
+    const course = ["--firmware", firmware, "--manifest", manifest, "--queries", String(plan.tasks)];
     const requester = start("scout", "devices/robot/sim/requester.ts", scout, course);
     const line = await done;
     await requester.stop();

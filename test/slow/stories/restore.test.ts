@@ -7,7 +7,7 @@ import type { Gateway } from "../../../src/gateway.ts";
 import { recoveryOf } from "../../../src/payment/books.ts";
 import { creditOf } from "../../../src/payment/payment.ts";
 import { Program } from "../../stories/program.ts";
-import { PATH_PLAN, PRICE, planInput, WholeMarket } from "../../stories/whole-market.ts";
+import { PRICE, planJob, WholeMarket } from "../../stories/whole-market.ts";
 import {
   ask,
   Backstage,
@@ -27,10 +27,8 @@ afterEach(async () => {
   market = null;
 });
 
-const order = { firmware: PATH_PLAN, maxPrice: PRICE };
-
 function hire(robot: Robot, number: number) {
-  return robot.hire({ ...order, input: planInput(number) });
+  return robot.hire({ ...planJob(number), maxPrice: PRICE });
 }
 
 /** Runs a command line to its end. */

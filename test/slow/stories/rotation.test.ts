@@ -15,7 +15,7 @@ import { deployVault } from "../../../src/settlement/deploy.ts";
 import { openEvmChain } from "../../../src/settlement/evm-chain.ts";
 import { deposit, withdrawWithSig } from "../../../src/settlement/vault-calls.ts";
 import { Program } from "../../stories/program.ts";
-import { PATH_PLAN, PRICE, planInput, WholeMarket } from "../../stories/whole-market.ts";
+import { PRICE, planJob, WholeMarket } from "../../stories/whole-market.ts";
 import {
   ask,
   BANK_KEY,
@@ -91,8 +91,8 @@ it("a gateway is left for one with another key and a newer vault, and nobody los
   const { world } = market;
   const stage = new Backstage(market);
   const gate = new Gate();
-  const order = { firmware: PATH_PLAN, maxPrice: PRICE, checkBudget: PRICE };
-  const hire = (robot: Robot, number: number) => robot.hire({ ...order, input: planInput(number) });
+  const order = { maxPrice: PRICE, checkBudget: PRICE };
+  const hire = (robot: Robot, number: number) => robot.hire({ ...order, ...planJob(number) });
 
   const executor = await market.executor();
   const first = await market.provider("first", 500n, executor);
@@ -174,7 +174,7 @@ it("a gateway that is left gives back more credit than its lane to a device has 
   const { world } = market;
   await market.provider("first", 500n);
   const buyer = await market.robot("buyer", false);
-  const order = { firmware: PATH_PLAN, input: planInput(1), maxPrice: PRICE, checkBudget: PRICE };
+  const order = { ...planJob(1), maxPrice: PRICE, checkBudget: PRICE };
   expect(await buyer.hire(order)).toMatchObject({ state: "paid", credit: 1_500n });
   expect(await ask(world.folder, "drain")).toMatchObject({ credit: "0.000000", openTasks: 0, closing: 3 });
   await expect.poll(() => received(buyer)).toBe(1_500n);

@@ -31,7 +31,7 @@ export class SteadyPayer {
   constructor(file: ConnectionFile) {
     this.#file = file;
     this.#signer = keySigner(fromHex(file.key));
-    const factsheet = { version: 1 as const, name: file.name, profiles: [], memoryMiB: 0 };
+    const factsheet = () => ({ version: 1 as const, name: file.name, profiles: [], memoryMiB: 0 });
     const nothing = () => undefined;
     this.#connection = new Connection(
       { file, signer: this.#signer, slot: "0", factsheet, clock: systemClock },

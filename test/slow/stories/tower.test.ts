@@ -7,7 +7,7 @@ import { toHex } from "../../../src/base/bytes.ts";
 import { amount } from "../../../src/base/money.ts";
 import { addressOfKey, randomKey } from "../../../src/kernels/signature.ts";
 import { Program } from "../../stories/program.ts";
-import { PATH_PLAN, PRICE, planInput, WholeMarket } from "../../stories/whole-market.ts";
+import { PRICE, planJob, WholeMarket } from "../../stories/whole-market.ts";
 import { Backstage, DAY, expectChainAgrees, LANE_DEPOSIT, quick, quickFile, received } from "./backstage.ts";
 
 let market: WholeMarket | null = null;
@@ -58,8 +58,7 @@ it("a watchtower shows robots their lanes, and saves all that was signed to a ga
   const executor = await market.executor();
   const first = await market.provider("first", 500n, executor, 4, { lanes });
   const buyer = await market.robot("buyer", false, { lanes });
-  const hire = (number: number, maxPrice = PRICE) =>
-    buyer.hire({ firmware: PATH_PLAN, maxPrice, input: planInput(number) });
+  const hire = (number: number, maxPrice = PRICE) => buyer.hire({ ...planJob(number), maxPrice });
   for (const number of [1, 2, 3]) expect((await hire(number)).provider).toBe(first.address);
   await expect.poll(() => received(first)).toBe(3n * 490n);
 
