@@ -1,5 +1,6 @@
 /** The settings of a gateway: the schema of `gateway.toml`, its defaults, and the file itself. */
 import { readFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { dirname, resolve } from "node:path";
 import { parse } from "smol-toml";
 import { z } from "zod";
@@ -40,11 +41,31 @@ const schema = z.strictObject({
       accept_ms: milliseconds.default(DEFAULT_RULES.acceptMs),
       run_ms: milliseconds.default(DEFAULT_RULES.runMs),
       input_ms: milliseconds.default(DEFAULT_RULES.inputMs),
+      /** Part of answers that are run again: by a second provider, or by the gateway where none can be paid. */
       check_rate: z.number().min(0).max(1).default(DEFAULT_RULES.checkRate),
       fee_basis_points: z.number().int().min(0).max(10_000).default(DEFAULT_RULES.feeBasisPoints),
       max_open: z.number().int().min(1).default(DEFAULT_RULES.maxOpen),
-      /** Most fuel that an offer may allow its run: as much as this machine burns in `run_ms`, or less. */
+      /**
+       * Most fuel that an offer may allow its run. What burns more than this machine does in `run_ms`, its own run cannot
+       * confirm: such a failure is not paid, and such an answer is only drawn for nothing where there is no second bidder.
+       * Providers that know their speed do not bid on a limit that they might not burn in `run_ms`.
+       */
       max_fuel: fuel.min(1).default(DEFAULT_RULES.maxFuel),
+    })
+    .prefault({}),
+  firmware: z
+    .strictObject({
+      /**
+       * Task firmware that runs here at a time, each in a process of its own: as many as this machine has cores, 2 at
+       * least. One is kept for inspections and jobs of little fuel; the bytes of one task more than this many are loaded
+       * for checks and referee runs.
+       */
+      cores: z
+        .number()
+        .int()
+        .min(2)
+        .max(1_024)
+        .default(() => Math.max(2, availableParallelism())),
     })
     .prefault({}),
   blobs: z

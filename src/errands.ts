@@ -1,6 +1,8 @@
 /**
  * Errands: what the gateway itself does so that a task goes on. It fetches bytes, asks the checker, runs as referee.
  *
+ * Bytes are loaded only in the turn in which the executor needs them: open tasks may name far more than memory holds.
+ *
  * Wants are read from the state, so a restarted gateway runs the same errands again; what each one finds goes to
  * the heartbeat as a command.
  */
@@ -9,12 +11,14 @@ import type { Hex } from "./base/bytes.ts";
 import type { Clock, Instant } from "./base/clock.ts";
 import { Fault, isFault } from "./base/fault.ts";
 import { isRefusal, type Refusal, refuse } from "./base/refusal.ts";
+import { Turns } from "./base/turns.ts";
 import { type BlobStore, MAX_BLOB } from "./blob/blob.ts";
 import { VERIFY_GRACE_MS } from "./exchange/course.ts";
 import type { TaskCommand } from "./exchange/decide.ts";
 import { blobsOf } from "./exchange/readable.ts";
 import { type Want, wantKey, wantOf } from "./exchange/wants.ts";
 import type { Executor, RunResult } from "./firmware/executor.ts";
+import { BRIEF_FUEL } from "./firmware/frames.ts";
 import { MAX_MODULE_BYTES } from "./firmware/policy.ts";
 import type { BlobCourier } from "./link/blob-courier.ts";
 import { handoverMs } from "./market/rules.ts";
@@ -48,15 +52,32 @@ const CHECKER_MS = 10_000;
 /** After how long an errand is tried again that failed by our own fault, milliseconds. */
 const RETRY_MS = 1_000;
 
+/** Bytes are loaded as they are here: in a turn no device is waited for. */
+const AT_ONCE = AbortSignal.abort();
+
+type Testimony = { readonly outcome: Outcome | null; readonly reason: string };
+
 type Errand = { readonly task: Hex; readonly abort: AbortController; isMoot: boolean };
 
 export class Errands {
   readonly #options: ErrandOptions;
   readonly #running = new Map<string, Errand>();
+  /**
+   * Of inspections, and of the checks and referee runs with little fuel and with much: nobody waits for those that take
+   * longer. A requester has one of each kind at a time. Of the long ones one is loaded while the executor does the
+   * others: it leaves one of its cores free of them.
+   */
+  readonly #turns: { readonly inspection: Turns; readonly brief: Turns; readonly long: Turns };
   #isStopped: boolean = false;
 
   constructor(options: ErrandOptions) {
+    const { cores } = options.executor;
     this.#options = options;
+    this.#turns = {
+      inspection: new Turns(Math.max(1, cores - 1)),
+      brief: new Turns(1),
+      long: new Turns(cores),
+    };
   }
 
   /** Takes on what the task wants now, unless it is under way already, and drops what it wants no more. */
@@ -92,7 +113,9 @@ export class Errands {
     const { id } = want.task;
     const errand: Errand = { task: id, abort: new AbortController(), isMoot: false };
     this.#running.set(key, errand);
-    const stopTimer = clock.after(Math.max(0, this.#latest(want) - clock.now()), () => errand.abort.abort());
+    const late = new Fault("timed_out", "this machine came to an errand too late", { facts: { task: id } });
+    const wait = Math.max(0, this.#latest(want) - clock.now());
+    const stopTimer = clock.after(wait, () => errand.abort.abort(late));
     const isWanted = () => !this.#isStopped && !errand.isMoot;
     const again = () => {
       const task = taskOf(id);
@@ -137,16 +160,19 @@ export class Errands {
     if (task.firmwareBytes > MAX_MODULE_BYTES) {
       return refused(refuse("too_large", `send a module of at most ${MAX_MODULE_BYTES} bytes`));
     }
-    const firmware = await courier.fetch(task.requester, task.firmware, task.firmwareBytes, signal);
-    if (isRefusal(firmware)) return refused(firmware);
-    const rejection = await this.#whyRejected(task, firmware);
+    const missing = await courier.bring(task.requester, task.firmware, task.firmwareBytes, signal);
+    if (missing) return refused(missing);
+    const inspect = () => this.#whyRejected(task);
+    const rejection = await this.#turns.inspection.take(task.requester, signal, inspect);
     if (rejection !== null) return refused(refuse("firmware_rejected", rejection));
     const refusal = await courier.bring(task.requester, task.input, task.inputBytes, signal);
     return refusal ? refused(refusal) : { topic: "blobsHere", task: task.id };
   }
 
   /** What about the module breaks the policy, or the offer's own words about it; null when nothing does. */
-  async #whyRejected({ profile, memoryMiB }: Task, firmware: Uint8Array): Promise<string | null> {
+  async #whyRejected(task: Task): Promise<string | null> {
+    const { profile, memoryMiB } = task;
+    const firmware = await this.#load(task.requester, task.firmware, task.firmwareBytes);
     const found = await this.#options.executor.inspect(firmware);
     if (found.verdict !== "ok") return `the module breaks the static policy: ${found.reason}`;
     if (found.profile !== profile)
@@ -157,36 +183,34 @@ export class Errands {
 
   async #inspect(want: Want & { want: "inspection" }, signal: AbortSignal): Promise<TaskCommand> {
     const { task, award } = want;
-    const output = await this.#output(want, signal);
-    if (isRefusal(output)) {
-      return { topic: "outputMissing", task: task.id, award, reason: `${output.refused}: ${output.hint}` };
+    const missing = await this.#bringOutput(want, signal);
+    if (missing) {
+      return { topic: "outputMissing", task: task.id, award, reason: `${missing.refused}: ${missing.hint}` };
     }
-    const { passed, reason } = await this.#check(task, output, signal);
+    await this.#bringBoth(task, signal);
+    const { passed, reason } = await this.#inTurn(task, signal, () => this.#check(want));
     return { topic: "inspected", task: task.id, award, passed, reason };
   }
 
   /** The output, from its provider; somebody else may do the task if it does not come soon. */
-  async #output(
-    { task, output }: Want & { want: "inspection" },
-    signal: AbortSignal,
-  ): Promise<Uint8Array | Refusal> {
+  async #bringOutput(want: Want & { want: "inspection" }, signal: AbortSignal): Promise<Refusal | null> {
     const { courier, clock, inputMs } = this.#options;
+    const { provider, bytes } = sourceOf(want);
     const late = new AbortController();
-    const outputBytes = task.run?.outputBytes ?? 0;
-    const stopTimer = clock.after(handoverMs(outputBytes, { inputMs }), () => late.abort());
-    const provider = task.run?.provider ?? task.requester;
+    const stopTimer = clock.after(handoverMs(bytes, { inputMs }), () => late.abort());
     const either = AbortSignal.any([signal, late.signal]);
-    return await courier.fetch(provider, output, outputBytes, either).finally(stopTimer);
+    return await courier.bring(provider, want.output, bytes, either).finally(stopTimer);
   }
 
   /** What the firmware's own checker says; whatever is not a clear yes is for the referee to decide. */
   async #check(
-    task: Task,
-    output: Uint8Array,
-    signal: AbortSignal,
-  ): Promise<{ passed: boolean; reason: string }> {
+    want: Want & { want: "inspection" },
+  ): Promise<{ readonly passed: boolean; readonly reason: string }> {
+    const { task } = want;
     const { executor, runMs } = this.#options;
-    const { firmware, input } = await this.#bytesOf(task, signal);
+    const { firmware, input } = await this.#bytesOf(task);
+    const { provider, bytes } = sourceOf(want);
+    const output = await this.#load(provider, want.output, bytes);
     // no checker may cost us more than the run itself could
     const limits = { fuelLimit: task.fuelLimit, wallMs: Math.min(runMs, CHECKER_MS) };
     try {
@@ -202,23 +226,33 @@ export class Errands {
 
   async #referee(want: Want & { want: "referee" }, signal: AbortSignal): Promise<TaskCommand> {
     const { task, award } = want;
+    await this.#bringBoth(task, signal);
+    const found = await this.#inTurn(task, signal, () => this.#ownRun(want));
+    return { topic: "refereed", task: task.id, award, ...found };
+  }
+
+  async #ownRun(want: Want): Promise<Testimony> {
+    const { task } = want;
     const { executor, runMs } = this.#options;
-    const { firmware, input } = await this.#bytesOf(task, signal);
+    const { firmware, input } = await this.#bytesOf(task);
     const { fuelLimit } = task;
-    const said = { topic: "refereed", task: task.id, award } as const;
     try {
       const found = await executor.run({ firmware, input, fuelLimit, wallMs: runMs, maxOutput: MAX_BLOB });
-      return { ...said, ...(await this.#testimonyOf(found)) };
+      return await this.#testimonyOf(found, sourceOf(want).provider);
     } catch (fault) {
       if (!isFault(fault, "executor_died")) throw fault;
-      return { ...said, outcome: null, reason: "the executor died" };
+      return { outcome: null, reason: "the executor died" };
     }
   }
 
-  /** What the gateway's own run says; nothing where this machine, and not the program, has ended it. */
-  async #testimonyOf(found: RunResult): Promise<{ outcome: Outcome | null; reason: string }> {
+  /**
+   * What the gateway's own run says; nothing where this machine, and not the program, has ended it. The output is on the
+   * account of its provider, who is the one not to be paid where that has no room.
+   */
+  async #testimonyOf(found: RunResult, provider: Hex): Promise<Testimony> {
+    const { store, ownerOf } = this.#options;
     if (found.verdict === "ok") {
-      const output = await this.#options.store.put(found.output);
+      const output = await store.put(found.output, ownerOf(provider));
       if (isRefusal(output)) return { outcome: null, reason: output.refused };
       return { outcome: { verdict: "ok", output, fuel: found.fuel }, reason: "the gateway's own run" };
     }
@@ -227,17 +261,40 @@ export class Errands {
     return { outcome: verdict ? { verdict, output: null, fuel: found.fuel } : null, reason };
   }
 
-  async #bytesOf(task: Task, signal: AbortSignal): Promise<{ firmware: Uint8Array; input: Uint8Array }> {
+  /** Firmware and input, from the requester where the store has let them go. */
+  async #bringBoth(task: Task, signal: AbortSignal): Promise<void> {
+    const { requester, firmware, firmwareBytes, input, inputBytes } = task;
+    const { courier } = this.#options;
+    needed(firmware, await courier.bring(requester, firmware, firmwareBytes, signal));
+    needed(input, await courier.bring(requester, input, inputBytes, signal));
+  }
+
+  /** Loads and runs what is to be run of a task. */
+  #inTurn<T>(task: Task, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+    const turns = task.fuelLimit > BRIEF_FUEL ? this.#turns.long : this.#turns.brief;
+    return turns.take(task.requester, signal, work);
+  }
+
+  async #bytesOf(task: Task): Promise<{ readonly firmware: Uint8Array; readonly input: Uint8Array }> {
     const { requester, firmware, firmwareBytes, input, inputBytes } = task;
     return {
-      firmware: await this.#needed(requester, firmware, firmwareBytes, signal),
-      input: await this.#needed(requester, input, inputBytes, signal),
+      firmware: await this.#load(requester, firmware, firmwareBytes),
+      input: await this.#load(requester, input, inputBytes),
     };
   }
 
-  async #needed(device: Hex, hash: Hex, total: number, signal: AbortSignal): Promise<Uint8Array> {
-    const bytes = await this.#options.courier.fetch(device, hash, total, signal);
-    if (isRefusal(bytes)) throw new Fault("blob_missing", `blob ${hash}: ${bytes.refused}`);
-    return bytes;
+  /** What was brought; in a turn. */
+  async #load(device: Hex, hash: Hex, total: number): Promise<Uint8Array> {
+    return needed(hash, await this.#options.courier.fetch(device, hash, total, AT_ONCE));
   }
+}
+
+/** Whom the output comes from, and how many bytes it was said to have. */
+function sourceOf({ task }: Want): { readonly provider: Hex; readonly bytes: number } {
+  return { provider: task.run?.provider ?? task.requester, bytes: task.run?.outputBytes ?? 0 };
+}
+
+function needed<T>(hash: Hex, found: T | Refusal): T {
+  if (isRefusal(found)) throw new Fault("blob_missing", `blob ${hash}: ${found.refused}`);
+  return found;
 }

@@ -119,6 +119,7 @@ export class Gateway {
     const { market, journal, state, store, executor, signatures, token } = house;
     const { decimals } = token;
     const rules = marketRules(config);
+    const runTerms = { maxFuel: rules.maxFuel, runMs: rules.runMs };
     const limits = limitsOf(config, decimals, (device) => this.#budgets.get(device) ?? null);
     const onFault = (fault: unknown) => options.onFault?.(fault);
     this.#options = options;
@@ -129,7 +130,7 @@ export class Gateway {
     this.#boot = clock.now();
     this.#reception = new Reception({
       ...{ state, market, clock, decimals, feeBasisPoints: rules.feeBasisPoints },
-      firmware: { meter: rules.meter.version, costs: rules.meter.costs, maxFuel: rules.maxFuel },
+      firmware: { ...{ meter: rules.meter.version, costs: rules.meter.costs }, ...runTerms },
       journalIndex: () => journal.head().index,
       isEnrolled: (device) => this.#budgets.has(device),
       onRefused: (refusal, by, topic) => options.onRefused?.(refusal, by, topic),

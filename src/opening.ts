@@ -54,7 +54,7 @@ export async function openHouse({ config, signer, clock, onFault }: OpeningOptio
   const token = await checkToken(chain, address);
   const lock = await lockKey({ address: signer.address, chainId, vault }, { holder: config.data });
   const journal = await orRelease(lock, () => openJournal(config.data));
-  const executor = new Executor({ clock });
+  const executor = new Executor({ clock, cores: config.firmware.cores });
   const signatures = new SignaturePool({ clock });
   let store: BlobStore | null = null;
   const close = async () => {

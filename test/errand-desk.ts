@@ -152,8 +152,7 @@ export class Desk extends BlobStand {
 
   /** A task whose bytes are in the store, and whose output is still with the board. */
   async delivered(firmware: Uint8Array, checker: boolean | null = null): Promise<Task> {
-    await this.store.put(firmware);
-    await this.store.put(INPUT);
+    for (const bytes of [firmware, INPUT]) await this.store.put(bytes, `owner of ${ROBOT}`);
     return { ...this.offered(firmware), ...DELIVERED, evidence: { checker, referee: null } };
   }
 }

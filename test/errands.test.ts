@@ -142,10 +142,11 @@ describe("an offer's bytes", () => {
     await desk.findOf(desk.offered());
     const both = () => [ECHO_FIRMWARE, INPUT].map((bytes) => desk.store.sizeOf(hashBlob(bytes)) !== null);
     desk.consider({ ...desk.offered(), state: "announced" });
-    for (const seed of [1, 2, 3]) await desk.store.put(bytesOf(100, seed));
+    const owner = `owner of ${ROBOT}`;
+    for (const seed of [1, 2, 3]) await desk.store.put(bytesOf(100, seed), owner);
     expect(both()).toEqual([true, true]);
     desk.consider({ ...desk.offered(), state: "expired" });
-    await desk.store.put(bytesOf(quota, 4));
+    await desk.store.put(bytesOf(quota, 4), owner);
     expect(both()).toEqual([false, false]);
   });
 });
@@ -338,17 +339,5 @@ describe("errands", () => {
     desk.clock.advance(10 * LIFE_MS);
     await settled();
     expect([desk.asked(), desk.heard, desk.refused]).toEqual([[], [], []]);
-  });
-
-  it("end quietly when they and the executor are stopped in the middle of a run", async () => {
-    const own = new Executor({ clock: systemClock });
-    await own.start();
-    const desk = openDesk({ executor: own });
-    desk.consider(await desk.delivered(taskModule({ run: ENDLESS }), false));
-    await settled();
-    desk.errands.stop();
-    await own.stop();
-    await settled();
-    expect(desk.heard).toEqual([]);
   });
 });

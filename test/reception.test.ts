@@ -22,7 +22,7 @@ it("a device that is on the roster no more hears nothing, though another has its
       clock: systemClock,
       decimals: 6,
       feeBasisPoints: 0,
-      firmware: { ...METER, maxFuel: FUEL },
+      firmware: { ...METER, maxFuel: FUEL, runMs: 30_000 },
     },
     isEnrolled: (address) => enrolled.has(address),
     journalIndex: () => 0,
@@ -66,7 +66,7 @@ async function openDoor() {
   const refused: string[] = [];
   const reception = new Reception({
     ...{ state, market: MARKET, clock: systemClock, decimals: 6, feeBasisPoints: 0 },
-    firmware: { ...METER, maxFuel: FUEL },
+    firmware: { ...METER, maxFuel: FUEL, runMs: 30_000 },
     isEnrolled: () => true,
     journalIndex: () => 0,
     onRefused: ({ refused: code }) => refused.push(code),

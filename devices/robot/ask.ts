@@ -1,5 +1,6 @@
 /** The ask: rates that this device stands by, signed, as its factsheet shows them; renewed as long as it serves. */
 import { instant } from "../../src/base/clock.ts";
+import { Fault } from "../../src/base/fault.ts";
 import type { Amount } from "../../src/base/money.ts";
 import { COSTS_HASH, METER_VERSION } from "../../src/firmware/meter/costs.ts";
 import { MEMORY_CLASSES, type MemoryClass } from "../../src/protocol/fuel.ts";
@@ -7,6 +8,20 @@ import type { Message } from "../../src/protocol/message.ts";
 import { askDigest } from "../../src/protocol/typed-data.ts";
 import type { Publish } from "./outbox.ts";
 import type { RobotParts } from "./parts.ts";
+
+/**
+ * Checks that a device which is to serve says of itself what it runs.
+ *
+ * @throws {@link Fault} `usage` when it names no profile, or less memory than the least class: it would never hear of a
+ * task
+ */
+export function mustRun({ profiles, memoryMiB }: Message<"factsheet">): void {
+  const [least] = MEMORY_CLASSES;
+  if (profiles.length > 0 && memoryMiB >= least) return;
+  const said = `profiles [${profiles.join(", ")}] and memoryMiB ${memoryMiB}`;
+  const needed = `serving takes a profile and memoryMiB of at least ${least}`;
+  throw new Fault("usage", `the factsheet says ${said}: ${needed}`);
+}
 
 export type StandingRate = {
   readonly memoryMiB: MemoryClass;
@@ -18,7 +33,7 @@ export type StandingRate = {
 export type Standing = {
   readonly rates: readonly StandingRate[];
   readonly speed: ReadonlyMap<MemoryClass, number> | null;
-  /** When its speed was measured, milliseconds of gateway time. */
+  /** When it began to say so, milliseconds of gateway time. */
   readonly measured: number;
   /** Whether it still serves: an ask of one that does not is not renewed. */
   readonly isServing: () => boolean;

@@ -103,7 +103,7 @@ export class Blobs {
   /** As {@link fetch}, and remembers the bytes for the next time: for task firmware. */
   async fetchFirmware(hash: Hex, total: number, signal: AbortSignal): Promise<Uint8Array> {
     const bytes = await this.fetch(hash, total, signal);
-    await this.#cache.put(bytes);
+    await this.#cache.put(bytes, "task firmware");
     return bytes;
   }
 

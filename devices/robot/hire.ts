@@ -10,6 +10,7 @@ import { type Instant, instant } from "../../src/base/clock.ts";
 import { Fault, isFault } from "../../src/base/fault.ts";
 import { type Amount, ZERO } from "../../src/base/money.ts";
 import { COSTS_HASH, METER_VERSION } from "../../src/firmware/meter/costs.ts";
+import { MAX_FUEL } from "../../src/protocol/fuel.ts";
 import type { Message } from "../../src/protocol/message.ts";
 import { offerDigest, taskIdOf } from "../../src/protocol/typed-data.ts";
 import { newCommandId } from "./command-id.ts";
@@ -18,6 +19,7 @@ import type { Hold } from "./hold.ts";
 import { isInvoiceOf, whyNoAnswer, whyNoProof, whyNotOwed, whyNotPaidFor } from "./invoice.ts";
 import { Modules } from "./modules.ts";
 import { type Answer, budgetOf, type OpenOffer, type Order, openOffer, tellState } from "./order.ts";
+import { mustBeOffer, mustBeOrder } from "./order-check.ts";
 import type { Reply } from "./outbox.ts";
 import type { RobotParts } from "./parts.ts";
 
@@ -46,15 +48,17 @@ export class Hiring {
   /**
    * Has one piece of work done by somebody else.
    *
-   * @throws {@link Fault} `firmware_rejected` before anything is signed, with the policy's `rejection` in its facts, or
-   * when the module is of another profile or needs more memory than the order says; `refused` with `code` and `hint` in
-   * its facts when the gateway refuses the offer, the deposit does not reach, the lane is closing, or more than the credit limit would be with the gateway; `blob_missing`
-   * when the output cannot be had or is not what its hash says; `books_disagree` when the invoice or the answer is not
-   * what was agreed; `timed_out` when no answer came in time; `chain_unreachable` and `chain_mismatch` from the reader of
-   * lanes; `link_lost` when the robot is closed first; `disk_failed`
+   * @throws {@link Fault} `usage` when the order is not as {@link Order} says, and `firmware_rejected`, with the policy's
+   * `rejection` in its facts, or when the module is of another profile or needs more memory than the order says: both
+   * before anything is signed or set aside; `refused` with `code` and `hint` in its facts when the gateway refuses the
+   * offer, the deposit does not reach, the lane is closing, or more than the credit limit would be with the gateway;
+   * `blob_missing` when the output cannot be had or is not what its hash says; `books_disagree` when the invoice or the
+   * answer is not what was agreed; `timed_out` when no answer came in time; `chain_unreachable` and `chain_mismatch`
+   * from the reader of lanes; `link_lost` when the robot is closed first; `disk_failed`
    */
   async hire(order: Order): Promise<Answer> {
-    const { blobs, turn } = this.#parts;
+    const { blobs, turn, terms } = this.#parts;
+    mustBeOrder(order, terms()?.firmware.maxFuel ?? MAX_FUEL);
     const firmware = await blobs.keep(order.firmware);
     const input = await blobs.keep(order.input);
     try {
@@ -148,13 +152,18 @@ export class Hiring {
     const named = { id: newCommandId(now()), ...work, ...sizes };
     const metered = { fuelLimit, meter: METER_VERSION, costs: COSTS_HASH };
     const unsigned = { ...named, ...metered, maxPrice, checkBudget, deadline, payment };
+    const whole = { version: 1 as const, ...unsigned, ...(manifest && { manifest }) };
+    mustBeOffer(whole);
     const digest = offerDigest(market, signer.address, unsigned);
     const signature = await signer.sign(digest);
-    const signed = { version: 1 as const, ...unsigned, ...(manifest && { manifest }), signature };
+    const signed = { ...whole, signature };
     wallet.offering(maxPrice);
     const task = taskIdOf(digest);
     if (payment === "result") {
-      await wallet.remember(signed);
+      await wallet.remember(signed).catch((error: unknown) => {
+        this.#keep(wallet.forget(task));
+        throw error;
+      });
       return this.#send(openOffer(signed, task, null, order));
     }
     const need = budgetOf(signed);
@@ -164,8 +173,15 @@ export class Hiring {
   }
 
   #send(offer: OpenOffer): OpenOffer {
+    const { outbox, wallet } = this.#parts;
     this.#open.set(offer.task, offer);
-    this.#parts.outbox.send("offer", offer.message, (reply) => this.#replied(offer, reply), true);
+    try {
+      outbox.send("offer", offer.message, (reply) => this.#replied(offer, reply), true);
+    } catch (error) {
+      if (offer.hold) wallet.release(offer.hold, "refused");
+      this.#close(offer);
+      throw error;
+    }
     return offer;
   }
 

@@ -3,13 +3,18 @@
  *
  * A bill is checked against the offer alone: whether the fuel was burnt, the market's verification has said.
  */
-import { fromHex, type Hex } from "../../src/base/bytes.ts";
+import type { Hex } from "../../src/base/bytes.ts";
 import { type Amount, subtract } from "../../src/base/money.ts";
-import { keccak256 } from "../../src/kernels/digest.ts";
 import { isSignedBy } from "../../src/kernels/signature.ts";
 import { priceOf, type RunVerdict } from "../../src/protocol/fuel.ts";
 import type { Message } from "../../src/protocol/message.ts";
-import { acceptDigest, invoiceDigest, type Market, NO_OUTPUT } from "../../src/protocol/typed-data.ts";
+import {
+  acceptDigest,
+  invoiceDigest,
+  type Market,
+  NO_OUTPUT,
+  saltedHash,
+} from "../../src/protocol/typed-data.ts";
 import { budgetOf } from "./order.ts";
 
 /** What invoices and receipts have in common. */
@@ -103,11 +108,4 @@ export function whyNoProof(
   if (receipt.verdict !== answer.verdict || receipt.fuel !== answer.fuel)
     return `a receipt of ${receipt.verdict} at ${receipt.fuel}, and an answer of ${answer.verdict} at ${answer.fuel}`;
   return whyNotBilled(offer, receipt);
-}
-
-function saltedHash(salt: Hex, output: Hex): Hex {
-  const bytes = new Uint8Array(64);
-  bytes.set(fromHex(salt));
-  bytes.set(fromHex(output), 32);
-  return keccak256(bytes);
 }

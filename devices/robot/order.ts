@@ -11,7 +11,9 @@ export type Order = {
   readonly firmware: Uint8Array;
   /** What it is run on, at most 64 MiB. */
   readonly input: Uint8Array;
-  /** The most fuel that the run may burn, `1..10^15`; a run that needs more ends `out-of-fuel` and is billed all of it. */
+  /**
+   * The most fuel that the run may burn: a whole number, `1..10^15`, and no more than the gateway's `terms` allow. A run that needs more ends `out-of-fuel` and is billed all of it.
+   */
   readonly fuelLimit: number;
   /** The most that the run may cost, fee included: what is bid has to fit into it at the whole fuel limit. */
   readonly maxPrice: Amount;

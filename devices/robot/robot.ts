@@ -5,8 +5,7 @@
  *     const robot = await connectRobot({ file: await readConnectionFile("robot.json"), walletPath: "wallet.json", lanes });
  *     const answer = await robot.hire({ firmware, input, fuelLimit: 1e9, maxPrice: parseAmount("0.01", 6) });
  */
-import type { Hex } from "../../src/base/bytes.ts";
-import { fromHex } from "../../src/base/bytes.ts";
+import { fromHex, type Hex } from "../../src/base/bytes.ts";
 import { type Clock, type Instant, systemClock } from "../../src/base/clock.ts";
 import { Fault } from "../../src/base/fault.ts";
 import { type Amount, add, ZERO } from "../../src/base/money.ts";
@@ -15,7 +14,7 @@ import type { Message, Terms } from "../../src/protocol/message.ts";
 import { keySigner, type Signer } from "../../src/protocol/signer.ts";
 import { receiptDigest } from "../../src/protocol/typed-data.ts";
 import type { Voucher } from "../../src/protocol/voucher.ts";
-import { Asking } from "./ask.ts";
+import { Asking, mustRun } from "./ask.ts";
 import { Blobs } from "./blobs.ts";
 import { newCommandId } from "./command-id.ts";
 import { Connection, type Incoming, type StreamSource } from "./connection.ts";
@@ -60,7 +59,7 @@ export type RobotOptions = {
   /** Opens the byte stream of each session, in place of TCP: for boards on a serial line. */
   readonly stream?: StreamSource;
   readonly clock?: Clock;
-  /** What this device says it can do; a device that only buys, unless told. */
+  /** What it can do; a device that only buys, unless told. One that serves names its `profiles` and its `memoryMiB`. */
   readonly factsheet?: Partial<Message<"factsheet">>;
   /** Closes the robot, or ends the attempt to connect. */
   readonly signal?: AbortSignal;
@@ -195,17 +194,19 @@ export class Robot {
   /**
    * Does work for other devices from now on.
    *
-   * @throws {@link Fault} `usage` when it serves already or `concurrency` is below 1
+   * @throws {@link Fault} `usage` when it serves already, `concurrency` is below 1, or the factsheet names no profile or
+   * no memory
    */
   serve(options: ServeOptions): Serving {
     this.#mustBeOpen();
     if (this.#serving?.isStopped === false) throw new Fault("usage", "this robot serves already");
+    mustRun(this.#parts.factsheet);
     const serving = new Serving(this.#parts, options);
     this.#serving = serving;
     for (const award of this.#early.splice(0)) this.#watch(serving.awarded(award));
-    const { ask: rates, speed = null } = options;
-    const standing = { speed, measured: this.gatewayTime(), isServing: () => !serving.isStopped };
-    if (rates) this.#watch(this.#asking.stand({ rates, ...standing }));
+    const { ask: rates = [], speed = null } = options;
+    const standing = { rates, speed, measured: this.gatewayTime(), isServing: () => !serving.isStopped };
+    if (options.ask || speed) this.#watch(this.#asking.stand(standing));
     return serving;
   }
 

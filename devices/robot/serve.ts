@@ -34,7 +34,10 @@ export type ServeOptions = EarningsOptions & {
    * not throw.
    */
   readonly rate: (announce: Message<"announce">) => Amount | null;
-  /** Fuel per second by memory class, from the executor's benchmark: what would not be done in time is not bid for. */
+  /**
+   * Fuel per second by memory class, from the executor's benchmark: what would not be done in time is not bid for. The
+   * factsheet shows it, signed.
+   */
   readonly speed?: FuelRates;
   /** Rates that the factsheet shows, signed, each for a memory class that the device has. */
   readonly ask?: readonly StandingRate[];
@@ -117,12 +120,14 @@ export class Serving {
 
   /** A task wants bids. */
   async announced(announce: Message<"announce">): Promise<void> {
-    const { market, signer, now, outbox } = this.#parts;
-    const { task, bidBy, maxPrice, fuelLimit } = announce;
+    const { market, signer, now, outbox, terms } = this.#parts;
+    const { task, bidBy, deadline, maxPrice, fuelLimit } = announce;
     this.#forgetBids();
     const isOurs = announce.requester === signer.address;
     if (isOurs || this.#isFull() || this.#bids.has(task) || bidBy <= now()) return;
-    if (whyNotFor(announce, this.#capacity, announce.deadline - bidBy) !== null) return;
+    // an award leaves no more than this, however late the deadline is
+    const leftMs = Math.min(deadline - bidBy, terms()?.firmware.runMs ?? Number.POSITIVE_INFINITY);
+    if (whyNotFor(announce, this.#capacity, leftMs) !== null) return;
     const rate = this.#options.rate(announce);
     if (rate === null || priceOf(rate, fuelLimit) > maxPrice) return;
     this.#earnings.asked(priceOf(rate, fuelLimit));

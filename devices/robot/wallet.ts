@@ -363,7 +363,7 @@ export class Wallet {
   async #save(): Promise<void> {
     const { chainId, vault, token, gateway } = this.#market;
     const text = walletText({
-      ...{ version: 1, chainId, vault, token, gateway, device: this.#signer.address },
+      ...{ chainId, vault, token, gateway, device: this.#signer.address },
       ...{ epoch: this.#epoch, signed: this.#signed, received: [...this.received] },
       ...{ largestPrice: this.#largestPrice, offers: [...this.#offers.values()] },
     });

@@ -26,8 +26,14 @@ export type Use = {
 
 /** A blob on its way in. What has come of it counts on the quota, and is gone after a restart. */
 export interface Incoming {
-  /** Writes bytes at their place: in any order, several at a time, and again. Throws {@link Fault} `disk_failed`. */
-  write(offset: number, bytes: Uint8Array): Promise<void>;
+  /**
+   * Writes bytes at their place: in any order, several at a time, and again. Makes room as far as they reach, in steps of
+   * a transfer's window; where there is none it refuses as {@link BlobStore.begin} does, and writes nothing. After its end
+   * this does nothing.
+   *
+   * @throws {@link Fault} `disk_failed`
+   */
+  write(offset: number, bytes: Uint8Array): Promise<Refusal | null>;
   /**
    * Keeps the blob, on the disk when this resolves; `hash_mismatch` when what was written is not what it is named for,
    * and then nothing is left of it. Ends it either way.
@@ -43,7 +49,8 @@ export interface Incoming {
  * Where blobs are kept: within a quota of bytes in all, and another one for each owner.
  *
  * A blob that a task holds stays. Once nobody holds it, it stays for as long as the retention says, or until its room is
- * needed: the ones whose last use is the longest ago go first, its owner's own where the owner's quota is short. Who
+ * needed: the ones whose last use is the longest ago go first, its owner's own where the owner's quota is short. One used
+ * in the last ten minutes does not go for the bytes of another owner, as long as its own has no more than its quota. Who
  * holds what does not outlive the process and is told anew after a start; when a blob was last used does, to within a
  * 64th of the retention.
  *
@@ -62,14 +69,15 @@ export interface BlobStore {
    */
   chunk(hash: Hex, offset: number, length: number): Promise<BlobRange | null>;
   /**
-   * Keeps a copy and returns its hash; the bytes may not change meanwhile. Refuses as {@link begin} does.
-   *
-   * @param owner - on whose account; nobody's unless told
+   * Keeps a copy on the owner's account and returns its hash; the bytes may not change meanwhile. Refuses as {@link begin}
+   * does.
    */
-  put(bytes: Uint8Array, owner?: string): Promise<Hex | Refusal>;
+  put(bytes: Uint8Array, owner: string): Promise<Hex | Refusal>;
   /**
-   * Makes room for a blob of `total` bytes that comes piece by piece, also for one that is here already. Refuses
-   * `blob_quota` when what the owner's tasks hold leaves no room for it, and `too_large` when what all tasks hold does.
+   * Begins a blob of `total` bytes that comes piece by piece, also one that is here already. Refuses `blob_quota` when
+   * there is no room for it on the owner's account, and `too_large` when there is none in all: for good when it is larger
+   * than the quota, else until tasks end. Sets nothing aside: room is made as its bytes come ({@link Incoming.write}), so
+   * that what is only announced drives nothing out and is in nobody's way.
    */
   begin(hash: Hex, total: number, owner: string): Promise<Incoming | Refusal>;
   /** Counts a blob that is here on an owner as well; refuses `blob_quota`, and `blob_unknown` when it is not here. */
@@ -85,6 +93,6 @@ export interface BlobStore {
   startSweep(): void;
   /** Ends the sweep, gives up what is on its way, and resolves when nothing is being changed any more. */
   close(): Promise<void>;
-  /** Bytes kept, and set aside for what is on its way. */
+  /** Bytes kept, and those that have come of what is on its way, rounded up to a transfer's window. */
   readonly size: number;
 }

@@ -12,6 +12,7 @@ import type { BlobRange, BlobStore, Incoming, Use } from "./blob.ts";
 import type { Draft, Medium, Reading } from "./medium.ts";
 import { Shelf, type ShelfLimits } from "./shelf.ts";
 import { hashInSlices, hashOfRead } from "./slices.ts";
+import { WINDOW_BYTES } from "./transfer.ts";
 
 export type StoreOptions = ShelfLimits & {
   readonly clock: Clock;
@@ -19,7 +20,7 @@ export type StoreOptions = ShelfLimits & {
   readonly onFault: (fault: unknown) => void;
 };
 
-type Coming = { readonly hash: Hex; readonly total: number; readonly owner: string | null };
+type Coming = { readonly hash: Hex; readonly total: number; readonly owner: string };
 
 /** A blob that a medium has from before. */
 export type Found = { readonly hash: Hex; readonly length: number; readonly lastUse: Instant };
@@ -81,25 +82,23 @@ export class ShelfStore implements BlobStore {
     return isThere ? { total, bytes } : null;
   }
 
-  async put(bytes: Uint8Array, owner?: string): Promise<Hex | Refusal> {
+  async put(bytes: Uint8Array, owner: string): Promise<Hex | Refusal> {
     const hash = await hashInSlices(bytes);
-    if (this.sizeOf(hash) !== null) {
-      const refusal = owner === undefined ? null : await this.assign({ hash, owner });
-      return refusal ?? hash;
-    }
-    const incoming = await this.#begin(hash, bytes.length, owner ?? null);
+    if (this.sizeOf(hash) !== null) return (await this.assign({ hash, owner })) ?? hash;
+    const incoming = await this.begin(hash, bytes.length, owner);
     if (isRefusal(incoming)) return incoming;
     try {
-      await incoming.write(0, bytes);
-    } catch (fault) {
+      const refusal = await incoming.write(0, bytes);
+      return refusal ?? (await incoming.finish()) ?? hash;
+    } finally {
       await incoming.discard();
-      throw fault;
     }
-    return (await incoming.finish()) ?? hash;
   }
 
-  begin(hash: Hex, total: number, owner: string): Promise<Incoming | Refusal> {
-    return this.#begin(hash, total, owner);
+  async begin(hash: Hex, total: number, owner: string): Promise<Incoming | Refusal> {
+    const refusal = this.#shelf.whyNot(total, owner, this.#options.clock.now());
+    if (refusal) return refusal;
+    return this.#incoming({ hash, total, owner }, await this.#medium.draft(total));
   }
 
   async assign(use: Use): Promise<Refusal | null> {
@@ -133,22 +132,20 @@ export class ShelfStore implements BlobStore {
     await this.#last;
   }
 
-  async #begin(hash: Hex, total: number, owner: string | null): Promise<Incoming | Refusal> {
-    const leaving = this.#shelf.setAside(total, owner);
-    if (isRefusal(leaving)) return leaving;
-    try {
-      await this.#drop(leaving);
-      const draft = await this.#medium.draft(total);
-      return this.#incoming({ hash, total, owner }, draft);
-    } catch (fault) {
-      this.#shelf.giveBack(total, owner);
-      throw fault;
-    }
-  }
-
   #incoming(what: Coming, draft: Draft): Incoming {
     const { hash, total, owner } = what;
     let isOver = false;
+    // to where it has come, and how many bytes are set aside for that
+    let [reach, aside] = [0, 0];
+    const makeRoom = async (end: number): Promise<Refusal | null> => {
+      const upTo = Math.min(Math.ceil(end / WINDOW_BYTES) * WINDOW_BYTES, total);
+      if (upTo <= aside) return null;
+      const leaving = this.#shelf.setAside(upTo - aside, owner, this.#options.clock.now());
+      if (isRefusal(leaving)) return leaving;
+      aside = upTo;
+      if (leaving.length > 0) await this.#drop(leaving);
+      return null;
+    };
     const end = () => {
       isOver = true;
       this.#unfinished.delete(incoming);
@@ -156,12 +153,12 @@ export class ShelfStore implements BlobStore {
     const discard = async () => {
       if (isOver) return;
       end();
-      this.#shelf.giveBack(total, owner);
+      this.#shelf.giveBack(aside, owner);
       await draft.discard();
     };
     const finish = async () => {
       try {
-        const isRight = (await hashOfRead(draft.read, total)) === hash;
+        const isRight = reach === total && (await hashOfRead(draft.read, total)) === hash;
         if (isRight) await draft.flush();
         if (isOver || !isRight) return refuse("hash_mismatch");
         end();
@@ -173,7 +170,12 @@ export class ShelfStore implements BlobStore {
     };
     const write = async (offset: number, bytes: Uint8Array) => {
       if (offset + bytes.length > total) throw new Fault("impossible", "bytes beyond the end of a blob");
+      if (isOver) return null;
+      const refusal = await makeRoom(offset + bytes.length);
+      if (refusal || isOver) return refusal;
+      reach = Math.max(reach, offset + bytes.length);
       await draft.write(offset, bytes);
+      return null;
     };
     const incoming = { write, finish, discard };
     this.#unfinished.add(incoming);
@@ -187,6 +189,7 @@ export class ShelfStore implements BlobStore {
     try {
       await (isHere ? draft.discard() : draft.keep(hash, now));
     } finally {
+      // what is kept is all of it, and all of it was set aside
       this.#shelf.giveBack(total, owner);
     }
     this.#shelf.add(hash, total, owner, now);

@@ -17,6 +17,12 @@ export type ShelfLimits = {
   readonly retentionMs: number;
 };
 
+/**
+ * How long after its last use no other owner's bytes drive a blob out, milliseconds: a requester has that long at least to
+ * fetch the answer of a task that has ended.
+ */
+const FRESH_MS = 600_000;
+
 type Kept = {
   readonly length: number;
   readonly owners: Set<string>;
@@ -31,8 +37,8 @@ export class Shelf {
   /** The longest unused first; where those stand that are held says nothing. */
   readonly #kept = new Map<Hex, Kept>();
   readonly #shares = new Map<string, Share>();
-  /** What each holder holds: hash to owner. */
-  readonly #holds = new Map<string, ReadonlyMap<Hex, string>>();
+  /** What each holder holds, by hash and owner: two owners may have handed over the same bytes. */
+  readonly #holds = new Map<string, ReadonlyMap<string, Use>>();
   /** How often each blob is held on whose account, whether it is here or not. */
   readonly #held = new Map<Hex, Map<string, number>>();
   #size: number = 0;
@@ -41,7 +47,7 @@ export class Shelf {
     this.#limits = limits;
   }
 
-  /** Bytes kept, and set aside. */
+  /** Bytes kept, and come so far of what is on its way. */
   get size(): number {
     return this.#size;
   }
@@ -56,33 +62,34 @@ export class Shelf {
     return this.#shares.get(owner)?.bytes ?? 0;
   }
 
+  /** Why room could not be made for `length` bytes; null when it could. Makes none. */
+  whyNot(length: number, owner: string, now: Instant): Refusal | null {
+    const room = this.#room(length, owner, now);
+    return isRefusal(room) ? room : null;
+  }
+
   /**
-   * Sets `length` bytes aside for a blob on its way, until {@link giveBack}. Returns the blobs that go for it; refuses
+   * Sets `length` bytes aside for what comes of a blob, until {@link giveBack}. Returns the blobs that go for it; refuses
    * `blob_quota` and `too_large`, and then none does.
    */
-  setAside(length: number, owner: string | null): Hex[] | Refusal {
-    const own = owner === null ? [] : this.#roomOnShare(owner, length);
-    if (isRefusal(own)) return own;
-    const gone = new Set(own.filter((hash) => this.#isLast(hash, owner)));
-    const others = this.#roomInAll(length, gone);
-    if (isRefusal(others)) return others;
-    for (const hash of own) this.#takeOff(hash, owner);
-    const leaving = [...gone, ...others];
-    for (const hash of leaving) this.remove(hash);
+  setAside(length: number, owner: string, now: Instant): Hex[] | Refusal {
+    const room = this.#room(length, owner, now);
+    if (isRefusal(room)) return room;
+    for (const hash of room.struck) this.#takeOff(hash, owner);
+    for (const hash of room.leaving) this.remove(hash);
     this.#size += length;
-    if (owner !== null) this.#share(owner).bytes += length;
-    return leaving;
+    this.#share(owner).bytes += length;
+    return room.leaving;
   }
 
   /** Ends what {@link setAside} began. */
-  giveBack(length: number, owner: string | null): void {
+  giveBack(length: number, owner: string): void {
     this.#size -= length;
-    if (owner === null) return;
     this.#share(owner).bytes -= length;
     this.#tidy(owner);
   }
 
-  /** Notes a blob that is here, on its owner's account. Makes no room. */
+  /** Notes a blob that is here, on its owner's account; null when that is not known yet. Makes no room. */
   add(hash: Hex, length: number, owner: string | null, lastUse: Instant): void {
     if (!this.#kept.has(hash)) {
       this.#kept.set(hash, { length, owners: new Set(), lastUse });
@@ -115,15 +122,14 @@ export class Shelf {
 
   /** As {@link BlobStore.hold}. Returns the blobs that are here and that nobody holds any more. */
   hold(holder: string, uses: readonly Use[], now: Instant): Hex[] {
-    const before = this.#holds.get(holder) ?? new Map<Hex, string>();
-    const after = new Map(uses.map(({ hash, owner }) => [hash, owner]));
-    for (const [hash, owner] of after) if (before.get(hash) !== owner) this.#begin(hash, owner);
-    for (const [hash, owner] of before) if (after.get(hash) !== owner) this.#end(hash, owner);
+    const before = this.#holds.get(holder) ?? new Map<string, Use>();
+    const after = new Map(uses.map((use) => [`${use.hash} ${use.owner}`, use]));
+    for (const [key, use] of after) if (!before.has(key)) this.#begin(use);
+    for (const [key, use] of before) if (!after.has(key)) this.#end(use);
     if (after.size > 0) this.#holds.set(holder, after);
     else this.#holds.delete(holder);
-    const free: Hex[] = [];
-    for (const hash of before.keys()) if (!this.#held.has(hash) && this.#touch(hash, now)) free.push(hash);
-    return free;
+    const hashes = new Set([...before.values()].map(({ hash }) => hash));
+    return [...hashes].filter((hash) => !this.#held.has(hash) && this.#touch(hash, now));
   }
 
   /** Strikes off what nobody has held for as long as the retention says, and returns it. */
@@ -138,11 +144,26 @@ export class Shelf {
     return over;
   }
 
+  /** What has to come off the owner's share, and what has to leave, so that `more` bytes of its fit. */
+  #room(more: number, owner: string, now: Instant): { struck: Hex[]; leaving: Hex[] } | Refusal {
+    const { quota } = this.#limits;
+    if (more > quota) return refuse("too_large", `send less: this store keeps ${quota} bytes in all`);
+    const struck = this.#roomOnShare(owner, more);
+    if (isRefusal(struck)) return struck;
+    const gone = new Set(struck.filter((hash) => this.#isLast(hash, owner)));
+    const others = this.#roomInAll(more, gone, { owner, now });
+    return isRefusal(others) ? others : { struck, leaving: [...gone, ...others] };
+  }
+
   /** What the owner's tasks have done with and that is to come off its share, so that `more` bytes fit. */
   #roomOnShare(owner: string, more: number, except?: Hex): Hex[] | Refusal {
+    const { ownerQuota } = this.#limits;
+    if (more > ownerQuota) {
+      return refuse("blob_quota", `send less: one owner may have ${ownerQuota} bytes here`);
+    }
     const share = this.#shares.get(owner);
     const isIdle = (hash: Hex) => hash !== except && !this.#held.get(hash)?.has(owner);
-    let excess = (share?.bytes ?? 0) + more - this.#limits.ownerQuota;
+    let excess = (share?.bytes ?? 0) + more - ownerQuota;
     const struck: Hex[] = [];
     if (excess <= 0) return struck;
     for (const hash of this.#byLastUse(share?.hashes ?? new Set())) {
@@ -159,34 +180,44 @@ export class Shelf {
     return [...hashes].sort((a, b) => since(a) - since(b));
   }
 
-  /** Blobs besides `gone` that go so that `more` bytes fit in all. */
-  #roomInAll(more: number, gone: ReadonlySet<Hex>): Hex[] | Refusal {
+  /** Blobs besides `gone` that go so that `more` bytes of an owner fit in all. */
+  #roomInAll(
+    more: number,
+    gone: ReadonlySet<Hex>,
+    { owner, now }: { owner: string; now: Instant },
+  ): Hex[] | Refusal {
     let excess = this.#size + more - this.#limits.quota;
     for (const hash of gone) excess -= this.#kept.get(hash)?.length ?? 0;
     const leaving: Hex[] = [];
-    for (const [hash, { length }] of this.#kept) {
+    for (const [hash, kept] of this.#kept) {
       if (excess <= 0) break;
-      if (gone.has(hash) || this.#held.has(hash)) continue;
+      if (gone.has(hash) || this.#held.has(hash) || this.#isKeptFrom(owner, kept, now)) continue;
       leaving.push(hash);
-      excess -= length;
+      excess -= kept.length;
     }
-    if (excess <= 0) return leaving;
-    return refuse("too_large", `send less: this store keeps ${this.#limits.quota} bytes in all`);
+    return excess <= 0 ? leaving : refuse("too_large", "wait: the store is full until tasks end");
+  }
+
+  /** Whether a blob is too fresh to go for this owner's bytes: another one has it, and has no more than its share. */
+  #isKeptFrom(owner: string, { lastUse, owners }: Kept, now: Instant): boolean {
+    const { ownerQuota, retentionMs } = this.#limits;
+    if (lastUse + Math.min(FRESH_MS, retentionMs) <= now) return false;
+    return [...owners].some((other) => other !== owner && this.shareOf(other) <= ownerQuota);
   }
 
   /** Whether a blob has no use but this owner's, which is over. */
-  #isLast(hash: Hex, owner: string | null): boolean {
+  #isLast(hash: Hex, owner: string): boolean {
     const owners = this.#kept.get(hash)?.owners;
-    return !this.#held.has(hash) && owners?.size === 1 && owner !== null && owners.has(owner);
+    return !this.#held.has(hash) && owners?.size === 1 && owners.has(owner);
   }
 
-  #begin(hash: Hex, owner: string): void {
+  #begin({ hash, owner }: Use): void {
     const counts = this.#held.get(hash) ?? new Map<string, number>();
     counts.set(owner, (counts.get(owner) ?? 0) + 1);
     this.#held.set(hash, counts);
   }
 
-  #end(hash: Hex, owner: string): void {
+  #end({ hash, owner }: Use): void {
     const counts = this.#held.get(hash);
     const left = (counts?.get(owner) ?? 1) - 1;
     if (left > 0) counts?.set(owner, left);
@@ -213,9 +244,9 @@ export class Shelf {
     share.bytes += kept.length;
   }
 
-  #takeOff(hash: Hex, owner: string | null): void {
+  #takeOff(hash: Hex, owner: string): void {
     const kept = this.#kept.get(hash);
-    if (!kept || owner === null || !kept.owners.delete(owner)) return;
+    if (!kept?.owners.delete(owner)) return;
     const share = this.#share(owner);
     share.hashes.delete(hash);
     share.bytes -= kept.length;

@@ -14,6 +14,9 @@ export const MAX_CHUNK = 32_768;
 /** Most chunks asked for and not yet written, unless told. */
 const WINDOW = 4;
 
+/** Most bytes under way of one blob, unless told. */
+export const WINDOW_BYTES = WINDOW * MAX_CHUNK;
+
 export interface ChunkRequest {
   readonly hash: Hex;
   /** Bytes from the start of the blob. */

@@ -3,10 +3,9 @@
  *
  * Pure. Each function returns facts with their postings; vouchers and receipts are signed later (`seal.ts`).
  */
-import { fromHex, type Hex } from "../base/bytes.ts";
+import type { Hex } from "../base/bytes.ts";
 import { instant } from "../base/clock.ts";
 import { type Amount, add, amount, subtract, ZERO } from "../base/money.ts";
-import { keccak256 } from "../kernels/digest.ts";
 import { heldFor, openTasks } from "../market/market.ts";
 import type { Assignment, Task } from "../market/task.ts";
 import { type Account, move } from "../payment/books.ts";
@@ -28,7 +27,7 @@ import {
   postingsOf,
   UNSIGNED,
 } from "../protocol/facts.ts";
-import { NO_OUTPUT } from "../protocol/typed-data.ts";
+import { NO_OUTPUT, saltedHash } from "../protocol/typed-data.ts";
 import type { Context, State } from "./state.ts";
 
 /**
@@ -118,14 +117,6 @@ export function charge(
   const invoiced: Fact = { kind: "invoiced", ...cost, salt, saltedOutput, due, signature: UNSIGNED };
   const credit = creditAfter(state, requester, [invoiced]);
   return credit < bill.price ? [invoiced] : [invoiced, invoicePaid(id, invoiced)];
-}
-
-/** Keccak-256 of salt and output hash, 32 bytes each; {@link NO_OUTPUT} where there is none. */
-export function saltedHash(salt: Hex, output: Hex): Hex {
-  const bytes = new Uint8Array(64);
-  bytes.set(fromHex(salt));
-  bytes.set(fromHex(output), 32);
-  return keccak256(bytes);
 }
 
 type Invoiced = Omit<FactNamed<"paid">, "kind" | "task" | "legs" | "postings">;

@@ -91,7 +91,10 @@ export function rule(state: State, context: Context, task: Task, drawn: boolean)
   }
 }
 
-/** A second provider, drawn among the other bidders; with none, the gateway's own run speaks (`wants.ts`). */
+/**
+ * A second provider, drawn among the other bidders whom the check budget pays; with none, the gateway's own run speaks
+ * (`wants.ts`).
+ */
 function wantRerun(state: State, context: Context, task: Task): Fact[] {
   const most = ({ rate }: Bid) => mostOf(rate, task.fuelLimit, context.rules.feeBasisPoints).price;
   const others = awardable(state, context, task).filter((bid) => most(bid) <= task.checkBudget);

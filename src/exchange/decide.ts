@@ -276,12 +276,8 @@ function decideDelivery(
   const delivered = decideResult(state.market, by, message);
   if (isRefusal(delivered)) return delivered;
   const task = taskOf(state.market, delivered.task);
-  if (delivered.role === "run" || !task.check) {
-    if (!task.run) return [delivered];
-    const done = { ...task, state: "delivered", run: withOutcome(task.run, delivered) } as const;
-    // without an output the checker has nothing to say: one more run has to agree at once
-    return [delivered, ...(delivered.verdict === "ok" ? [] : rule(state, context, done, true))];
-  }
+  // what it amounts to, the checker or the gateway's own run says first (`wants.ts`)
+  if (delivered.role === "run" || !task.check) return [delivered];
   const checked = { ...task, check: withOutcome(task.check, delivered) };
   const { verdict, output, fuel } = delivered;
   const run = outcomeIn(task.run);
@@ -351,7 +347,7 @@ function decideInspected(
     ...{ ...silent, passed, reason },
   };
   const heard = { ...task, evidence: { ...task.evidence, checker: passed } };
-  const drawn = task.checkBudget > 0n && context.draw() < context.rules.checkRate;
+  const drawn = context.draw() < context.rules.checkRate;
   return [word, ...rule(state, context, heard, drawn)];
 }
 

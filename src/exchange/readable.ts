@@ -3,6 +3,9 @@
  *
  * The parties to a task and nobody else: its requester, what it has handed over and the answer it has paid for; a
  * provider that has accepted it, in either role, what it needs to run it, for as long as the task is open.
+ *
+ * A right is its task's: once the market has forgotten the task, which it does with the oldest of more ended ones than it
+ * remembers, the answer can be read no more, even where its bytes are still kept.
  */
 import type { Hex } from "../base/bytes.ts";
 import { type Assignment, isOpen, type Task } from "../market/task.ts";

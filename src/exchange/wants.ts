@@ -1,6 +1,6 @@
 /**
  * What the gateway itself has to do for a task to go on: fetch bytes, ask the checker, run it as referee. The checker is
- * asked about outputs only.
+ * asked about outputs only; about a run without one the referee is asked at once.
  *
  * Read from the state alone, so that after a crash the same wants come up again.
  */

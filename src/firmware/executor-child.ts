@@ -5,7 +5,9 @@
  * each in an instance as good as fresh. The parent kills it at a deadline; should the parent be gone, it ends itself:
  * at the end of its input, when what it runs is out of fuel, or a moment after the deadline of the run.
  */
+
 import { createContext, Script } from "node:vm";
+import { systemClock } from "../base/clock.ts";
 import {
   MAX_REASON,
   READY,
@@ -17,16 +19,19 @@ import {
 } from "./frames.ts";
 import { Inlet, Outlet } from "./pipe.ts";
 import { type Program, prepareProgram } from "./program.ts";
-import { type Finding, Runner } from "./runner.ts";
-import { Shelf } from "./shelf.ts";
+import { type Prepared, Programs } from "./programs.ts";
+import { type Finding, Runner, type Task } from "./runner.ts";
 
-type Prepared = ReturnType<typeof prepareProgram> | { readonly fault: string };
 type Reply = Omit<Finding, "output"> & { readonly body: Uint8Array };
 /** It begins at `at`. */
 type Request = { readonly head: RequestHead; readonly slab: Slab; readonly at: number };
 
-/** Burnt within a second, or within minutes where every step misses every cache. */
+/** Burnt within a minute, or within many where every step misses every cache. */
 const QUICK_FUEL = 10_000_000_000;
+/** Burnt within milliseconds. */
+const TINY_FUEL = 1_000_000;
+/** How long a reply waits for company while runs are tiny. */
+const PATIENCE_MS = 5;
 /** Beyond the deadline, at which a living parent has long killed us. */
 const ORPHAN_MS = 2_000;
 const NOTHING = new Uint8Array();
@@ -36,42 +41,21 @@ const NONSENSE = 1;
 const inlet = new Inlet();
 const outlet = new Outlet();
 const runner = new Runner();
-const shelf = new Shelf<Prepared>();
+const programs = new Programs(prepareProgram);
 
 /** Where the time-limited script finds its work. */
 const bench = createContext({ work: (): void => {} });
 const script = new Script("work()");
 
-/** What was asked for last, found again without a look on the shelf: nothing else was touched since. */
-let last: { readonly hash: Uint8Array; readonly prepared: Prepared } | null = null;
+/** When the oldest reply that is not flushed was put, milliseconds; null when none waits. */
+let waitsSince: number | null = null;
+/** Fuel of the last run. */
+let burnt = 0;
 
 function preparedOf({ head, slab, at }: Request): Prepared {
-  if (!head.hasModule && last !== null && Buffer.compare(head.hash, last.hash) === 0) return last.prepared;
-  const hash = head.hash.slice();
-  const prepared = head.hasModule ? shelved(head, slab.bytes, at) : shelf.touch(keyOf(hash));
-  if (prepared === undefined) process.exit(NONSENSE);
-  last = { hash, prepared };
-  return prepared;
-}
-
-function shelved(head: RequestHead, bytes: Uint8Array, at: number): Prepared {
   const start = at + REQUEST_HEAD;
-  const prepared = prepare(bytes.subarray(start, start + head.moduleBytes));
-  shelf.put(keyOf(head.hash), prepared, head.moduleBytes);
-  return prepared;
-}
-
-function keyOf(hash: Uint8Array): string {
-  return Buffer.from(hash).toString("latin1");
-}
-
-function prepare(bytes: Uint8Array): Prepared {
-  try {
-    return prepareProgram(bytes);
-  } catch (error) {
-    // a defect of ours that this module has found: whoever asks for it is told, and this child lives on
-    return { fault: error instanceof Error ? `${error.name}: ${error.message}` : "the meter failed" };
-  }
+  const bytes = head.hasModule ? slab.bytes.subarray(start, start + head.moduleBytes) : null;
+  return programs.find(head.hash, bytes) ?? process.exit(NONSENSE);
 }
 
 function perform(request: Request): Reply {
@@ -89,13 +73,29 @@ function perform(request: Request): Reply {
   if (head.op === "verify" && !program.hasVerify) return refused("no_verify");
   const inputAt = at + REQUEST_HEAD + head.moduleBytes;
   const outputAt = inputAt + head.inputBytes;
-  const { verdict, reason, fuel, valid, output } = runner.run(program, {
+  const { verdict, reason, fuel, valid, output } = runInTurn(program, {
     input: slab.bytes.subarray(inputAt, outputAt),
     output: head.op === "verify" ? slab.bytes.subarray(outputAt, outputAt + head.outputBytes) : null,
     fuelLimit: head.fuelLimit,
     maxOutput: head.maxOutput,
   });
+  burnt = fuel;
   return { verdict, reason, fuel, valid, body: verdict === "ok" ? output : NOTHING };
+}
+
+/**
+ * Runs so that replies that wait do not wait long. A flush before each run would cost most of the throughput of tiny
+ * ones, so after a tiny run another is expected: it is tried with little fuel, and begun again if that is not enough.
+ */
+function runInTurn(program: Program, task: Task): Finding {
+  if (waitsSince !== null && task.fuelLimit > TINY_FUEL) {
+    if (burnt <= TINY_FUEL) {
+      const tried = runner.run(program, { ...task, fuelLimit: TINY_FUEL });
+      if (tried.verdict !== "out-of-fuel") return tried;
+    }
+    flush();
+  }
+  return runner.run(program, task);
 }
 
 function outlineOf(program: Program): Uint8Array {
@@ -109,20 +109,28 @@ function refused(reason: string): Reply {
 function send(number: number, { verdict, reason, fuel, valid, body }: Reply): void {
   const said = verdict === "ok" ? body : Buffer.from(reason.slice(0, MAX_REASON), "latin1");
   outlet.put({ length: said.length, number, verdict, valid, fuel }, said);
+  const now = systemClock.now();
+  waitsSince ??= now;
+  if (now - waitsSince > PATIENCE_MS) flush();
+}
+
+function flush(): void {
+  outlet.flush();
+  waitsSince = null;
 }
 
 /** The next request; waits for it. */
 function next(): Request {
   const { slab, at } = inlet.next() ?? process.exit(ENDED);
   const head = readRequestHead(slab, at) ?? process.exit(NONSENSE);
-  // replies that wait for company must not wait for a long run
-  if (!endsItself(head)) outlet.flush();
+  // to make a module ready may take long
+  if (head.hasModule) flush();
   return { head, slab, at };
 }
 
 function answer(request: Request): void {
   send(request.head.number, perform(request));
-  if (request.head.isAwaited) outlet.flush();
+  if (request.head.isAwaited) flush();
 }
 
 /** Whether fuel alone ends the run soon enough. */
@@ -140,11 +148,11 @@ function answerInTime(first: Request): void {
 }
 
 send(READY, { ...refused(""), verdict: "ok" });
-outlet.flush();
+flush();
 for (;;) {
   const request = next();
   // a limit of time costs 150 µs, so those that need none have none
   if (endsItself(request.head)) answer(request);
   else answerInTime(request);
-  if (!inlet.hasNext) outlet.flush();
+  if (!inlet.hasNext) flush();
 }

@@ -3,8 +3,9 @@
  *
  * The module runs in a child process that has no files, no environment, no network and no keys, and that is killed at
  * the deadline: a process, because some hostile modules keep a worker thread from stopping for tens of seconds. Fuel
- * ends a run before that wherever the limit allows. `cores` children work at a time, and one more is warm. A child that
- * ends on its own, or is killed by someone else, costs the run one retry in another child.
+ * ends a run before that wherever the limit allows. `cores` children work at a time, and one more is warm. Of
+ * two or more, one is kept for what is soon done: inspections, and jobs of little fuel. A child that ends on its own, or
+ * is killed by someone else, costs the run one retry in another child.
  */
 import { hash } from "node:crypto";
 import { type Hex, toHex } from "../base/bytes.ts";
@@ -12,7 +13,7 @@ import type { Clock } from "../base/clock.ts";
 import { Fault } from "../base/fault.ts";
 import { MAX_FUEL } from "../protocol/fuel.ts";
 import type { Isolation } from "./executor/isolation.ts";
-import type { Job } from "./executor/job.ts";
+import { isLong, type Job, placeIn } from "./executor/job.ts";
 import { Reserve } from "./executor/reserve.ts";
 import { Station } from "./executor/station.ts";
 import { MAX_BYTES, type Op, type OutlineBody, type ReplyHead, readOutline, type Verdict } from "./frames.ts";
@@ -31,8 +32,8 @@ type Limits = {
   /** Most fuel of one run, 1..{@link MAX_FUEL}. */
   readonly fuelLimit: number;
   /**
-   * Milliseconds of wall-clock time from handing over to a ready child, 1..86,400,000. Compiling counts, and so does
-   * the second run of one that did not end well.
+   * Milliseconds of wall-clock time from handing over to a ready child, 1..86,400,000. Compiling counts, and so do
+   * the second run of one that did not end well and what it takes to start again where the child has ended.
    */
   readonly wallMs: number;
 };
@@ -41,7 +42,7 @@ type Limits = {
 export type RunRequest = Limits & {
   /** At most `MAX_MODULE_BYTES`, else it is rejected. */
   readonly firmware: Uint8Array;
-  /** At most 64 MiB, else it is rejected. */
+  /** At most 64 MiB, else it is rejected; of a batch, it alone. */
   readonly input: Uint8Array;
   /** Most bytes of output, 0..64 MiB. */
   readonly maxOutput: number;
@@ -87,8 +88,9 @@ type Answered<Result> = { readonly results: readonly Result[]; readonly wallMs: 
 
 export class Executor {
   readonly #clock: Clock;
-  readonly #cores: number;
-  readonly #reserve = new Reserve();
+  /** Children at work at the same time. */
+  readonly cores: number;
+  readonly #reserve: Reserve;
   readonly #queue: Job[] = [];
   #stations: Station[] = [];
   #isOpen: boolean = false;
@@ -97,7 +99,8 @@ export class Executor {
   /** `cores`: children at work at the same time, 1 unless told. */
   constructor(options: { readonly clock: Clock; readonly cores?: number }) {
     this.#clock = options.clock;
-    this.#cores = options.cores ?? 1;
+    this.#reserve = new Reserve(options.clock);
+    this.cores = options.cores ?? 1;
   }
 
   /**
@@ -108,7 +111,7 @@ export class Executor {
   async start(): Promise<void> {
     this.#isOpen = true;
     this.#reserve.open();
-    const started = await Promise.allSettled(Array.from({ length: this.#cores }, () => this.#reserve.take()));
+    const started = await Promise.allSettled(Array.from({ length: this.cores }, () => this.#reserve.take()));
     const failure = started.find((result) => result.status === "rejected");
     if (failure !== undefined) {
       await this.stop();
@@ -165,9 +168,15 @@ export class Executor {
     if (!(Number.isInteger(maxOutput) && maxOutput >= 0 && maxOutput <= MAX_BYTES)) {
       throw new Fault("usage", `expected maxOutput within 0..${MAX_BYTES}, got ${maxOutput}`);
     }
-    const excess = tooLarge(firmware, inputs);
-    const { results, wallMs } = await this.#submit("run", { ...request, output: NOTHING }, excess, runResult);
-    return inputs.map((_, i) => results[i] ?? notRun(excess, wallMs));
+    const excess = tooLarge(firmware, []);
+    const taken = inputs.filter(({ length }) => length <= MAX_BYTES);
+    const asked = { ...request, inputs: taken, output: NOTHING };
+    const { results, wallMs } = await this.#submit("run", asked, excess, runResult);
+    let next = 0;
+    return inputs.map(({ length }) => {
+      if (length > MAX_BYTES) return notRun(excess ?? "input_too_large", 0);
+      return results[next++] ?? notRun(excess, wallMs);
+    });
   }
 
   /**
@@ -219,7 +228,7 @@ export class Executor {
     op: Op,
     request: Pick<Job, "firmware" | "inputs" | "output" | "fuelLimit" | "maxOutput" | "wallMs">,
     excess: string | null,
-    read: (head: ReplyHead, body: Uint8Array, wallMs: number) => Result,
+    read: (head: ReplyHead, body: Uint8Array, wallMs: number) => Result | null,
   ): Promise<Answered<Result>> {
     const { fuelLimit, wallMs, firmware, inputs } = request;
     if (!(wallMs >= 1 && wallMs <= MAX_WALL_MS)) {
@@ -236,7 +245,11 @@ export class Executor {
       this.#give({
         ...request,
         ...{ op, hash: digest, key: digest.toString("latin1") },
-        take: (head, body, at) => results.push(read(head, body, at)),
+        take: (head, body, at) => {
+          const result = read(head, body, at);
+          if (result !== null) results.push(result);
+          return result !== null;
+        },
         end: (took) => resolve({ results, wallMs: took }),
         fail: reject,
       });
@@ -244,18 +257,29 @@ export class Executor {
   }
 
   #give(job: Job): void {
-    this.#queue.push(job);
+    this.#queue.splice(placeIn(this.#queue, job), 0, job);
     this.#feed();
   }
 
-  /** Gives queued jobs to stations: to one that is idle, else, if they are brief, behind other brief ones. */
+  /**
+   * Gives queued jobs to stations: to one that is idle, else, if they are brief, behind other brief ones. Only long jobs
+   * that wait for each other are passed; any other job is waited for, or brief ones could pass it for ever.
+   */
   #feed(): void {
-    for (let [job] = this.#queue; job !== undefined; [job] = this.#queue) {
+    for (;;) {
+      const job = this.#queue.find((each) => !isLong(each) || this.#mayTakeLong());
+      if (job === undefined) return;
       const [station, ...more] = this.#stations.filter((each) => each.mayTake(job));
       if (station === undefined) return;
-      this.#queue.shift();
+      this.#queue.splice(this.#queue.indexOf(job), 1);
       more.reduce((best, each) => (each.length < best.length ? each : best), station).take(job);
     }
+  }
+
+  /** Whether, where there is more than one station, a long job more leaves one to the others. */
+  #mayTakeLong(): boolean {
+    const taken = this.#stations.filter((each) => each.isLong).length;
+    return taken < Math.max(1, this.#stations.length - 1);
   }
 }
 
@@ -274,9 +298,12 @@ function verifyResult({ verdict, valid, fuel }: ReplyHead, body: Uint8Array, wal
   return { verdict, valid: false, reason: said(body), fuel, wallMs };
 }
 
-function inspection({ verdict }: ReplyHead, body: Uint8Array): Inspection {
-  const outline = verdict === "ok" ? readOutline(body) : null;
-  if (outline !== null) return { verdict: "ok", ...outline, metered: toHex(outline.metered) };
+/** Null when a module is said to be ok, but not what it is. */
+function inspection({ verdict }: ReplyHead, body: Uint8Array): Inspection | null {
+  if (verdict === "ok") {
+    const outline = readOutline(body);
+    return outline && { verdict, ...outline, metered: toHex(outline.metered) };
+  }
   const [rejection = "", ...reason] = said(body).split(" ");
   return { verdict: "rejected", rejection, reason: reason.join(" ") };
 }

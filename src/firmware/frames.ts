@@ -63,7 +63,10 @@ export const MAX_BYTES = 64 * 2 ** 20;
 /** A module, an input and an output, with room to spare. */
 export const MAX_REQUEST_BYTES = 3 * MAX_BYTES;
 export const MAX_REASON = 256;
-/** A run with at most this fuel limit takes milliseconds, and so may be waited for by replies and by other runs. */
+/**
+ * A run with at most this fuel limit may be waited for by other runs: it takes tens of milliseconds mostly, and up
+ * to a second where it does nothing but branch.
+ */
 export const BRIEF_FUEL = 200_000_000;
 /** The number of the reply by which a child says that it is ready; no request has it. */
 export const READY = 0xffff_ffff;

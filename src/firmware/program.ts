@@ -1,5 +1,6 @@
 /** A module made ready to run: judged, instrumented, compiled. The child does this, under its parent's deadline. */
 import { hash } from "node:crypto";
+import { marked } from "./baseline.ts";
 import { instrument } from "./meter/instrument.ts";
 import { judgeModule, type Outline } from "./policy.ts";
 import type { Module, Rejection } from "./wasm/module.ts";
@@ -18,6 +19,8 @@ export type Program = Omit<Outline, "module"> & {
   readonly meteredHash: Uint8Array;
   /** The build whose verdict and bill count when the first does not end well; compiled when it is first asked for. */
   readonly canonical: () => WebAssembly.Module;
+  /** That build once more, to be compiled and run within `inBaseline`: for what overflows the engine's own stack. */
+  readonly baseline: () => WebAssembly.Module;
   /** Whether all that a run can change, memory and numbers in globals, can be put back. */
   readonly isResettable: boolean;
 };
@@ -39,6 +42,7 @@ export function prepareProgram(bytes: Uint8Array): Program | NoProgram {
   }
   const metered = instrument(outline.module);
   let canonical: WebAssembly.Module | null = null;
+  let baseline: WebAssembly.Module | null = null;
   // what the decoder found is many times the module, and not kept
   const { module, ...outlined } = outline;
   return {
@@ -47,15 +51,16 @@ export function prepareProgram(bytes: Uint8Array): Program | NoProgram {
     threaded: new WebAssembly.Module(metered),
     meteredBytes: metered.length,
     meteredHash: hash("sha256", metered, "buffer"),
-    canonical: () => (canonical ??= compileCanonical(own)),
+    canonical: () => (canonical ??= new WebAssembly.Module(canonicalBytes(own))),
+    baseline: () => (baseline ??= new WebAssembly.Module(marked(canonicalBytes(own)))),
     isResettable: isResettable(module),
   };
 }
 
-function compileCanonical(bytes: Uint8Array): WebAssembly.Module {
+function canonicalBytes(bytes: Uint8Array): Uint8Array {
   const outline = judgeModule(bytes);
   if ("rejection" in outline) throw new TypeError("a module is judged differently the second time");
-  return new WebAssembly.Module(instrument(outline.module, { strategy: "block" }));
+  return instrument(outline.module, { strategy: "block" });
 }
 
 function isResettable(module: Module): boolean {

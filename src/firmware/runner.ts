@@ -1,4 +1,5 @@
 /** Runs programs: calls their exports as their profile says, checks what they give back, and finds verdict and bill. */
+import { inBaseline } from "./baseline.ts";
 import type { Verdict } from "./frames.ts";
 import { Instance } from "./instance.ts";
 import type { Program } from "./program.ts";
@@ -23,14 +24,26 @@ export type Finding = {
   readonly output: Uint8Array;
 };
 
-/** What a call has come to, before the bill is looked at. `isFinal`: the counter is exact in every build. */
-type Call = Pick<Finding, "verdict" | "reason" | "valid" | "output"> & { readonly isFinal: boolean };
+/** What a call has come to, before the bill is looked at. */
+type Call = Pick<Finding, "verdict" | "reason" | "valid" | "output"> & {
+  /** The counter is exact in every build. */
+  readonly isFinal: boolean;
+  /** The engine's own stack was at its end. */
+  readonly isOverflow: boolean;
+};
 
-type Build = "threaded" | "canonical";
+type Build = "threaded" | "canonical" | "baseline";
 type Begun = { readonly instance: Instance; readonly isStarted: boolean };
 
 const NOTHING = new Uint8Array();
-const NO_CALL: Call = { verdict: "ok", reason: "", valid: false, output: NOTHING, isFinal: true };
+const NO_CALL: Call = {
+  verdict: "ok",
+  reason: "",
+  valid: false,
+  output: NOTHING,
+  isFinal: true,
+  isOverflow: false,
+};
 
 export class Runner {
   /** The program that ran last, and its instance where that is good for another run once it is reset. */
@@ -38,15 +51,18 @@ export class Runner {
 
   /**
    * Runs once, and again in the canonical build unless the first run returned and was ok: only there the counter is
-   * exact wherever a run ends.
+   * exact wherever a run ends. What overflows the engine's own stack is run by its baseline compiler, whose frames the
+   * stack budget bounds: so the verdict does not depend on what an optimising compiler has made of the program.
    */
   run(program: Program, task: Task): Finding {
     const first = this.#attempt(program, "threaded", task);
-    if (first.verdict === "provider-fault" || (first.verdict === "ok" && first.isFinal)) return first;
-    return this.#attempt(program, "canonical", task);
+    if (first.verdict === "ok" && first.isFinal) return first;
+    if (first.verdict === "provider-fault" && !first.isOverflow) return first;
+    const second = first.isOverflow ? first : this.#attempt(program, "canonical", task);
+    return second.isOverflow ? inBaseline(() => this.#attempt(program, "baseline", task)) : second;
   }
 
-  #attempt(program: Program, build: Build, task: Task): Finding & { isFinal: boolean } {
+  #attempt(program: Program, build: Build, task: Task): Call & { readonly fuel: number } {
     const streams = program.profile === "wasi-stdio/1" ? new Streams(task.input, task.maxOutput) : null;
     const begun = this.#begin(program, build, task, streams);
     if (!("instance" in begun)) return { ...begun, fuel: 0 };
@@ -73,7 +89,7 @@ export class Runner {
     const isAgain = last?.program === program && build === "threaded" && program.isResettable;
     if (isAgain && last.instance?.reset(limit)) return { instance: last.instance, isStarted: true };
     try {
-      const module = build === "threaded" ? program.threaded : program.canonical();
+      const module = build === "threaded" ? program.threaded : program[build]();
       const imports = streams === null ? {} : { wasi_snapshot_preview1: streams.imports() };
       const instance = new Instance(module, imports);
       instance.fuel.value = limit;
@@ -138,7 +154,10 @@ function place(instance: Instance, bytes: Uint8Array): number | null {
 
 function thrown(error: unknown): Call {
   if (error instanceof WebAssembly.RuntimeError) return failed("trap", error.message);
-  // no memory for an instance, less stack on this machine than the budget promises, or a meter that wrote nonsense
+  if (error instanceof RangeError && error.message.startsWith("Maximum call stack size")) {
+    return { ...fault("this machine has less stack than the budget promises"), isOverflow: true };
+  }
+  // no memory for an instance, or a meter that wrote nonsense
   if (error instanceof RangeError || error instanceof WebAssembly.CompileError) return fault(error.message);
   throw error;
 }

@@ -23,6 +23,12 @@ export class Shelf<Entry> {
     return known.entry;
   }
 
+  /** Puts another entry in the place of that of this hash. */
+  replace(hash: string, entry: Entry): void {
+    const known = this.#entries.get(hash);
+    if (known !== undefined) this.#entries.set(hash, { ...known, entry });
+  }
+
   /** Puts in the entry of a module of `moduleBytes`, which is not there yet. */
   put(hash: string, entry: Entry, moduleBytes: number): void {
     const bytes = moduleBytes + ENTRY_BYTES;

@@ -5,10 +5,11 @@
  * every crash: written beside its place, forced to disk, then renamed (POSIX rename is atomic).
  */
 import { randomBytes } from "node:crypto";
-import { open, readFile, rename, rm } from "node:fs/promises";
+import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { z } from "zod";
 import { type Hex, toHex } from "../base/bytes.ts";
+import { diskReason } from "../base/disk-error.ts";
 import { Fault } from "../base/fault.ts";
 import { isManifestOf, type Manifest } from "../protocol/manifest.ts";
 import { address, hash32 } from "../protocol/scalar.ts";
@@ -48,13 +49,27 @@ export function isTrusted(trust: Trust, firmware: Hex, manifest?: Manifest): boo
  *
  * @throws {@link Fault} `file_format` when it is no trust file, `disk_failed` when it cannot be read
  */
-export async function readTrust(path: string): Promise<Trust> {
+export function readTrust(path: string): Promise<Trust> {
+  return Promise.try(() => readTrustSync(path));
+}
+
+/**
+ * Replaces a trust file, readable by its owner alone.
+ *
+ * @throws {@link Fault} `disk_failed`; the file is then as it was
+ */
+export function writeTrust(path: string, trust: Trust): Promise<void> {
+  return Promise.try(() => writeTrustSync(path, trust));
+}
+
+/** As {@link readTrust}, at one go. */
+export function readTrustSync(path: string): Trust {
   let text: string;
   try {
-    text = await readFile(path, "utf8");
+    text = readFileSync(path, "utf8");
   } catch (cause) {
     if (cause instanceof Error && "code" in cause && cause.code === "ENOENT") return NO_TRUST;
-    throw new Fault("disk_failed", `cannot read ${path}`, { cause });
+    throw new Fault("disk_failed", `cannot read ${path}: ${diskReason(cause)}`, { cause });
   }
   try {
     const { firmware, authors } = schema.parse(JSON.parse(text));
@@ -72,12 +87,8 @@ export async function readTrust(path: string): Promise<Trust> {
   }
 }
 
-/**
- * Replaces a trust file, readable by its owner alone.
- *
- * @throws {@link Fault} `disk_failed`; the file is then as it was
- */
-export async function writeTrust(path: string, { firmware, authors, notes }: Trust): Promise<void> {
+/** As {@link writeTrust}, at one go. */
+export function writeTrustSync(path: string, { firmware, authors, notes }: Trust): void {
   const noted = (key: Hex) => {
     const note = notes?.get(key);
     return note === undefined ? {} : { note };
@@ -89,22 +100,20 @@ export async function writeTrust(path: string, { firmware, authors, notes }: Tru
   } satisfies z.output<typeof schema>;
   const beside = `${path}.${toHex(randomBytes(4)).slice(2)}.tmp`;
   try {
-    await writeWhole(beside, `${JSON.stringify(file, null, 2)}\n`);
-    await rename(beside, path);
-    const folder = await open(dirname(path), "r");
-    await folder.sync().finally(() => folder.close());
+    writeFileSync(beside, `${JSON.stringify(file, null, 2)}\n`, { flag: "wx", mode: 0o600, flush: true });
+    renameSync(beside, path);
+    flushFolder(dirname(path));
   } catch (cause) {
-    await rm(beside, { force: true });
-    throw new Fault("disk_failed", `cannot write ${path}`, { cause });
+    rmSync(beside, { force: true });
+    throw new Fault("disk_failed", `cannot write ${path}: ${diskReason(cause)}`, { cause });
   }
 }
 
-async function writeWhole(path: string, text: string): Promise<void> {
-  const file = await open(path, "wx", 0o600);
+function flushFolder(folder: string): void {
+  const opened = openSync(folder, "r");
   try {
-    await file.writeFile(text);
-    await file.sync();
+    fsyncSync(opened);
   } finally {
-    await file.close();
+    closeSync(opened);
   }
 }

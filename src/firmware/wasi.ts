@@ -149,13 +149,19 @@ export class Streams {
   }
 
   /** Takes what a call costs and gives back its error number. */
-  #charged(errno: number, more = 0): number {
-    this.#spend(HOST_CALL_COST + more);
+  #charged(errno: number): number {
+    this.#spend(HOST_CALL_COST);
     return errno;
   }
 
   #spend(amount: number): void {
     this.#live().fuel.value -= BigInt(amount);
+  }
+
+  /** Takes what work costs before it is done; false when that is more than is left, and the run is over. */
+  #affords(cost: number): boolean {
+    this.#spend(cost);
+    return this.#live().fuel.value >= 0n;
   }
 
   #live(): Machine {
@@ -215,7 +221,7 @@ export class Streams {
     const at = pointer >>> 0;
     if (count >>> 0 > MAX_VECTORS) return ERRNO.inval;
     if (at + count * 8 > memory.length) return ERRNO.fault;
-    this.#spend(count * HOST_VECTOR_COST);
+    if (!this.#affords(count * HOST_VECTOR_COST)) return ERRNO.nosys;
     const view = new DataView(memory.buffer, at, count * 8);
     const stretches: Stretch[] = [];
     for (let i = 0; i < count; i++) {
@@ -232,26 +238,26 @@ export class Streams {
     const vectors = this.#vectors(pointer, count);
     if (typeof vectors === "number") return this.#charged(vectors);
     if (!this.#put(size, 4, 0n)) return this.#charged(ERRNO.fault);
+    const moved = Math.min(bytesOf(vectors), this.#input.length - this.#read);
+    if (!this.#affords(HOST_CALL_COST + moved)) return ERRNO.nosys;
     const memory = this.#memory();
-    const began = this.#read;
     for (const { start, end } of vectors) {
       const part = this.#input.subarray(this.#read, this.#read + end - start);
       memory.set(part, start);
       this.#read += part.length;
     }
-    const moved = this.#read - began;
     this.#put(size, 4, BigInt(moved));
-    return this.#charged(ERRNO.success, moved);
+    return ERRNO.success;
   }
 
   #fdWrite(fd: number, pointer: number, count: number, size: number): number {
     if (fd !== 1 && fd !== 2) return this.#charged(ERRNO.badf);
     const vectors = this.#vectors(pointer, count);
     if (typeof vectors === "number") return this.#charged(vectors);
-    const moved = vectors.reduce((sum, { start, end }) => sum + end - start, 0);
+    const moved = bytesOf(vectors);
     if (moved > MAX_MOVED) return this.#charged(ERRNO.inval);
     if (!this.#put(size, 4, BigInt(moved))) return this.#charged(ERRNO.fault);
-    this.#charged(ERRNO.success, moved);
+    if (!this.#affords(HOST_CALL_COST + moved)) return ERRNO.nosys;
     if (fd === 1) this.#append(vectors, moved);
     return ERRNO.success;
   }
@@ -276,13 +282,16 @@ export class Streams {
     const at = pointer >>> 0;
     const end = at + (length >>> 0);
     if (end > memory.length) return this.#charged(ERRNO.fault);
-    if (this.#random === null) {
-      this.#spend(this.#input.length * HOST_RANDOM_COST);
-      this.#random = new Xoshiro128(hash("sha256", this.#input, "buffer"));
-    }
+    const bytes = end - at + (this.#random === null ? this.#input.length : 0);
+    if (!this.#affords(HOST_CALL_COST + bytes * HOST_RANDOM_COST)) return ERRNO.nosys;
+    this.#random ??= new Xoshiro128(hash("sha256", this.#input, "buffer"));
     this.#random.fill(memory.subarray(at, end));
-    return this.#charged(ERRNO.success, (end - at) * HOST_RANDOM_COST);
+    return ERRNO.success;
   }
+}
+
+function bytesOf(vectors: readonly Stretch[]): number {
+  return vectors.reduce((sum, { start, end }) => sum + end - start, 0);
 }
 
 function isStream(fd: number): boolean {

@@ -16,7 +16,7 @@ import type { Draft, Entry, Head, Journal, Snapshot } from "./journal.ts";
 /** Marks the file as a journal of ours: "hire" in ASCII. */
 const APPLICATION_ID = 0x68697265;
 /** Raised whenever entries of an earlier one can no longer be read. */
-const FORMAT = 2;
+const FORMAT = 3;
 
 /** Entries per read: a reader that pauses between two batches holds no lock and stops no checkpoint. */
 const BATCH = 256;

@@ -96,8 +96,13 @@ export class BlobPull {
   }
 
   async #write({ offset, bytes }: Chunk): Promise<Refusal | null> {
-    await this.#incoming?.write(offset, bytes);
+    const refusal = await this.#incoming?.write(offset, bytes);
     if (this.#isOver || !this.#incoming) return null;
+    if (refusal) {
+      this.#end();
+      await this.#incoming.discard();
+      return this.#finish(refusal);
+    }
     if (!written(this.#pull, offset)) {
       this.#ask();
       return null;

@@ -7,11 +7,11 @@ export type MarketRules = {
   readonly bidWindowMs: number;
   /** How long a provider has to accept an award. */
   readonly acceptMs: number;
-  /** Wall-clock limit of one run. */
+  /** Wall-clock limit of one run, the gateway's own too. */
   readonly runMs: number;
   /** How long a device has to hand over bytes that it has named, besides {@link handoverMs} for how many they are. */
   readonly inputMs: number;
-  /** Part of delivered answers that a second provider runs again, `0..1`. */
+  /** Part of answers that are run again, `0..1`: by a second provider, or by the gateway where none can be paid. */
   readonly checkRate: number;
   /** The gateway's part of each price, in hundredths of a percent, `0..10_000`. */
   readonly feeBasisPoints: number;

@@ -8,7 +8,7 @@ import { creditOf, heldOf, incomingLane, outgoingLane, owedBy, type PaymentState
  * The terms in the ack that opens a session. `lane` is the device's own to the gateway, with its
  * credit, holds and debt; `reverse` is the gateway's to the device.
  *
- * @param common - the gateway's time and fee, the token's decimals, and what fuel is counted with
+ * @param common - the gateway's time and fee, the token's decimals, what fuel is counted with and how long runs may take
  */
 export function termsFor(
   state: PaymentState,

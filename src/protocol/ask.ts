@@ -1,4 +1,7 @@
-/** An ask: the rates that a provider stands by until it expires, and how fast it runs. Signed, as `askDigest` says. */
+/**
+ * An ask: the rates that a provider stands by until it expires, and how fast it runs; either may be empty. Signed, as
+ * `askDigest` says.
+ */
 import { z } from "zod";
 import { MAX_FUEL, MEMORY_CLASSES, type MemoryClass } from "./fuel.ts";
 import { hash32, instant, memoryClass, meterVersion, rate, signature } from "./scalar.ts";
@@ -18,11 +21,12 @@ export const askSchema = z.strictObject({
     .array(z.strictObject({ memoryMiB: memoryClass, rate: rate.refine((one) => one > 0n) }))
     .max(MEMORY_CLASSES.length)
     .refine(isDistinct),
-  /** By memory class, as measured. */
+  /** By memory class, as the provider has measured. */
   fuelPerSecond: z
     .array(z.strictObject({ memoryMiB: memoryClass, fuel: z.number().int().min(1).max(MAX_FUEL) }))
     .max(MEMORY_CLASSES.length)
     .refine(isDistinct),
+  /** When the provider said so, gateway time; it may have measured before. */
   measured: instant,
   expires: instant,
   signature,

@@ -34,7 +34,7 @@ export type Outcome = {
 export const MAX_FUEL = 10 ** 15;
 
 /** How much fuel a rate is the price of. */
-const RATE_FUEL = 10n ** 12n;
+export const RATE_FUEL = 10n ** 12n;
 
 /** Largest rate, atomic units: at {@link MAX_FUEL} its price is the largest amount. */
 export const MAX_RATE = amount((MAX_AMOUNT * RATE_FUEL) / BigInt(MAX_FUEL));

@@ -206,7 +206,7 @@ export const messageSchemas = {
     spent: amount,
     /** What stays on the lane for the next offers. */
     credit: amount,
-    /** Who ran it, and whether a second provider's run agreed. */
+    /** Who ran it, and whether a second run agreed: another provider's, or the gateway's own. */
     provider: address.nullable(),
     rechecked: z.boolean(),
   }),
@@ -225,8 +225,8 @@ export const messageSchemas = {
         token: address,
         decimals: z.number().int().min(0).max(36),
         feeBasisPoints: basisPoints,
-        /** What offers have to name, and the most fuel that one may. */
-        firmware: z.strictObject({ ...meterTerms, maxFuel: fuelLimit }),
+        /** What offers have to name, the most fuel that one may, and how long an accepted run may take, milliseconds. */
+        firmware: z.strictObject({ ...meterTerms, maxFuel: fuelLimit, runMs: z.number().int().min(1) }),
         /** The lane from this device to the gateway. */
         lane: z.strictObject({
           epoch: z.number().int(),

@@ -4,8 +4,9 @@
  * The domain binds every signature to one chain and vault; structs that open something new name the gateway, so
  * that no gateway can use what was said to another. Signatures cover these structs, never JSON text.
  */
-import type { Hex } from "../base/bytes.ts";
+import { fromHex, type Hex } from "../base/bytes.ts";
 import { Fault } from "../base/fault.ts";
+import { keccak256 } from "../kernels/digest.ts";
 import type { Ask } from "./ask.ts";
 import { structDigest, structOf, type Venue } from "./eip712.ts";
 import { MEMORY_CLASSES } from "./fuel.ts";
@@ -57,6 +58,18 @@ type Unsigned<T> = Omit<T, "signature" | "version" | "voucher" | "manifest">;
 
 /** Stands for the output of a run that has none: 32 zero bytes. */
 export const NO_OUTPUT: Hex = `0x${"0".repeat(64)}`;
+
+/**
+ * What an invoice shows of an output that is not paid for yet: keccak-256 of salt and output hash, 32 bytes each.
+ *
+ * @param output - {@link NO_OUTPUT} where there is none
+ */
+export function saltedHash(salt: Hex, output: Hex): Hex {
+  const bytes = new Uint8Array(64);
+  bytes.set(fromHex(salt));
+  bytes.set(fromHex(output), 32);
+  return keccak256(bytes);
+}
 
 /** What a requester signs. It names the requester, so that no two devices can make the same task. */
 export function offerDigest(market: Market, requester: Hex, offer: Unsigned<Message<"offer">>): Hex {

@@ -6,7 +6,8 @@
  * 3. *referee*: the gateway's own run, which decides because task firmware is deterministic.
  *
  * An outcome is verdict, output and fuel together, so that a wrong bill is a wrong answer. One without an output has
- * nothing for the checker to see: it is paid only if a second run comes to the same.
+ * nothing for the checker to see, and two providers in league would burn nothing to claim a failure at the whole limit:
+ * the referee alone decides about it.
  *
  * The checker belongs to the requester, so its "no" alone rejects nobody: the referee has to differ too. Pure.
  */
@@ -21,7 +22,7 @@ export type Testimony = {
   readonly rerun: Outcome | null;
   /** That of the gateway's own run, `"none"` when it tells nothing, null while it has not run. */
   readonly referee: Outcome | "none" | null;
-  /** The draw fell on this task: one more run has to agree. */
+  /** The draw fell on this task: one more run has to agree, a second provider's or else the gateway's own. */
   readonly drawn: boolean;
 };
 
@@ -45,16 +46,17 @@ export function isSame(one: Outcome, other: Outcome): boolean {
 export function judge(said: Testimony): Ruling {
   const hasOutput = said.run.verdict === "ok";
   if (hasOutput && said.checker === null) return { ruling: "want", rung: "checker" };
+  if (!hasOutput) return askReferee(said);
   if (said.rerun !== null && isSame(said.rerun, said.run)) return accept("run");
-  if (said.rerun !== null || said.checker === false) return settleDispute(said);
+  if (said.rerun !== null || said.checker === false) return askReferee(said);
   if (said.referee !== null && said.referee !== "none") {
     return isSame(said.referee, said.run) ? accept("run") : DIFFERS;
   }
-  if (said.referee === null && (said.drawn || !hasOutput)) return { ruling: "want", rung: "rerun" };
-  return hasOutput ? { ruling: "accept", whose: "run", rechecked: false } : SILENT;
+  if (said.referee === null && said.drawn) return { ruling: "want", rung: "rerun" };
+  return { ruling: "accept", whose: "run", rechecked: false };
 }
 
-function settleDispute({ run, rerun, referee }: Testimony): Ruling {
+function askReferee({ run, rerun, referee }: Testimony): Ruling {
   if (referee === null) return { ruling: "want", rung: "referee" };
   if (referee === "none") return SILENT;
   if (isSame(referee, run)) return accept("run");

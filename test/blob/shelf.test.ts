@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import type { Hex } from "../../src/base/bytes.ts";
 import { instant } from "../../src/base/clock.ts";
 import { isRefusal } from "../../src/base/refusal.ts";
+import type { Use } from "../../src/blob/blob.ts";
 import { Shelf } from "../../src/blob/shelf.ts";
 
 const QUOTA = 100;
@@ -16,7 +17,7 @@ const lengthOf = (hash: Hex) => 5 + 7 * HASHES.indexOf(hash);
 const owner = fc.constantFrom(...OWNERS);
 const hash = fc.constantFrom(...HASHES);
 const action = fc.oneof(
-  fc.record({ kind: fc.constant("begin" as const), hash, owner: fc.option(owner) }),
+  fc.record({ kind: fc.constant("begin" as const), hash, owner }),
   fc.record({ kind: fc.constant("finish" as const), which: fc.nat() }),
   fc.record({ kind: fc.constant("discard" as const), which: fc.nat() }),
   fc.record({ kind: fc.constant("assign" as const), hash, owner }),
@@ -33,12 +34,20 @@ type Action = typeof action extends fc.Arbitrary<infer A> ? A : never;
 /** Does what it is told to a shelf, and knows by counting what must be on it. */
 class Counting {
   readonly shelf = new Shelf({ quota: QUOTA, ownerQuota: OWNER_QUOTA, retentionMs: RETENTION_MS });
-  readonly coming: { hash: Hex; owner: string | null }[] = [];
-  readonly holds = new Map<string, Map<Hex, string>>();
+  readonly coming: { hash: Hex; owner: string }[] = [];
+  readonly holds = new Map<string, readonly Use[]>();
   now = 1_000;
 
   isHeld(one: Hex, by?: string): boolean {
-    return [...this.holds.values()].some((uses) => (by === undefined ? uses.has(one) : uses.get(one) === by));
+    return [...this.holds.values()]
+      .flat()
+      .some((use) => use.hash === one && (by === undefined || use.owner === by));
+  }
+
+  /** Whether another owner's bytes have to leave this one here. */
+  isKeptFrom(by: string, one: Hex): boolean {
+    const { owners, lastUse } = this.shelf.find(one) ?? { owners: new Set<string>(), lastUse: 0 };
+    return lastUse + RETENTION_MS > this.now && [...owners].some((other) => other !== by);
   }
 
   kept(): Hex[] {
@@ -58,9 +67,13 @@ class Counting {
     const at = instant(this.now);
     switch (act.kind) {
       case "begin": {
-        const leaving = shelf.setAside(lengthOf(act.hash), act.owner);
+        const kept = this.kept().filter((one) => this.isKeptFrom(act.owner, one));
+        const whyNot = shelf.whyNot(lengthOf(act.hash), act.owner, at);
+        const leaving = shelf.setAside(lengthOf(act.hash), act.owner, at);
+        expect(isRefusal(leaving) ? leaving : null).toEqual(whyNot);
         if (isRefusal(leaving)) return this.#mustRefuse(leaving.refused, act.hash, act.owner);
         this.coming.push(act);
+        expect(leaving.filter((one) => kept.includes(one))).toEqual([]);
         return leaving;
       }
       case "finish":
@@ -76,7 +89,7 @@ class Counting {
         return isRefusal(leaving) ? [] : leaving;
       }
       case "hold": {
-        this.holds.set(act.holder, new Map(act.uses.map((use) => [use.hash, use.owner])));
+        this.holds.set(act.holder, act.uses);
         for (const free of shelf.hold(act.holder, act.uses, at)) expect(this.isHeld(free)).toBe(false);
         return [];
       }
@@ -94,19 +107,20 @@ class Counting {
     }
   }
 
-  /** A refusal is right only when what is held and on its way leaves no room. */
-  #mustRefuse(code: string, one: Hex, by: string | null): [] {
-    const coming = (who?: string | null) =>
+  /** A refusal is right only when what is held, on its way, and fresh of others leaves no room. */
+  #mustRefuse(code: string, one: Hex, by: string): [] {
+    const coming = (who?: string) =>
       this.coming.filter(({ owner: whose }) => who === undefined || whose === who);
-    const aside = (who?: string | null) => coming(who).reduce((sum, next) => sum + lengthOf(next.hash), 0);
+    const aside = (who?: string) => coming(who).reduce((sum, next) => sum + lengthOf(next.hash), 0);
     const bytes = (hashes: readonly Hex[]) => hashes.reduce((sum, next) => sum + lengthOf(next), 0);
-    if (code === "blob_quota" && by !== null) {
+    if (code === "blob_quota") {
       const theirs = this.kept().filter((next) => this.shelf.find(next)?.owners.has(by));
       const fixed = bytes(theirs.filter((next) => this.isHeld(next, by))) + aside(by);
       expect(fixed + lengthOf(one)).toBeGreaterThan(OWNER_QUOTA);
     } else {
       expect(code).toBe("too_large");
-      const fixed = bytes(this.kept().filter((next) => this.isHeld(next))) + aside();
+      const stays = this.kept().filter((next) => this.isHeld(next) || this.isKeptFrom(by, next));
+      const fixed = bytes(stays) + aside();
       expect(fixed + lengthOf(one)).toBeGreaterThan(QUOTA);
     }
     return [];
@@ -143,7 +157,7 @@ describe("the shelf", () => {
   it("knows nobody any more once all has gone", () => {
     const shelf = new Shelf({ quota: QUOTA, ownerQuota: OWNER_QUOTA, retentionMs: RETENTION_MS });
     const [one = "0x"] = HASHES;
-    expect(shelf.setAside(10, "anna")).toEqual([]);
+    expect(shelf.setAside(10, "anna", instant(0))).toEqual([]);
     shelf.giveBack(10, "anna");
     shelf.add(one, 10, "anna", instant(0));
     expect(shelf.shareOf("anna")).toBe(10);

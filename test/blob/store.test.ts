@@ -50,15 +50,15 @@ describe("folder store on disk", () => {
     const clock = new ManualClock();
     const store = await folderStore(folder, optionsOf(100, { clock }));
     store.hold("task", [{ hash: hashBlob(a), owner: "anna" }]);
-    await store.put(a);
-    await store.put(b);
+    await store.put(a, "anna");
+    await store.put(b, "anna");
     clock.advance(DAY);
     store.release("task");
     await store.close();
     const again = await folderStore(folder, optionsOf(8));
     expect(again.size).toBe(8);
     expect(await again.get(hashBlob(a))).toEqual(a);
-    await again.put(c);
+    await again.put(c, "anna");
     expect([hashBlob(a), hashBlob(b), hashBlob(c)].map((hash) => again.sizeOf(hash))).toEqual([4, null, 4]);
     expect(await readdir(folder)).toHaveLength(2);
   });
@@ -67,7 +67,7 @@ describe("folder store on disk", () => {
     const clock = new ManualClock();
     const options = optionsOf(100, { clock, retentionMs: 64_000 });
     const store = await folderStore(folder, options);
-    await store.put(a);
+    await store.put(a, "anna");
     store.hold("task", [{ hash: hashBlob(a), owner: "anna" }]);
     const begun = (await stat(fileOf(a))).mtimeMs;
     expect(begun).toBe(clock.now());
@@ -98,7 +98,7 @@ describe("folder store on disk", () => {
     await writeFile(join(folder, "7.tmp"), "half");
     await writeFile(join(folder, "notes.txt"), "not ours");
     const store = await folderStore(folder, optionsOf(100));
-    await store.put(a);
+    await store.put(a, "anna");
     await store.close();
     const again = await folderStore(folder, optionsOf(100));
     expect(again.size).toBe(4);
@@ -114,12 +114,12 @@ describe("folder store on disk", () => {
 
   it.for(SPOILERS)("takes a file that was %s for missing, and takes the blob again", async ([, spoil]) => {
     const store = await folderStore(folder, optionsOf(100));
-    await store.put(a);
+    await store.put(a, "anna");
     await spoil(fileOf(a));
     expect(await store.get(hashBlob(a))).toBeNull();
     expect(store.sizeOf(hashBlob(a))).toBeNull();
     expect(store.size).toBe(0);
-    expect(await store.put(a)).toBe(hashBlob(a));
+    expect(await store.put(a, "anna")).toBe(hashBlob(a));
     expect(await store.get(hashBlob(a))).toEqual(a);
   });
 
@@ -127,28 +127,28 @@ describe("folder store on disk", () => {
     "gives no range of a file that was %s, however many ask, and takes the blob again",
     async ([, spoil]) => {
       const store = await folderStore(folder, optionsOf(100));
-      await store.put(a);
+      await store.put(a, "anna");
       await spoil(fileOf(a));
       const ask = () => Promise.all([0, 1, 2].map((offset) => store.chunk(hashBlob(a), offset, 1)));
       expect(await ask()).toEqual([null, null, null]);
       expect(store.size).toBe(0);
-      await store.put(a);
+      await store.put(a, "anna");
       expect((await ask()).map((range) => range?.bytes[0])).toEqual([1, 2, 3]);
     },
   );
 
   it("checks a file once until it is put anew, and sees at any time that bytes are gone", async () => {
     const store = await folderStore(folder, optionsOf(4));
-    await store.put(a);
+    await store.put(a, "anna");
     expect(await store.chunk(hashBlob(a), 0, 1)).toMatchObject({ total: 4 });
     await writeFile(fileOf(a), b);
     // only the receiver's own check finds this: the price of not reading the whole for every range
     expect((await store.chunk(hashBlob(a), 0, 4))?.bytes).toEqual(b);
-    await store.put(b);
-    await store.put(a);
+    await store.put(b, "anna");
+    await store.put(a, "anna");
     await writeFile(fileOf(a), b);
     expect(await store.chunk(hashBlob(a), 0, 4)).toBeNull();
-    await store.put(a);
+    await store.put(a, "anna");
     expect(await store.chunk(hashBlob(a), 0, 4)).toMatchObject({ bytes: a });
     await writeFile(fileOf(a), a.slice(0, 3));
     expect(await store.chunk(hashBlob(a), 2, 2)).toBeNull();
@@ -159,18 +159,21 @@ describe("folder store on disk", () => {
     const gone = join(folder, "gone");
     const store = await folderStore(gone, optionsOf(100));
     await rm(gone, { recursive: true });
-    await expect(store.put(a)).rejects.toMatchObject({ code: "disk_failed", cause: { code: "ENOENT" } });
+    await expect(store.put(a, "anna")).rejects.toMatchObject({
+      code: "disk_failed",
+      cause: { code: "ENOENT" },
+    });
     expect([store.sizeOf(hashBlob(a)), store.size]).toEqual([null, 0]);
     const back = await folderStore(gone, optionsOf(100));
-    expect(await back.put(a)).toBe(hashBlob(a));
-    expect(await store.put(b)).toBe(hashBlob(b));
+    expect(await back.put(a, "anna")).toBe(hashBlob(a));
+    expect(await store.put(b, "anna")).toBe(hashBlob(b));
   });
 
   it("reads a range of a blob that leaves meanwhile, or says that it has left", async () => {
     const store = await folderStore(folder, optionsOf(4));
     for (let round = 0; round < 20; round++) {
-      await store.put(a);
-      const [range] = await Promise.all([store.chunk(hashBlob(a), 0, 4), store.put(b)]);
+      await store.put(a, "anna");
+      const [range] = await Promise.all([store.chunk(hashBlob(a), 0, 4), store.put(b, "anna")]);
       expect([null, { total: 4, bytes: a }]).toContainEqual(range);
       expect(await store.get(hashBlob(b))).toEqual(b);
       expect(await readdir(folder)).toEqual([hashBlob(b).slice(2)]);
@@ -180,11 +183,11 @@ describe("folder store on disk", () => {
   it("keeps a blob that is put again while it leaves", async () => {
     const store = await folderStore(folder, optionsOf(4));
     for (let round = 0; round < 20; round++) {
-      await store.put(a);
+      await store.put(a, "anna");
       const incoming = await store.begin(hashBlob(b), 4, "anna");
       if (isRefusal(incoming)) throw new Error(incoming.refused);
       await incoming.write(0, b);
-      await Promise.all([incoming.discard(), store.put(a)]);
+      await Promise.all([incoming.discard(), store.put(a, "anna")]);
       expect(await store.get(hashBlob(a))).toEqual(a);
     }
   });
@@ -260,7 +263,7 @@ describe("a store on a medium that fails", () => {
     const { medium } = failing({});
     const options = optionsOf(100, { clock, retentionMs: 1_000, onFault: (fault) => faults.push(fault) });
     const store = new ShelfStore({ ...medium, remove: () => Promise.reject(full) }, [], options);
-    await store.put(a);
+    await store.put(a, "anna");
     store.startSweep();
     clock.advance(1_000);
     await store.close();

@@ -12,7 +12,7 @@ const store = await folderStore(folder, {
     throw fault;
   },
 });
-await store.put(new Uint8Array(100_000).fill(Number(chunks)));
+await store.put(new Uint8Array(100_000).fill(Number(chunks)), "anna");
 const bytes = new Uint8Array(100 * MAX_CHUNK).fill(200);
 const incoming = await store.begin(hashBlob(bytes), bytes.length, "anna");
 if (isRefusal(incoming)) throw new Error(incoming.refused);

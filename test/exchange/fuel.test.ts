@@ -2,7 +2,6 @@
 import { describe, expect, it } from "vitest";
 import type { Hex } from "../../src/base/bytes.ts";
 import { amount } from "../../src/base/money.ts";
-import { saltedHash } from "../../src/exchange/charge.ts";
 import { replay } from "../../src/exchange/replay.ts";
 import { wantOf } from "../../src/exchange/wants.ts";
 import { recoverAddress } from "../../src/kernels/signature.ts";
@@ -10,7 +9,7 @@ import { balanceOf, recoveryOf, totalOf } from "../../src/payment/books.ts";
 import { creditOf, heldOf, owedBy } from "../../src/payment/payment.ts";
 import type { Outcome } from "../../src/protocol/fuel.ts";
 import type { Signer } from "../../src/protocol/signer.ts";
-import { invoiceDigest, NO_OUTPUT, receiptDigest } from "../../src/protocol/typed-data.ts";
+import { invoiceDigest, NO_OUTPUT, receiptDigest, saltedHash } from "../../src/protocol/typed-data.ts";
 import { type Counter, openCounter, saidOf } from "./counter.ts";
 import {
   ARM,
@@ -63,7 +62,18 @@ async function awarded(
   return task;
 }
 
+/** The same with two bids, of which the check budget could pay the second. */
+function twoBids(counter: Counter, checkBudget = 600n): Promise<Hex> {
+  const rates = [
+    [BOARD, 300n],
+    [ARM, 600n],
+  ] as const;
+  return awarded(counter, rates, { checkBudget: amount(checkBudget) });
+}
+
 const taskOf = (counter: Counter, task: Hex) => counter.state.market.tasks.get(task);
+
+const wantIn = (counter: Counter, task: Hex) => wantOf(taskOf(counter, task) ?? expect.fail("no task"))?.want;
 
 function awardOf(counter: Counter, task: Hex, provider: Signer): Hex {
   const { run, check } = taskOf(counter, task) ?? {};
@@ -185,20 +195,13 @@ describe("a second opinion", () => {
 
   it("finds a wrong bill on the same output: it is not paid, the right one is", async () => {
     const counter = await opened(always);
-    const task = await awarded(
-      counter,
-      [
-        [BOARD, 300n],
-        [ARM, 600n],
-      ],
-      { checkBudget: amount(600n) },
-    );
+    const task = await twoBids(counter);
     await delivers(counter, task, BOARD, { fuel: FUEL });
     await inspected(counter, task);
     await delivers(counter, task, ARM, { fuel: THIRD });
     const word = [...counter.journal.entries()].flatMap(({ facts }) => facts).at(-1);
     expect(word).toMatchObject({ kind: "checked", passed: false, reason: "another bill of fuel" });
-    expect(wantOf(taskOf(counter, task) ?? expect.fail("no task"))?.want).toBe("referee");
+    expect(wantIn(counter, task)).toBe("referee");
     await refereed(counter, task, outcome({ fuel: THIRD }));
     expect(saidOf(counter.heard(), "answer")).toMatchObject({
       ...{ state: "paid", provider: ARM.address, fuel: THIRD, spent: 200n, rechecked: true },
@@ -208,16 +211,21 @@ describe("a second opinion", () => {
     expectSquare(counter);
   });
 
+  it("is the gateway's own where nothing is to be spent on checks: a wrong bill is found out all the same", async () => {
+    const counter = await opened(always);
+    const task = await awarded(counter, [[BOARD, 300n]], { checkBudget: amount(0n) });
+    await delivers(counter, task, BOARD, { fuel: FUEL });
+    await inspected(counter, task);
+    expect(wantIn(counter, task)).toBe("referee");
+    await refereed(counter, task, outcome({ fuel: THIRD }));
+    expect(saidOf(counter.heard(), "answer")).toMatchObject({ state: "rejected", spent: 0n });
+    expect(earned(counter)).toEqual([0n, 0n, 0n]);
+    expectSquare(counter);
+  });
+
   it("of the gateway's own alone rejects a wrong bill, and the next bidder gets the task", async () => {
     const counter = await opened(always);
-    const task = await awarded(
-      counter,
-      [
-        [BOARD, 300n],
-        [ARM, 600n],
-      ],
-      { checkBudget: amount(1n) },
-    );
+    const task = await twoBids(counter, 1n);
     await delivers(counter, task, BOARD, { fuel: THIRD - 1 });
     await inspected(counter, task);
     await refereed(counter, task, outcome({ fuel: THIRD }));
@@ -230,45 +238,45 @@ describe("a second opinion", () => {
 describe("a run that ends without an output", () => {
   const trap = { verdict: "trap", fuel: THIRD } as const;
 
-  it("has nothing for the checker to see: another bidder is asked at once, without a draw", async () => {
+  it("has nothing for the checker to see: the gateway runs it itself at once, without a draw", async () => {
     const counter = await opened();
-    const task = await awarded(
-      counter,
-      [
-        [BOARD, 300n],
-        [ARM, 600n],
-      ],
-      { checkBudget: amount(600n) },
-    );
+    const task = await twoBids(counter);
     await delivers(counter, task, BOARD, trap);
-    expect(taskOf(counter, task)?.check?.provider).toBe(ARM.address);
-    expect(wantOf(taskOf(counter, task) ?? expect.fail("no task"))).toBeNull();
+    expect(taskOf(counter, task)?.check, "another bidder's word would not do").toBeNull();
+    expect(wantIn(counter, task)).toBe("referee");
     const { index } = counter.journal.head();
     await inspected(counter, task);
     expect(counter.journal.head().index, "no word of a checker is heard").toBe(index);
   });
 
-  it("is paid for exactly its fuel once a second run has come to the same", async () => {
+  it("is paid for exactly its fuel once the gateway's own run has come to the same", async () => {
     const counter = await opened();
-    const task = await awarded(
-      counter,
-      [
-        [BOARD, 300n],
-        [ARM, 600n],
-      ],
-      { checkBudget: amount(600n) },
-    );
+    const task = await twoBids(counter);
     await delivers(counter, task, BOARD, trap);
-    await delivers(counter, task, ARM, trap);
+    await refereed(counter, task, outcome(trap));
     const said = counter.heard();
     expect(saidOf(said, "answer")).toMatchObject({
       ...{ state: "paid", verdict: "trap", output: null, outputBytes: 0, fuel: THIRD },
-      ...{ spent: 100n + 200n, rechecked: true },
+      ...{ spent: 100n, rechecked: true },
     });
     const { version: _, signature, ...receipt } = saidOf(said, "receipt");
-    expect(receipt).toMatchObject({ verdict: "trap", output: null, checks: 200n });
+    expect(receipt).toMatchObject({ verdict: "trap", output: null, checks: 0n });
     expect(recoverAddress(receiptDigest(MARKET, receipt), signature)).toBe(GATEWAY.address);
-    expect(earned(counter)).toEqual([98n, 196n, 0n]);
+    expect(earned(counter)).toEqual([98n, 0n, 0n]);
+    expectSquare(counter);
+  });
+
+  it("at the whole limit is not paid for on the word of two providers in league", async () => {
+    const counter = await opened(() => 0);
+    const task = await twoBids(counter);
+    const claimed = { verdict: "trap", fuel: FUEL } as const;
+    await delivers(counter, task, BOARD, claimed);
+    await refereed(counter, task, outcome({ fuel: THIRD }));
+    expect(taskOf(counter, task)).toMatchObject({ state: "awarded", run: { provider: ARM.address } });
+    await delivers(counter, task, ARM, claimed);
+    await refereed(counter, task, outcome({ fuel: THIRD }));
+    expect(saidOf(counter.heard(), "answer")).toMatchObject({ state: "rejected", spent: 0n });
+    expect(earned(counter)).toEqual([0n, 0n, 0n]);
     expectSquare(counter);
   });
 
@@ -279,7 +287,7 @@ describe("a run that ends without an output", () => {
       const task = await awarded(counter, [[BOARD, 300n]], { checkBudget: amount(0n) });
       const ran = { verdict, fuel: FUEL };
       await delivers(counter, task, BOARD, ran);
-      expect(wantOf(taskOf(counter, task) ?? expect.fail("no task"))?.want).toBe("referee");
+      expect(wantIn(counter, task)).toBe("referee");
       await refereed(counter, task, outcome(ran));
       expect(saidOf(counter.heard(), "answer")).toMatchObject({ state: "paid", verdict, spent: 300n });
       expectSquare(counter);
@@ -312,20 +320,14 @@ describe("a run that ends without an output", () => {
     expectSquare(counter);
   });
 
-  it("is outvoted by a second run with an output that the gateway's own confirms", async () => {
-    const counter = await opened();
-    const task = await awarded(
-      counter,
-      [
-        [BOARD, 300n],
-        [ARM, 600n],
-      ],
-      { checkBudget: amount(600n) },
-    );
-    await delivers(counter, task, BOARD, trap);
-    await delivers(counter, task, ARM, { fuel: THIRD });
-    await refereed(counter, task, outcome({ fuel: THIRD }));
-    expect(saidOf(counter.heard(), "answer")).toMatchObject({ state: "paid", verdict: "ok", spent: 200n });
+  it("as the second of two runs is paid only where the gateway's own confirms it", async () => {
+    const counter = await opened(() => 0);
+    const task = await twoBids(counter);
+    await delivers(counter, task, BOARD, { fuel: THIRD });
+    await inspected(counter, task);
+    await delivers(counter, task, ARM, trap);
+    await refereed(counter, task, outcome(trap));
+    expect(saidOf(counter.heard(), "answer")).toMatchObject({ state: "paid", verdict: "trap", spent: 200n });
     expect(earned(counter)).toEqual([0n, 196n, 0n]);
     expectSquare(counter);
   });

@@ -2,14 +2,13 @@ import { describe, expect, it } from "vitest";
 import type { Hex } from "../../src/base/bytes.ts";
 import { instant } from "../../src/base/clock.ts";
 import { amount } from "../../src/base/money.ts";
-import { saltedHash } from "../../src/exchange/charge.ts";
 import { firstDue } from "../../src/exchange/course.ts";
 import { replay } from "../../src/exchange/replay.ts";
 import { recoverAddress } from "../../src/kernels/signature.ts";
 import { balanceOf } from "../../src/payment/books.ts";
 import { creditOf, owedBy } from "../../src/payment/payment.ts";
 import type { Fact } from "../../src/protocol/facts.ts";
-import { invoiceDigest, receiptDigest } from "../../src/protocol/typed-data.ts";
+import { invoiceDigest, receiptDigest, saltedHash } from "../../src/protocol/typed-data.ts";
 import { type Counter, openCounter, saidOf } from "./counter.ts";
 import {
   accept,

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { systemClock } from "../../src/base/clock.ts";
 import { Executor } from "../../src/firmware/executor.ts";
 import { LIMITS, runOf } from "./executor-rig.ts";
-import { ENDLESS, taskModule } from "./module.ts";
+import { ECHO, ENDLESS, OP, taskModule } from "./module.ts";
 
 const DIED = expect.objectContaining({ code: "executor_died" });
 const echo = taskModule();
@@ -63,6 +63,27 @@ describe("executor, faults", () => {
     expect(outputs).toEqual(inputs);
   });
 
+  it("keeps what a batch has come to before the deadline, though the fuel limit promises an early end", async () => {
+    // endless where the first byte of the input is not zero
+    const firmware = taskModule({
+      run: [OP.get, 0, 0x2d, 0, 0, ...OP.if, ...ENDLESS, OP.end, ...ECHO],
+    });
+    const [quick, slow] = [Uint8Array.of(0), Uint8Array.of(1)];
+    expect(await run(firmware, { input: quick })).toMatchObject({ verdict: "ok" });
+    const inputs = [quick, quick, quick, slow, quick];
+    const results = await executor.runBatch({ firmware, inputs, ...LIMITS, wallMs: 1000 });
+    expect(results.map(({ verdict }) => verdict)).toEqual(["ok", "ok", "ok", "deadline", "deadline"]);
+  });
+
+  it("rejects of a batch only the input that is too large", async () => {
+    const inputs = [input, new Uint8Array(64 * 2 ** 20 + 1), Uint8Array.of(9)];
+    expect(await executor.runBatch({ firmware: echo, inputs, ...LIMITS })).toMatchObject([
+      { verdict: "ok", output: input },
+      { verdict: "rejected", reason: "input_too_large", fuel: 0 },
+      { verdict: "ok", output: Uint8Array.of(9) },
+    ]);
+  });
+
   it("gives up when a second child is killed too, and serves the next run", async () => {
     let isDone = false;
     const failed = expect(run(endless, FOREVER).finally(() => (isDone = true))).rejects.toThrow(DIED);
@@ -83,16 +104,6 @@ describe("executor, faults", () => {
     for (const firmware of [...modules, ...modules]) {
       expect(await run(firmware)).toMatchObject({ verdict: "ok", output: input });
     }
-  });
-
-  it("runs on as many children as it has cores, and does not let one wait behind a long run", async () => {
-    const two = new Executor({ clock: systemClock, cores: 2 });
-    await two.start();
-    const other = runOf(two, input);
-    const ended = expect(other(endless, FOREVER)).rejects.toThrow(DIED);
-    for (let i = 0; i < 3; i++) expect(await other(echo)).toMatchObject({ verdict: "ok" });
-    await two.stop();
-    await ended;
   });
 
   it("keeps one child warm for when another ends", async () => {

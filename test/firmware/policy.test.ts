@@ -253,12 +253,15 @@ describe("tables and segments", () => {
     expect(both(bytes)).toEqual([true, name]);
   });
 
-  it("are rejected where a global says where they go", () => {
-    const globals = [[I, 0, OP.i32Const, 0, OP.end]];
-    expect(rejection(taskModule({ globals, data: [[0, 0x23, 0, OP.end, 1, 7]] }))).toBe("data");
-    expect(rejection(taskModule({ globals, table: 1, elements: [[0, 0x23, 0, OP.end, 1, 0]] }))).toBe(
-      "elements",
-    );
+  it.for([OP.i32Const, OP.globalGet])("of globals are rejected where they name a defined one", (op) => {
+    const globals = [
+      [I, 0, OP.i32Const, 0, OP.end],
+      [I, 0, op, 0, OP.end],
+    ];
+    const expected = op === OP.globalGet ? "opcodes" : "accepted";
+    expect(rejection(taskModule({ globals }))).toBe(expected);
+    expect(rejection(taskModule({ globals, data: [[0, op, 0, OP.end, 1, 7]] }))).toBe(expected);
+    expect(rejection(taskModule({ globals, table: 1, elements: [[0, op, 0, OP.end, 1, 0]] }))).toBe(expected);
   });
 });
 

@@ -1,12 +1,20 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { fileURLToPath } from "node:url";
 import { beforeEach, describe, expect, it } from "vitest";
 import type { Hex } from "../../src/base/bytes.ts";
 import { isTrusted, NO_TRUST, readTrust, type Trust, writeTrust } from "../../src/firmware/trust.ts";
 import { randomKey } from "../../src/kernels/signature.ts";
+import { updateTrust } from "../../src/operator/firmware/trust-file.ts";
 import { type Manifest, signManifest } from "../../src/protocol/manifest.ts";
 import { keySigner } from "../../src/protocol/signer.ts";
+
+/** Adds eight modules to a trust file, one by one. */
+const CHANGER = fileURLToPath(new URL("trust-changer.ts", import.meta.url));
 
 const author = keySigner(randomKey());
 const firmware = `0x${"ab".repeat(32)}` as Hex;
@@ -87,6 +95,37 @@ describe("the trust file", () => {
     expect(readdirSync(folder)).toEqual(["trust.json"]);
   });
 
+  it("loses no change of processes that change it at the same time", async () => {
+    const changes = ["a", "b", "c", "d"].map((digit) => spawn(process.execPath, [CHANGER, path, digit]));
+    const codes = await Promise.all(changes.map(async (child) => (await once(child, "exit"))[0]));
+    expect(codes).toEqual([0, 0, 0, 0]);
+    expect((await readTrust(path)).firmware.size).toBe(4 * 8);
+  }, 30_000);
+
+  it("waits for a lock no longer than is told, and takes one that nobody holds any more", async () => {
+    const lock = new DatabaseSync(`${path}.lock`);
+    lock.exec("BEGIN EXCLUSIVE");
+    const held = updateTrust(path, (before) => before, 50);
+    await expect(held).rejects.toMatchObject({
+      code: "timed_out",
+      message: expect.stringContaining("another process"),
+    });
+    lock.close();
+    const { before, after } = await updateTrust(path, () => trusting({ firmware: new Set([firmware]) }));
+    expect([before, after.firmware]).toEqual([NO_TRUST, new Set([firmware])]);
+  });
+
+  it("is as it was when the change throws, and free again", async () => {
+    await writeTrust(path, trusting({ firmware: new Set([firmware]) }));
+    const thrown = updateTrust(path, () => {
+      throw new Error("not so");
+    });
+    await expect(thrown).rejects.toThrow("not so");
+    await updateTrust(path, (before) => ({ ...before, authors: new Set([author.address]) }));
+    const trust = await readTrust(path);
+    expect([...trust.firmware, ...trust.authors]).toEqual([firmware, author.address]);
+  });
+
   it("is refused when it is damaged or of a kind that is not known: nothing is guessed", async () => {
     await writeTrust(path, trusting({ firmware: new Set([firmware]) }));
     const text = readFileSync(path, "utf8");
@@ -112,6 +151,13 @@ describe("the trust file", () => {
     await expect(writeTrust(join(folder, "no", "trust.json"), NO_TRUST)).rejects.toMatchObject({
       code: "disk_failed",
     });
-    await expect(readTrust(folder)).rejects.toMatchObject({ code: "disk_failed" });
+    const folderRead = { code: "disk_failed", message: `cannot read ${folder}: it is a folder` };
+    await expect(readTrust(folder)).rejects.toMatchObject(folderRead);
+    await expect(updateTrust(join(folder, "no", "x"), (trust) => trust)).rejects.toMatchObject({
+      ...{
+        code: "disk_failed",
+        message: expect.stringMatching(/^cannot lock .*: no such file or directory$/),
+      },
+    });
   });
 });

@@ -112,6 +112,26 @@ describe("wasi-stdio/1", () => {
   });
 
   it.for([
+    ["fd_read", 4096 + 1024 + 5, () => [0, ...vectors([0, 100]), 600]],
+    ["fd_write", 4096 + 1024 + 8, () => [1, ...vectors([0, 8]), 600]],
+    ["random_get", 4096 + 64 * 16 + 64 * 5, () => [0, 16]],
+  ] as const)("does no work that the fuel does not pay for: %s", ([name, cost, args]) => {
+    const given = args();
+    const before = memory.slice();
+    fuel.value = BigInt(cost - 1);
+    call(name, ...given);
+    expect(fuel.value).toBe(-1n);
+    const isWord = name === "fd_write" ? 604 : 0;
+    expect(Buffer.compare(memory.subarray(isWord), before.subarray(isWord))).toBe(0);
+    expect(streams.output).toHaveLength(0);
+    fuel.value = BigInt(cost);
+    expect(call(name, ...given)).toBe(SUCCESS);
+    expect(fuel.value).toBe(0n);
+    const isDone = name === "fd_write" ? streams.output.length === 8 : Buffer.compare(memory, before) !== 0;
+    expect(isDone).toBe(true);
+  });
+
+  it.for([
     ["fd_read", [0, 512, 1, END - 3]],
     ["fd_read", [0, END - 7, 1, 0]],
     ["fd_read", [0, -8, 2, 0]],

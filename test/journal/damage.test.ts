@@ -193,6 +193,8 @@ describe("another version's journal", () => {
   it.each([
     [99, /format 99, that of a newer hirewire; this one reads \d+: update this one/],
     [1, /format 1, that of an older hirewire/],
+    // its facts have no fuel
+    [2, /format 2, that of an older hirewire; this one reads 3/],
   ])("of format %i is refused by name, to read and to write, and left as it is", (format, words) => {
     openJournal(folder).close();
     const database = new DatabaseSync(journalFile(folder));

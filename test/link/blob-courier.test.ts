@@ -44,7 +44,7 @@ function storeLike(store: BlobStore): BlobStore {
 describe("a fetch", () => {
   it("takes what the store has without asking, even for one who gives up", async () => {
     const stand = new BlobStand();
-    await stand.store.put(SMALL);
+    await stand.store.put(SMALL, "anna");
     expect(await fetchSmall(stand)).toEqual(SMALL);
     expect(await fetchSmall(stand, AbortSignal.abort())).toEqual(SMALL);
     expect(stand.asked()).toEqual([]);
@@ -52,7 +52,7 @@ describe("a fetch", () => {
 
   it("is refused what the store has when another size was announced for it", async () => {
     const stand = new BlobStand();
-    await stand.store.put(SMALL);
+    await stand.store.put(SMALL, "anna");
     const bytes = await stand.courier.fetch(ROBOT, SMALL_HASH, SMALL.length + 1, NEVER);
     expect(bytes).toMatchObject({ refused: "hash_mismatch" });
   });
@@ -140,7 +140,7 @@ describe("a fetch", () => {
     const both = [abort.signal, abort.signal].map((signal) => fetchSmall(stand, signal));
     await settled();
     expect(stand.asked()).toHaveLength(1);
-    expect(stand.store.size).toBe(SMALL.length);
+    expect(stand.store.size).toBe(0);
     abort.abort();
     expect(await Promise.all(both)).toEqual([LATE, LATE]);
     await settled();
@@ -173,6 +173,23 @@ describe("a fetch", () => {
     expect(await fetchSmall(stand)).toMatchObject({ refused: "too_large" });
   });
 
+  it("is refused, and asks no more, when the room runs out while it comes", async () => {
+    const stand = new BlobStand(LARGE.length);
+    const bytes = stand.courier.fetch(ROBOT, LARGE_HASH, LARGE.length, NEVER);
+    await settled();
+    const first = stand.asked();
+    const others = bytesOf(4 * MAX_CHUNK, 3);
+    stand.store.hold("task", [{ hash: hashBlob(others), owner: "ben" }]);
+    expect(await stand.store.put(others, "ben")).toBe(hashBlob(others));
+    const said = await Promise.all(first.map((one) => stand.courier.onData(ROBOT, chunkFor(one, LARGE))));
+    const full = refuse("too_large", "wait: the store is full until tasks end");
+    expect(said.filter((refusal) => refusal !== null)).toEqual([full]);
+    expect(await bytes).toEqual(full);
+    expect(stand.store.size).toBe(others.length);
+    stand.clock.advance(600_000);
+    expect(stand.asked()).toEqual([]);
+  });
+
   it("is not made to take more than 64 MiB, and asks for none of them", async () => {
     const stand = new BlobStand(1e9);
     const bytes = await stand.courier.fetch(ROBOT, SMALL_HASH, MAX_BLOB + 1, NEVER);
@@ -193,7 +210,7 @@ describe("a fetch", () => {
       get: async (hash) => {
         gets++;
         // there is room for one alone
-        if (gets === 1) await store.put(bytesOf(SMALL.length, 9));
+        if (gets === 1) await store.put(bytesOf(SMALL.length, 9), `owner of ${ROBOT}`);
         return await store.get(hash);
       },
     });

@@ -21,7 +21,7 @@ const fetchSmall = (stand: BlobStand, signal = NEVER, device = ROBOT) =>
 describe("a fetch of what is here already", () => {
   it("has the device hand it over all the same, where it is no party to it", async () => {
     const stand = new BlobStand();
-    await stand.store.put(SMALL);
+    await stand.store.put(SMALL, "anna");
     stand.hide(BOARD, SMALL_HASH);
     const bytes = fetchSmall(stand, NEVER, BOARD);
     expect(await stateOf(bytes)).toBe("pending");
@@ -34,7 +34,7 @@ describe("a fetch of what is here already", () => {
 
   it("gives a device that is no party to it nothing for other bytes, and says no more than of an unknown one", async () => {
     const known = new BlobStand();
-    await known.store.put(SMALL);
+    await known.store.put(SMALL, "anna");
     const said = [];
     for (const stand of [known, new BlobStand()]) {
       stand.hide(BOARD, SMALL_HASH);
@@ -86,7 +86,7 @@ describe("a device's request", () => {
 
   it("is answered with the bytes it names", async () => {
     const stand = new BlobStand();
-    await stand.store.put(LARGE);
+    await stand.store.put(LARGE, "anna");
     expect(await stand.courier.onGet(BOARD, get)).toBeNull();
     expect(stand.replies).toEqual([
       {
@@ -104,7 +104,7 @@ describe("a device's request", () => {
   it("is refused for bytes that are not here, or beyond their end", async () => {
     const stand = new BlobStand();
     expect(await stand.courier.onGet(BOARD, get)).toEqual(refuse("blob_unknown"));
-    await stand.store.put(LARGE);
+    await stand.store.put(LARGE, "anna");
     const beyond = await stand.courier.onGet(BOARD, { ...get, offset: LARGE.length });
     expect(beyond).toMatchObject({ refused: "blob_unexpected" });
     expect(stand.replies).toEqual([]);
@@ -115,7 +115,7 @@ describe("a device's request", () => {
     const unknown = [get, { ...get, offset: LARGE.length }];
     const said = [];
     for (const request of unknown) said.push(await stand.courier.onGet(BOARD, request));
-    await stand.store.put(LARGE);
+    await stand.store.put(LARGE, "anna");
     stand.hide(BOARD, LARGE_HASH);
     for (const request of unknown) expect(await stand.courier.onGet(BOARD, request)).toEqual(said.shift());
     expect(await stand.courier.onGet(ROBOT, get)).toBeNull();
@@ -124,7 +124,7 @@ describe("a device's request", () => {
 
   it("is none when it is the gateway's own, come back", async () => {
     const stand = new BlobStand();
-    await stand.store.put(LARGE);
+    await stand.store.put(LARGE, "anna");
     expect(await stand.courier.onGet(BOARD, { ...get, from: "gateway" })).toBeNull();
     expect(await stand.courier.onGet(BOARD, { ...get, from: "gateway", hash: SMALL_HASH })).toBeNull();
     expect(stand.replies).toEqual([]);

@@ -38,7 +38,7 @@ function bytesContract(made: Make): void {
     await fc.assert(
       fc.asyncProperty(fc.uint8Array({ maxLength: 64 }), async (bytes) => {
         const hash = hashBlob(bytes);
-        expect(await store.put(bytes)).toBe(hash);
+        expect(await store.put(bytes, "anna")).toBe(hash);
         expect(store.sizeOf(hash)).toBe(bytes.length);
         expect(await store.get(hash)).toEqual(bytes);
       }),
@@ -58,7 +58,7 @@ function bytesContract(made: Make): void {
   it("keeps its own copy", async () => {
     const { store } = await made();
     const bytes = a.slice();
-    await store.put(bytes);
+    await store.put(bytes, "anna");
     bytes.fill(0);
     (await store.get(A))?.fill(0);
     expect(await store.get(A)).toEqual(a);
@@ -70,7 +70,7 @@ function bytesContract(made: Make): void {
     await fc.assert(
       fc.asyncProperty(fc.uint8Array({ maxLength: 64 }), range, async (bytes, { offset, length }) => {
         const hash = hashBlob(bytes);
-        await store.put(bytes);
+        await store.put(bytes, "anna");
         expect(await store.chunk(hash, offset, length)).toEqual({
           total: bytes.length,
           bytes: bytes.slice(offset, offset + length),
@@ -82,18 +82,18 @@ function bytesContract(made: Make): void {
 
   it("gives ranges that cannot change the blob, and none of one that left", async () => {
     const { store } = await made({ quota: 4 });
-    await store.put(a);
+    await store.put(a, "anna");
     (await store.chunk(A, 1, 2))?.bytes.fill(0);
     expect(await store.chunk(A, 1, 2)).toEqual({ total: 4, bytes: Uint8Array.of(2, 3) });
-    await store.put(b);
+    await store.put(b, "anna");
     expect(await store.chunk(A, 0, 4)).toBeNull();
-    await store.put(a);
+    await store.put(a, "anna");
     expect(await store.chunk(A, 0, 4)).toEqual({ total: 4, bytes: a });
   });
 
   it("counts the same bytes once", async () => {
     const { store } = await made();
-    await Promise.all([store.put(a), store.put(a), store.put(b)]);
+    await Promise.all([store.put(a, "anna"), store.put(a, "anna"), store.put(b, "anna")]);
     expect(store.size).toBe(8);
     expect([await store.get(A), await store.get(B)]).toEqual([a, b]);
   });
@@ -142,6 +142,15 @@ function incomingContract(made: Make): void {
     expect(await store.get(hashBlob(empty))).toEqual(empty);
   });
 
+  it("is not whole before all of it has come, also where what is missing would be zeros", async () => {
+    const { store } = await made();
+    const zeros = new Uint8Array(4);
+    const incoming = await begun(store, zeros);
+    await incoming.write(0, zeros.subarray(0, 3));
+    expect(await incoming.finish()).toEqual(MISMATCH);
+    expect([store.size, store.sizeOf(hashBlob(zeros))]).toEqual([0, null]);
+  });
+
   it.for([
     ["other bytes", (incoming: Incoming) => incoming.write(0, b)],
     ["no bytes", () => Promise.resolve()],
@@ -186,9 +195,9 @@ function incomingContract(made: Make): void {
   it("is one blob when two bring it at once, and each brings all of it", async () => {
     const { store } = await made();
     const [one, other] = [await begun(store, a, "anna"), await begun(store, a, "ben")];
-    expect(store.size).toBe(8);
     await one.write(0, a);
     await other.write(0, b);
+    expect(store.size).toBe(8);
     expect(await Promise.all([one.finish(), other.finish()])).toEqual([null, MISMATCH]);
     expect(store.size).toBe(4);
     const again = await begun(store, a, "ben");
@@ -204,12 +213,12 @@ function roomContract(made: Make): void {
     const { store, clock } = await made({ quota: 12 });
     for (const bytes of [a, b, c]) {
       clock.advance(1);
-      await store.put(bytes);
+      await store.put(bytes, "anna");
     }
     store.hold("task", [{ hash: A, owner: "anna" }]);
     clock.advance(1);
     store.release("task");
-    await store.put(d);
+    await store.put(d, "anna");
     expect(kept(store)).toBe("acd");
     expect(await store.get(B)).toBeNull();
     expect(store.size).toBe(12);
@@ -217,54 +226,108 @@ function roomContract(made: Make): void {
 
   it("is not made of what is held, and refused when only that is left", async () => {
     const { store } = await made({ quota: 8 });
-    await store.put(a);
-    await store.put(b);
+    await store.put(a, "anna");
+    await store.put(b, "anna");
     store.hold("one", [{ hash: A, owner: "anna" }]);
-    await store.put(c);
+    await store.put(c, "anna");
     expect(kept(store)).toBe("ac");
     store.hold("other", [{ hash: C, owner: "ben" }]);
-    expect(await store.put(b)).toEqual(TOO_LARGE);
+    expect(await store.put(b, "anna")).toEqual(TOO_LARGE);
     expect(await store.begin(B, 4, "ben")).toEqual(TOO_LARGE);
     expect(await store.get(C)).toEqual(c);
     store.release("one");
-    expect(await store.put(b)).toBe(B);
+    expect(await store.put(b, "anna")).toBe(B);
     expect(kept(store)).toBe("bc");
   });
 
   it("is refused for more than all of it without removing anything", async () => {
     const { store } = await made({ quota: 4 });
-    expect(await store.put(a)).toBe(A);
-    expect(await store.put(new Uint8Array(5))).toEqual(TOO_LARGE);
+    expect(await store.put(a, "anna")).toBe(A);
+    expect(await store.put(new Uint8Array(5), "anna")).toEqual(TOO_LARGE);
     expect(await store.get(A)).toEqual(a);
     expect(store.size).toBe(4);
   });
 
-  it("counts what is on its way", async () => {
+  it("counts what has come of what is on its way", async () => {
     const { store } = await made({ quota: 8 });
     const incoming = await begun(store, a);
-    await store.put(b);
-    await store.put(c);
+    expect(await incoming.write(0, a.subarray(0, 1))).toBeNull();
+    await store.put(b, "anna");
+    await store.put(c, "anna");
     expect(kept(store)).toBe("c");
-    const other = await begun(store, d, "ben");
+    const other = await begun(store, d, "anna");
+    expect(await other.write(3, d.subarray(3))).toBeNull();
     expect(kept(store)).toBe("");
-    expect(await store.put(b)).toEqual(TOO_LARGE);
+    expect(await store.put(b, "anna")).toEqual(TOO_LARGE);
     await other.discard();
-    expect(await store.put(b)).toBe(B);
+    expect(await store.put(b, "anna")).toBe(B);
     await incoming.write(0, a);
     expect(await incoming.finish()).toBeNull();
     expect(kept(store)).toBe("ab");
   });
 
+  it("is neither made for nor taken by what is only announced", async () => {
+    const { store, clock } = await made({ quota: 8, ownerQuota: 4 });
+    await store.put(a, "anna");
+    clock.advance(DAY);
+    const announced = [];
+    for (const owner of ["ben", "cleo", "dora", "emil"]) announced.push(await begun(store, d, owner));
+    expect([kept(store), store.size]).toEqual(["a", 4]);
+    expect(await store.put(b, "fred")).toBe(B);
+    expect(kept(store)).toBe("ab");
+    const [first, ...others] = announced;
+    expect(await first?.write(0, d)).toBeNull();
+    expect(await first?.finish()).toBeNull();
+    expect(kept(store)).toBe("bd");
+    for (const other of others) expect(await other.write(0, d)).toEqual(TOO_LARGE);
+    expect(store.size).toBe(8);
+  });
+
+  it("is made a transfer's window at a time", async () => {
+    const step = 4 * 32_768;
+    const { store } = await made({ quota: 10 * step, ownerQuota: 10 * step });
+    const incoming = await begun(store, new Uint8Array(2 * step + 7));
+    const sizes = [];
+    for (const reach of [1, step, step + 1, 5, 2 * step, 2 * step + 7]) {
+      expect(await incoming.write(reach - 1, Uint8Array.of(0))).toBeNull();
+      sizes.push(store.size);
+    }
+    expect(sizes).toEqual([step, step, 2 * step, 2 * step, 2 * step, 2 * step + 7]);
+    await incoming.discard();
+    expect(store.size).toBe(0);
+  });
+
+  it("is asked for again by what was refused it", async () => {
+    const { store, clock } = await made({ quota: 8 });
+    const incoming = await begun(store, a);
+    store.hold("task", [
+      { hash: B, owner: "ben" },
+      { hash: C, owner: "ben" },
+    ]);
+    await store.put(b, "ben");
+    await store.put(c, "ben");
+    expect(await incoming.write(0, a)).toEqual(TOO_LARGE);
+    expect(store.size).toBe(8);
+    store.release("task");
+    expect(await incoming.write(0, a)).toEqual(TOO_LARGE);
+    clock.advance(600_000);
+    expect(await incoming.write(0, a)).toBeNull();
+    expect(await incoming.finish()).toBeNull();
+    expect(kept(store)).toBe("ac");
+    expect(await incoming.write(0, b)).toBeNull();
+    expect(await store.get(A)).toEqual(a);
+  });
+
   it("is kept for what is held before it comes, and by as many as hold it", async () => {
     const { store } = await made({ quota: 8 });
     for (const holder of ["one", "other", "one"]) store.hold(holder, [{ hash: A, owner: "anna" }]);
-    await store.put(a);
-    await store.put(b);
+    await store.put(a, "anna");
+    await store.put(b, "anna");
     store.release("one");
-    await store.put(c);
+    await store.put(c, "anna");
     expect(kept(store)).toBe("ac");
     store.hold("other", [{ hash: C, owner: "anna" }]);
-    await store.put(d);
+    await store.put(d, "anna");
     expect(kept(store)).toBe("cd");
   });
 }

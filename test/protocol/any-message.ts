@@ -39,7 +39,11 @@ const terms: fc.Arbitrary<NonNullable<Message<"ack">["terms"]>> = fc.record({
   token: anyAddress,
   decimals: fc.integer({ min: 0, max: 36 }),
   feeBasisPoints: fc.integer({ min: 0, max: 10_000 }),
-  firmware: fc.record({ ...anyMeter, maxFuel: fc.integer({ min: 1, max: MAX_FUEL }) }),
+  firmware: fc.record({
+    ...anyMeter,
+    maxFuel: fc.integer({ min: 1, max: MAX_FUEL }),
+    runMs: fc.integer({ min: 1 }),
+  }),
   lane: fc.record({
     epoch: anyCount,
     deposit: anyAmount,

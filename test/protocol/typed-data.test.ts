@@ -1,4 +1,4 @@
-import { hashTypedData, recoverTypedDataAddress } from "viem/utils";
+import { concat, hashTypedData, keccak256, recoverTypedDataAddress } from "viem/utils";
 import { describe, expect, it } from "vitest";
 import type { Hex } from "../../src/base/bytes.ts";
 import { instant } from "../../src/base/clock.ts";
@@ -15,6 +15,7 @@ import {
   offerDigest,
   receiptDigest,
   resultDigest,
+  saltedHash,
   TYPED_STRUCTS,
   taskIdOf,
 } from "../../src/protocol/typed-data.ts";
@@ -331,5 +332,13 @@ describe("a voucher", () => {
       expect(voucherPayer({ ...VOUCHER, signature, ...change })).not.toBe(payer.address);
     }
     expect(voucherPayer({ ...VOUCHER, signature: SIGNATURE })).toBeNull();
+  });
+});
+
+describe("a salted hash", () => {
+  it("is keccak-256 of the salt and what it hides, in this order", () => {
+    const [salt, output] = [hash32("5a"), hash32("c4")];
+    expect(saltedHash(salt, output)).toBe(keccak256(concat([salt, output])));
+    expect(saltedHash(salt, output)).not.toBe(saltedHash(output, salt));
   });
 });

@@ -73,6 +73,22 @@ describe("fuel", { timeout: 40_000 }, () => {
     expect(outgoing.get(second.address)?.signed).toBe(spent - (spent * 200n) / 10_000n);
   });
 
+  it("that a provider has made up is not paid where the requester spends nothing on checks either", async () => {
+    market = await open(1);
+    const first = await market.provider("first", 500n, inflating(await market.executor()));
+    const second = await market.provider("second", 900n);
+    const buyer = await market.robot("buyer", false);
+    const job = planJob(1);
+    const fuelLimit = 2 * job.fuelLimit;
+    const answer = await buyer.hire({ ...job, fuelLimit, maxPrice: PRICE });
+    expect(answer).toMatchObject({
+      ...{ state: "paid", provider: second.address, verdict: "ok" },
+      ...{ fuel: job.fuelLimit, rechecked: true },
+    });
+    expect(market.of("withdrawn")).toMatchObject([{ provider: first.address, how: "outvoted" }]);
+    expect(market.gateway.state.payment.outgoing.get(first.address)?.signed).toBe(0n);
+  });
+
   it("of a program that traps is billed to the last operation, and both sides are told", async () => {
     market = await open(0);
     market.trusted.add(hashBlob(TRAPPING));

@@ -127,14 +127,14 @@ describe("judge", () => {
 
 /** What the second provider and the gateway said of a run that failed -> ruling. */
 const FAILED = `
-  -    -     want rerun
+  -    -     want referee
   -    same  accept run again
   -    B     reject
   -    none  undecided
-  same -     accept run again
+  same -     want referee
   same same  accept run again
-  same B     accept run again
-  same none  accept run again
+  same B     reject
+  same none  undecided
   B    -     want referee
   B    same  accept run again
   B    B     accept check again
@@ -147,7 +147,7 @@ describe("judge, of a run without an output", () => {
   /** A better end, another way to fail, and the same failure at another bill. */
   const others: readonly Outcome[] = [A, { ...fail, verdict: "out-of-fuel" }, { ...fail, fuel: 1_001 }];
 
-  it("asks no checker, needs no draw, and pays only for what a second run has come to as well", () => {
+  it("asks no checker and needs no draw: the gateway's own run decides, whatever a second provider says", () => {
     for (const line of FAILED.trim().split("\n")) {
       const [rerun, referee, ...ruling] = line.trim().split(/\s+/);
       for (const drawn of [true, false]) {

@@ -1,4 +1,5 @@
 /** Path planning by hiring: offers a batch of queries until it is answered, and counts the optimal lengths. */
+import { systemClock } from "../../../src/base/clock.ts";
 import { isFault } from "../../../src/base/fault.ts";
 import { amount } from "../../../src/base/money.ts";
 import { priceOf } from "../../../src/protocol/fuel.ts";
@@ -12,6 +13,9 @@ import { say } from "./program.ts";
 
 /** Offers of one batch: a task that fails through no fault of ours is offered again. */
 const TRIES = 6;
+
+/** Before an offer that did not come about is made again, milliseconds. */
+const PAUSE_MS = 1_000;
 
 /** Relative; published lengths have 8 decimals. */
 const TOLERANCE = 1e-6;
@@ -71,6 +75,8 @@ async function hireUntilAnswered(robot: Robot, order: Order, number: number): Pr
     } catch (error) {
       if (!isFault(error)) throw error;
       say("unanswered", { number, task: null, state: error.code, reason: error.message });
+      // answers that are on their way give room again
+      await systemClock.sleep(PAUSE_MS);
     }
   }
   return answer;

@@ -1,6 +1,7 @@
 /** One child process that runs task firmware, as its parent sees it: it takes requests, says replies, and is killable. */
 import { setPriority } from "node:os";
 import { extname } from "node:path";
+import type { Clock } from "../../base/clock.ts";
 import { Fault } from "../../base/fault.ts";
 import { READY } from "../frames.ts";
 import { Shelf } from "../shelf.ts";
@@ -10,6 +11,8 @@ import { type Receiver, ReplyReader } from "./reply-reader.ts";
 const PROGRAM = new URL(`../executor-child${extname(import.meta.url)}`, import.meta.url);
 /** Characters of the child's last words that a fault carries. */
 const WORDS = 500;
+/** A child is ready after 0.1 s; on a machine that swaps, after seconds. */
+const START_MS = 30_000;
 /** Whatever else this machine does comes first. */
 const NICENESS = 10;
 
@@ -48,7 +51,7 @@ export class Child {
       this.#words = (this.#words + String(chunk)).slice(0, WORDS);
     });
     const reader = new ReplyReader({
-      accepts: (head) => this.#listener?.accepts(head) === true,
+      accepts: (head) => !this.#isEnded && this.#listener?.accepts(head) === true,
       take: (head, body) => this.#listener?.take(head, body),
     });
     this.#process.stdout.on("data", (chunk: Uint8Array) => {
@@ -60,14 +63,15 @@ export class Child {
   /**
    * Starts a child and waits until it is ready.
    *
-   * @throws {@link Fault} `executor_died` when it ends before that
+   * @throws {@link Fault} `executor_died` when it ends before that, or is not ready within half a minute
    */
-  static async start(): Promise<Child> {
+  static async start(clock: Clock): Promise<Child> {
     const isolated = await startIsolated(PROGRAM).catch((cause: unknown) => {
       throw new Fault("executor_died", "the program of the executor's child cannot be read", { cause });
     });
     const child = new Child(isolated);
     child.#stepBack();
+    const callOff = clock.after(START_MS, () => child.kill());
     const isReady = await new Promise<boolean>((resolve) => {
       child.listen({
         accepts: ({ number, length }) => number === READY && length === 0,
@@ -75,8 +79,8 @@ export class Child {
         ended: () => resolve(false),
       });
     });
+    callOff();
     if (isReady) return child;
-    await child.gone;
     throw new Fault("executor_died", "the executor's child process did not start", {
       facts: { words: child.words },
     });

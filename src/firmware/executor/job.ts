@@ -15,8 +15,8 @@ export type Job = {
   readonly fuelLimit: number;
   readonly maxOutput: number;
   readonly wallMs: number;
-  /** The reply to the next input, and the milliseconds since the job began. */
-  readonly take: (head: ReplyHead, body: Uint8Array, wallMs: number) => void;
+  /** The reply to the next input, and the milliseconds since the job began; false when no child of ours says that. */
+  readonly take: (head: ReplyHead, body: Uint8Array, wallMs: number) => boolean;
   /** All inputs are answered, or the deadline is over. */
   readonly end: (wallMs: number) => void;
   readonly fail: (fault: Fault) => void;
@@ -24,11 +24,24 @@ export type Job = {
 
 const LARGEST_BRIEF = 64 * 1024;
 
-/** Whether others may wait behind it: milliseconds, unless its module is new. */
+/** Whether others may wait behind it: not long, unless its module is new. */
 export function isBrief({ op, inputs, output, fuelLimit }: Job): boolean {
   const [first, ...more] = inputs;
   const bytes = (first?.length ?? 0) + output.length;
   return op !== "inspect" && more.length === 0 && bytes <= LARGEST_BRIEF && fuelLimit <= BRIEF_FUEL;
+}
+
+/** What is waiting goes in this order: what an offer waits for, what a payment waits for, what only may be long. */
+const RANKS = { inspect: 0, verify: 1, run: 2 } as const satisfies Record<Op, number>;
+
+/** Where in a queue, which is in the same order, the job belongs: behind those of its own kind. */
+export function placeIn(queue: readonly Job[], { op }: Job): number {
+  return queue.findLastIndex((each) => RANKS[each.op] <= RANKS[op]) + 1;
+}
+
+/** Whether it may keep its station for as long as its deadline allows. */
+export function isLong({ op, inputs, fuelLimit }: Job): boolean {
+  return op !== "inspect" && inputs.length * fuelLimit > BRIEF_FUEL;
 }
 
 /** Whether a child of ours could say this to a request of the job. */

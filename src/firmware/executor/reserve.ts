@@ -1,13 +1,19 @@
 /** Children that are ready before they are needed, and all that live. */
+import type { Clock } from "../../base/clock.ts";
 import { Fault } from "../../base/fault.ts";
 import { Child } from "./child.ts";
 
 export class Reserve {
+  readonly #clock: Clock;
   /** The next child, ready or about to be. */
   #spare: Promise<Child> | null = null;
   readonly #starting = new Set<Promise<Child>>();
   readonly #children = new Set<Child>();
   #isOpen: boolean = false;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
 
   open(): void {
     this.#isOpen = true;
@@ -59,7 +65,7 @@ export class Reserve {
 
   async #launch(): Promise<Child> {
     if (!this.#isOpen) throw closed();
-    const child = await Child.start();
+    const child = await Child.start(this.#clock);
     this.#children.add(child);
     void child.gone.then(() => this.#children.delete(child));
     if (this.#isOpen) return child;

@@ -2,14 +2,14 @@
  * One core's worth of work: a child and the jobs it has been given, the first of which it is at.
  *
  * Brief jobs are given to the child one behind the other without waiting for replies; any other job is alone with it.
- * The deadline of a job begins when it is the first. When the child ends on its own, its jobs are given to another one;
+ * The deadline of a job begins when it is the first, and only once. When the child ends on its own, its jobs are given to another one;
  * a job under which two in turn have ended is given up.
  */
 import type { Clock } from "../../base/clock.ts";
 import { Fault, isFault } from "../../base/fault.ts";
 import { READY, REQUEST_HEAD, type ReplyHead, type RequestHead } from "../frames.ts";
 import type { Child } from "./child.ts";
-import { isBrief, isPossible, type Job } from "./job.ts";
+import { isBrief, isLong, isPossible, type Job } from "./job.ts";
 import { Pack } from "./pack.ts";
 
 /** Brief jobs that one child is given at a time. */
@@ -31,6 +31,8 @@ type Progress = {
   bytes: number;
   /** Children that have ended since its last reply. */
   deaths: number;
+  /** When it was the first that a child was at, milliseconds; null before. */
+  began: number | null;
 };
 
 export class Station {
@@ -41,8 +43,7 @@ export class Station {
   #child: Child | null;
   #isHiring: boolean = false;
   #isStopped: boolean = false;
-  /** When the first job began, and how to call off its deadline. */
-  #began = 0;
+  /** How to call off the deadline of the first job. */
   #callOff: (() => void) | null = null;
   /** Numbers of requests to the child: the next, and the first that is not answered. */
   #next = 0;
@@ -66,6 +67,11 @@ export class Station {
     return this.#jobs.length;
   }
 
+  /** Whether its job may keep it long. */
+  get isLong(): boolean {
+    return this.#jobs.some(({ job }) => isLong(job));
+  }
+
   /** Whether the job may be given now. */
   mayTake(job: Job): boolean {
     if (this.#jobs.length === 0) return true;
@@ -73,7 +79,7 @@ export class Station {
   }
 
   take(job: Job): void {
-    const progress = { job, isBrief: isBrief(job), asked: 0, answered: 0, bytes: 0, deaths: 0 };
+    const progress = { job, isBrief: isBrief(job), asked: 0, answered: 0, bytes: 0, deaths: 0, began: null };
     this.#jobs.push(progress);
     const child = this.#child;
     if (child?.isLive !== true) this.#replace();
@@ -109,8 +115,9 @@ export class Station {
 
   #arm(): void {
     const [first] = this.#jobs;
-    if (first === undefined) return;
-    this.#began = this.#clock.now();
+    // what a child that ended has used up is not given again
+    if (first === undefined || first.began !== null) return;
+    first.began = this.#clock.now();
     this.#callOff = this.#clock.after(first.job.wallMs, () => this.#late());
   }
 
@@ -157,19 +164,27 @@ export class Station {
   #take(head: ReplyHead, body: Uint8Array): void {
     const [first] = this.#jobs;
     if (first === undefined) return;
-    this.#expected = head.number;
     const { job } = first;
-    const wallMs = this.#clock.now() - this.#began;
+    const wallMs = this.#wallMs(first);
+    if (!job.take(head, body, wallMs)) {
+      this.#child?.kill();
+      return;
+    }
+    this.#expected = head.number;
     first.bytes -= job.inputs[first.answered]?.length ?? 0;
     first.answered++;
     first.deaths = 0;
-    job.take(head, body, wallMs);
     if (first.answered === job.inputs.length) {
       this.#finish(job, wallMs);
       this.#arm();
       this.#isFree();
     } else if (this.#child !== null && first.asked - first.answered <= WINDOW / 2)
       this.#ask(this.#child, first);
+  }
+
+  #wallMs({ began }: Progress): number {
+    const now = this.#clock.now();
+    return now - (began ?? now);
   }
 
   #finish(job: Job, wallMs: number): void {
@@ -183,7 +198,7 @@ export class Station {
     const child = this.#child;
     this.#child = null;
     child?.kill();
-    if (first !== undefined) this.#finish(first.job, this.#clock.now() - this.#began);
+    if (first !== undefined) this.#finish(first.job, this.#wallMs(first));
     this.#replace();
     this.#isFree();
   }
@@ -192,9 +207,9 @@ export class Station {
   #ended(child: Child): void {
     if (child !== this.#child) return;
     this.#child = null;
-    this.#disarm();
     const [first] = this.#jobs;
     if (first !== undefined && ++first.deaths === 2) {
+      this.#disarm();
       this.#jobs.shift();
       first.job.fail(died({ facts: { words: child.words } }));
     }
@@ -230,6 +245,7 @@ export class Station {
   /** There is no other child to be had: the first job is told; if none waits, the next one tries again. */
   #unmanned(error: unknown): void {
     this.#isHiring = false;
+    this.#disarm();
     const first = this.#jobs.shift();
     first?.job.fail(isFault(error) ? error : died({ cause: error }));
     if (this.#jobs.length > 0) this.#replace();

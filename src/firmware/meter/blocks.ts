@@ -37,6 +37,9 @@ const ROUNDS = 8;
 /** Bounds of weights, so that deep nesting neither makes them infinite nor zero. */
 const MOST_WEIGHT = 2 ** 40;
 const LEAST_WEIGHT = 2 ** -40;
+/** By how many loops are left: what that divides a weight by. Powers are multiplied out, so that engines agree on them. */
+const ROUNDS_LEFT = [1];
+for (let loops = 1; loops < 28; loops++) ROUNDS_LEFT.push((ROUNDS_LEFT[loops - 1] ?? 1) * ROUNDS);
 
 /**
  * @param flat by function index, the fuel that a call of it always burns and its caller pays, else -1
@@ -69,11 +72,9 @@ type Frame = {
   readonly half: number;
   /** The weight of what leads behind its end, as far as it is known. */
   inflow: number;
+  /** Loops around what is behind its end. */
+  readonly loops: number;
 };
-
-function frameOf(kind: number, label: number, isTarget: boolean, condition = NONE, half = 0): Frame {
-  return { kind, label, isTarget, condition, half, inflow: 0 };
-}
 
 /** Follows the structure. A node is one side of a block, or a label; nodes that share a block or an edge are joined. */
 class Walk {
@@ -97,7 +98,7 @@ class Walk {
 
   constructor(body: Body) {
     this.#body = body;
-    this.#frames.push(frameOf(CODE.block, GROUND, true));
+    this.#push(CODE.block, GROUND, true);
     this.#block = this.#begin(-1, GROUND, 1);
     this.spend((body.locals.length - body.parameters) * LOCAL_COST);
   }
@@ -195,6 +196,10 @@ class Walk {
     return this.#at.length - 1;
   }
 
+  #push(kind: number, label: number, isTarget: boolean, condition = NONE, half = 0): void {
+    this.#frames.push({ kind, label, isTarget, condition, half, inflow: 0, loops: this.#loops });
+  }
+
   #outOf(block: number): number {
     return this.#out[block] ?? GROUND;
   }
@@ -216,7 +221,7 @@ class Walk {
 
   #open(kind: number, i: number): void {
     if (!this.isLive) {
-      this.#frames.push(frameOf(kind, NONE, false));
+      this.#push(kind, NONE, false);
       return;
     }
     const before = this.#outOf(this.#block);
@@ -224,11 +229,11 @@ class Walk {
     if (kind === CODE.loop) {
       this.#loops++;
       this.#block = this.#begin(i, before, weight * ROUNDS, true);
-      this.#frames.push(frameOf(kind, before, true, NONE, weight));
+      this.#push(kind, before, true, NONE, weight);
     } else if (kind === CODE.if) {
-      this.#frames.push(frameOf(kind, this.#node(), false, before, weight / 2));
+      this.#push(kind, this.#node(), false, before, weight / 2);
       this.#follow(i, weight / 2);
-    } else this.#frames.push(frameOf(kind, this.#node(), false));
+    } else this.#push(kind, this.#node(), false);
   }
 
   #otherwise(i: number): void {
@@ -304,7 +309,8 @@ class Walk {
 
   #arrive(frame: Frame, weight: number): void {
     frame.isTarget = true;
-    frame.inflow += weight;
+    // out of a loop it goes once for all rounds
+    frame.inflow += weight / (ROUNDS_LEFT[Math.min(this.#loops - frame.loops, 27)] ?? 1);
     this.#join(this.#outOf(this.#block), frame.label);
   }
 

@@ -1,4 +1,5 @@
 /** Writes one function again, with its charges, its checks and what is threaded through its calls. */
+import { Fault } from "../../base/fault.ts";
 import type { Body } from "../wasm/module.ts";
 import { VALUE } from "../wasm/types.ts";
 import { Writer } from "../wasm/writer.ts";
@@ -60,7 +61,7 @@ class FunctionWriter {
   constructor(layout: Layout, f: number, plan: Plan, nans: Nans | null) {
     const { module, strategy, globals } = layout;
     const body = module.bodies[f - module.importedFunctions];
-    if (body === undefined) throw new RangeError(`function ${f} has no body`);
+    if (body === undefined) throw new Fault("impossible", `function ${f} has no body`);
     this.#layout = layout;
     this.#f = f;
     this.#body = body;

@@ -45,6 +45,9 @@ const HEAD = Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0);
  * i32: 1 the stack was exhausted, 2 the host had no memory though the module's maximum allows it), `__hw_start` (the
  * start function, if there is one), `__hw_global_<i>` (each mutable global of the guest with numbers in it).
  *
+ * During a call of an import the counter may be ahead of the canonical build or behind it, and the host must not call an
+ * export: a program that ends there has its bill from the `block` build, like one that traps.
+ *
  * The module must decode, and an engine must accept it.
  */
 export function instrument(module: Module, options: MeterOptions = {}): Uint8Array {

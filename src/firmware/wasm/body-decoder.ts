@@ -23,7 +23,7 @@ const NO_TARGETS: ReadonlyMap<number, Uint32Array> = new Map();
 const EMPTY: Arity = { params: 0, results: 0 };
 const ONE_RESULT: Arity = { params: 0, results: 1 };
 const LAST_STRUCTURED = IMMEDIATE.labels;
-const LAST_INDEXED = IMMEDIATE.memory;
+const LAST_INDEXED = IMMEDIATE.table;
 const UNREACHABLE = 0x00;
 const LOOP = 0x03;
 const BR = 0x0c;
@@ -288,8 +288,6 @@ export class BodyDecoder {
         control.transfer(type.params.length + type.results.length);
         return;
       }
-      default:
-        checkMemory(index, at);
     }
     control.shift(pops[op] ?? 0, pushes[op] ?? 0, at);
   }
@@ -333,7 +331,7 @@ export class BodyDecoder {
         return;
       case IMMEDIATE.dataMemory:
         this.#immediate[i] = this.#segment(this.#scope.dataSegments, "data", at);
-        checkMemory(reader.u32(), at);
+        checkMemory(reader, at);
         return;
       case IMMEDIATE.data:
         this.#immediate[i] = this.#segment(this.#scope.dataSegments, "data", at);
@@ -345,13 +343,16 @@ export class BodyDecoder {
       case IMMEDIATE.element:
         this.#immediate[i] = this.#segment(elementSegments, "element", at);
         return;
+      case IMMEDIATE.memory:
+        checkMemory(reader, at);
+        return;
       case IMMEDIATE.twoTables:
         checkTable(reader.u32(), tables, at);
         checkTable(reader.u32(), tables, at);
         return;
       default:
-        checkMemory(reader.u32(), at);
-        checkMemory(reader.u32(), at);
+        checkMemory(reader, at);
+        checkMemory(reader, at);
     }
   }
 
@@ -376,8 +377,12 @@ export class BodyDecoder {
   }
 }
 
-function checkMemory(index: number, at: number): void {
+/** The index must be the byte 0: older engines take a longer zero for malformed, newer ones for a number. */
+function checkMemory(reader: Reader, at: number): void {
+  const from = reader.at;
+  const index = reader.u32();
   if (index !== 0) throw new Unfit("features", `memory ${index} is named at byte ${at}; there is only one`);
+  if (reader.at !== from + 1) throw malformed("the index of the memory is longer than a byte", at);
 }
 
 function checkTable(index: number, tables: number, at: number): void {

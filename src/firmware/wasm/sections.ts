@@ -181,10 +181,8 @@ function readConstant(reader: Reader, declarations: Declarations): number | null
   else if (op === 0x42) reader.skipS64();
   else if (op === 0x43) reader.skip(4);
   else if (op === 0x44) reader.skip(8);
-  else if (op === 0x23) {
-    const index = reader.u32();
-    if (index >= declarations.globals.length) throw malformed(`global ${index} is not there`, at);
-  } else if (op === 0xd0) checkReferenceType(reader.byte(), reader.at - 1);
+  else if (op === 0x23) checkConstantGlobal(reader.u32(), declarations, at);
+  else if (op === 0xd0) checkReferenceType(reader.byte(), reader.at - 1);
   else if (op === 0xd2) readReference(reader, declarations);
   else if (op === 0xfd) {
     const vector = reader.u32();
@@ -194,6 +192,14 @@ function readConstant(reader: Reader, declarations: Declarations): number | null
   const end = reader.byte();
   if (end !== 0x0b) throw unknownConstant(end, reader.at - 1);
   return value;
+}
+
+/** Engines disagree on whether a constant may name a global that the module defines, but not on imported ones. */
+function checkConstantGlobal(index: number, { globals }: Declarations, at: number): void {
+  const global = globals[index];
+  if (global === undefined) throw malformed(`global ${index} is not there`, at);
+  if (global.mutable) throw malformed(`global ${index} is no constant`, at);
+  if (!global.imported) throw new Unfit("opcodes", `global ${index} at byte ${at} is not imported`);
 }
 
 function unknownConstant(op: number, at: number): Unfit {

@@ -3,12 +3,12 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Fault } from "../../base/fault.ts";
 import { hashBlob } from "../../blob/blob.ts";
+import { manifestText } from "../../firmware/manifest-file.ts";
 import { judgeModule } from "../../firmware/policy.ts";
 import { writeTrust } from "../../firmware/trust.ts";
 import { randomKey } from "../../kernels/signature.ts";
 import { signManifest } from "../../protocol/manifest.ts";
 import { keySigner } from "../../protocol/signer.ts";
-import { manifestText } from "../firmware/manifest-file.ts";
 import { projectRoot } from "./crew.ts";
 
 /** What the demo's devices are told of their task firmware: paths of files. */

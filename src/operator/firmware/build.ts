@@ -4,11 +4,12 @@ import type { ParseArgsConfig } from "node:util";
 import { Fault } from "../../base/fault.ts";
 import { parseArguments } from "../arguments.ts";
 import type { CommandIo } from "../io.ts";
+import { memoryClass } from "../numbers.ts";
+import { withExecutor } from "../own-executor.ts";
 import { compile } from "./compile.ts";
-import { examinationText, examine, withExecutor } from "./examine.ts";
-import { memoryClass } from "./numbers.ts";
+import { examinationText, examine } from "./examine.ts";
 import type { FirmwarePorts } from "./ports.ts";
-import { onlyFile, writeBytes } from "./source.ts";
+import { onlyFile, refuseToOverwrite, writeBytes } from "./source.ts";
 import { TEMPLATE } from "./template.ts";
 import { exitCodeOf } from "./verdicts.ts";
 
@@ -64,6 +65,7 @@ export async function buildFirmware(
     throw new Fault("usage", `there is no file ${source}: hirewire firmware build --template ${source}`);
   }
   const out = values.out ?? source.replace(/\.ts$/, ".wasm");
+  await refuseToOverwrite("--out", out, [source]);
   const compiled = await compile(source, memoryClass(values.memory, "--memory"), values.simd === true);
   if ("diagnostics" in compiled) {
     io.warn(`${compiled.diagnostics}\n`);

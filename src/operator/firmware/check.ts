@@ -2,7 +2,8 @@
 import type { ParseArgsConfig } from "node:util";
 import { parseArguments } from "../arguments.ts";
 import type { CommandIo } from "../io.ts";
-import { examinationText, examine, withExecutor } from "./examine.ts";
+import { withExecutor } from "../own-executor.ts";
+import { examinationText, examine } from "./examine.ts";
 import type { FirmwarePorts } from "./ports.ts";
 import { onlyFile, readBytes } from "./source.ts";
 import { exitCodeOf } from "./verdicts.ts";

@@ -1,11 +1,10 @@
 /** A module before anybody runs it: what it is and what the meter makes of it, or why it is rejected. */
 import type { Hex } from "../../base/bytes.ts";
-import { Executor } from "../../firmware/executor.ts";
+import type { Executor } from "../../firmware/executor.ts";
 import { COSTS_HASH, METER_VERSION } from "../../firmware/meter/costs.ts";
 import { sha256 } from "../../kernels/digest.ts";
 import type { MemoryClass, Profile } from "../../protocol/fuel.ts";
 import { hintOf } from "./hints.ts";
-import type { FirmwarePorts } from "./ports.ts";
 
 type Inspection = Awaited<ReturnType<Executor["inspect"]>>;
 
@@ -57,21 +56,6 @@ export async function examine(executor: Executor, module: Uint8Array): Promise<E
   const rejection = found.verdict === "rejected" ? found.rejection : null;
   const hint = rejection === null ? "make it smaller: it takes too long to meter" : hintOf(rejection);
   return { verdict: found.verdict, ...named, rejection, reason: found.reason, hint };
-}
-
-/** Gives some work the running executor, or one of its own that is gone afterwards. */
-export async function withExecutor<T>(
-  { clock, executor }: Pick<FirmwarePorts, "clock" | "executor">,
-  work: (executor: Executor) => Promise<T>,
-): Promise<T> {
-  if (executor) return await work(executor);
-  const own = new Executor({ clock });
-  await own.start();
-  try {
-    return await work(own);
-  } finally {
-    await own.stop();
-  }
 }
 
 /** The examination as lines for a terminal. */

@@ -3,14 +3,15 @@ import { basename } from "node:path";
 import type { ParseArgsConfig } from "node:util";
 import { z } from "zod";
 import { Fault } from "../../base/fault.ts";
+import { manifestText } from "../../firmware/manifest-file.ts";
 import { type Manifest, manifestSchema, signManifest } from "../../protocol/manifest.ts";
 import { keySigner } from "../../protocol/signer.ts";
 import { parseArguments } from "../arguments.ts";
 import type { CommandIo } from "../io.ts";
-import { examinationText, examine, row, withExecutor } from "./examine.ts";
-import { manifestText } from "./manifest-file.ts";
+import { withExecutor } from "../own-executor.ts";
+import { examinationText, examine, row } from "./examine.ts";
 import type { FirmwarePorts } from "./ports.ts";
-import { onlyFile, readBytes, writeBytes } from "./source.ts";
+import { onlyFile, readBytes, refuseToOverwrite, writeBytes } from "./source.ts";
 import { exitCodeOf } from "./verdicts.ts";
 
 const OPTIONS = {
@@ -32,11 +33,13 @@ Signs a manifest: this module is this author's, under this name, version and
 licence, of this profile and memory class. Requesters send it with their offers;
 providers that trust the author run the module. A rejected module gets none.
 
-  --key KEYFILE  the author's private key; keep it apart from keys with money
+  --key KEYFILE  the author's private key, 64 hexadecimal digits; keep it apart
+                 from keys with money. A new one:
+                 (umask 077; openssl rand -hex 32 > author.key)
   --name NAME    what it is called, 1 to 64 characters (the file's name)
   --version V    1 to 32 characters: 1.0.0
   --licence L    an SPDX expression: MIT, Apache-2.0, LicenseRef-Proprietary
-  --out FILE     the manifest (FILE.wasm.manifest.json)
+  --out FILE     the manifest (FILE.manifest.json beside the module)
   --json         the manifest also on standard output
 `;
 
@@ -58,6 +61,8 @@ export async function publishFirmware(
   }
   const file = onlyFile("hirewire firmware publish FILE.wasm --key KEYFILE", positionals);
   const label = readLabel(values, file);
+  const out = values.out ?? `${file.replace(/\.wasm$/, "")}.manifest.json`;
+  await refuseToOverwrite("--out", out, [file, label.key]);
   const module = await readBytes(file);
   const examination = await withExecutor(ports, (executor) => examine(executor, module));
   if (examination.verdict !== "ok") {
@@ -77,7 +82,6 @@ export async function publishFirmware(
     profile,
     memoryMiB,
   });
-  const out = values.out ?? `${file}.manifest.json`;
   await writeBytes(out, manifestText(manifest));
   if (values.json) io.write(`${JSON.stringify(z.encode(manifestSchema, manifest))}\n`);
   else io.write(publishedText(manifest, out));
@@ -89,7 +93,8 @@ type Label = Pick<Manifest, "name" | "version" | "licence"> & { readonly key: st
 function readLabel(values: Values, file: string): Label {
   const { key, version, licence } = values;
   const name = values.name ?? basename(file).replace(/\.wasm$/, "");
-  if (key === undefined) throw new Fault("usage", "--key KEYFILE is missing: whose manifest it is");
+  if (key === undefined)
+    throw new Fault("usage", "--key KEYFILE is missing: see hirewire firmware publish --help");
   if (version === undefined) throw new Fault("usage", "--version is missing: such as --version 1.0.0");
   if (licence === undefined) throw new Fault("usage", "--licence is missing: such as --licence MIT");
   for (const [option, text] of Object.entries({ name, version, licence })) {

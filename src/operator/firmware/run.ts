@@ -8,11 +8,12 @@ import { sha256 } from "../../kernels/digest.ts";
 import { MAX_FUEL, MAX_RATE, type MemoryClass, priceOf, RUN_VERDICTS } from "../../protocol/fuel.ts";
 import { parseArguments } from "../arguments.ts";
 import type { CommandIo } from "../io.ts";
-import { examine, plural, row, withExecutor } from "./examine.ts";
+import { memoryClass, wholeNumber } from "../numbers.ts";
+import { withExecutor } from "../own-executor.ts";
+import { examine, plural, row } from "./examine.ts";
 import { runHintOf } from "./hints.ts";
-import { memoryClass, wholeNumber } from "./numbers.ts";
 import type { FirmwarePorts } from "./ports.ts";
-import { MAX_BYTES, onlyFile, readBytes, writeBytes } from "./source.ts";
+import { MAX_BYTES, onlyFile, readBytes, refuseToOverwrite, writeBytes } from "./source.ts";
 import type { Streams } from "./streams.ts";
 import { exitCodeOf, VERDICT_HELP } from "./verdicts.ts";
 
@@ -101,6 +102,10 @@ export async function runFirmware(
   }
   const file = onlyFile("hirewire firmware run FILE.wasm --input FILE", positionals);
   const request = readRequest(values);
+  if (values.output !== undefined) {
+    const sources = [file, ...(values.input === undefined || values.input === "-" ? [] : [values.input])];
+    await refuseToOverwrite("--output", values.output, sources);
+  }
   const module = await readBytes(file);
   const input = await readInput(values, ports.streams);
   const { report, output } = await withExecutor(ports, (executor) =>

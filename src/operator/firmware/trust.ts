@@ -2,12 +2,13 @@
 import type { ParseArgsConfig } from "node:util";
 import type { Hex } from "../../base/bytes.ts";
 import { Fault } from "../../base/fault.ts";
-import { readTrust, type Trust, writeTrust } from "../../firmware/trust.ts";
+import { parseManifest } from "../../firmware/manifest-file.ts";
+import { readTrust, type Trust } from "../../firmware/trust.ts";
 import { sha256 } from "../../kernels/digest.ts";
 import { parseAddress, parseArguments } from "../arguments.ts";
 import type { CommandIo } from "../io.ts";
-import { parseManifest } from "./manifest-file.ts";
 import { readBytes } from "./source.ts";
+import { updateTrust } from "./trust-file.ts";
 
 /** Where a provider looks unless it is told another file. */
 const DEFAULT_FILE = "firmware-trust.json";
@@ -29,6 +30,7 @@ hirewire firmware list [--trust FILE] [--json]
 
 A provider runs modules whose hash is on its trust file, and modules with a
 manifest that an author on it has signed. Where nothing is listed, nothing runs.
+It reads the file when it starts: restart it after a change.
 
   WHAT          a module's SHA-256, an author's address, FILE.wasm, or
                 FILE.manifest.json, whose signature is checked
@@ -45,23 +47,19 @@ type Target = { readonly kind: "firmware" | "author"; readonly key: Hex; readonl
 
 /**
  * @param args - what stands after `firmware trust`
- * @throws {@link Fault} `usage`, `file_format`, `disk_failed`; then the trust file is as it was
+ * @throws {@link Fault} `usage`, `file_format`, `disk_failed`, `timed_out`; then the trust file is as it was
  */
 export async function trustFirmware(args: readonly string[], io: CommandIo): Promise<number> {
   const { values, positionals } = parseArguments("hirewire firmware trust", args, OPTIONS);
   if (values.help) return help(io);
   const target = await readTarget("trust", positionals, values.as);
   const note = noteOf(values.note) ?? target.note;
-  const before = await readTrust(values.trust);
-  const notes = new Map(before.notes);
-  if (note !== null) notes.set(target.key, note);
-  const after = {
-    firmware: new Set(before.firmware),
-    authors: new Set(before.authors),
-    notes,
-  };
-  setOf(after, target).add(target.key);
-  await writeTrust(values.trust, after);
+  const { before, after } = await updateTrust(values.trust, (trust) => {
+    const copy = copyOf(trust);
+    if (note !== null) copy.notes.set(target.key, note);
+    setOf(copy, target).add(target.key);
+    return copy;
+  });
   if (values.json) return printJson(io, values.trust, after);
   const what = target.kind === "author" ? `all that ${target.key} signs` : target.key;
   const already = setOf(before, target).has(target.key) ? " (it was already)" : "";
@@ -78,19 +76,15 @@ export async function untrustFirmware(args: readonly string[], io: CommandIo): P
   const { values, positionals } = parseArguments("hirewire firmware untrust", args, options);
   if (values.help) return help(io);
   const target = await readTarget("untrust", positionals, values.as);
-  const before = await readTrust(values.trust);
-  if (!setOf(before, target).has(target.key)) {
-    const what = target.kind === "author" ? "author" : "module";
-    throw new Fault("usage", `${values.trust} has no ${what} ${target.key}: see hirewire firmware list`);
-  }
-  const after = {
-    firmware: new Set(before.firmware),
-    authors: new Set(before.authors),
-    notes: new Map(before.notes),
-  };
-  setOf(after, target).delete(target.key);
-  after.notes.delete(target.key);
-  await writeTrust(values.trust, after);
+  const { after } = await updateTrust(values.trust, (trust) => {
+    const copy = copyOf(trust);
+    if (!setOf(copy, target).delete(target.key)) {
+      const what = target.kind === "author" ? "author" : "module";
+      throw new Fault("usage", `${values.trust} has no ${what} ${target.key}: see hirewire firmware list`);
+    }
+    copy.notes.delete(target.key);
+    return copy;
+  });
   if (values.json) return printJson(io, values.trust, after);
   io.write(`${values.trust}: does not trust ${target.key} any more\n`);
   if (target.kind === "firmware" && after.authors.size > 0) {
@@ -124,6 +118,10 @@ export async function listTrusted(args: readonly string[], io: CommandIo): Promi
 function help(io: CommandIo): number {
   io.write(TRUST_HELP);
   return 0;
+}
+
+function copyOf({ firmware, authors, notes }: Trust) {
+  return { firmware: new Set(firmware), authors: new Set(authors), notes: new Map(notes) };
 }
 
 function setOf<T>(trust: { firmware: T; authors: T }, { kind }: Target): T {

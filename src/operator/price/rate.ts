@@ -1,7 +1,7 @@
 /** What fuel has to cost for a provider that pays for electricity and wear: exact, rounded up once at the end. */
 import { Fault } from "../../base/fault.ts";
 import { type Amount, amount } from "../../base/money.ts";
-import { MAX_RATE } from "../../protocol/fuel.ts";
+import { MAX_RATE, RATE_FUEL } from "../../protocol/fuel.ts";
 
 /** Decimals that the numbers of {@link Costs} are counted with. */
 export const DECIMALS = { watts: 6, kwh: 12, wear: 12, margin: 6 } as const;
@@ -25,8 +25,6 @@ export type Costs = {
 /** An exact fraction: both whole, the denominator positive. */
 type Fraction = { readonly numerator: bigint; readonly denominator: bigint };
 
-/** Rates are in atomic units per so much fuel. */
-const RATE_FUEL = 10n ** 12n;
 const SECONDS = 3_600n;
 
 /** What an hour of one run costs without the margin, in atomic units. */

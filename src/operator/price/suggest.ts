@@ -5,9 +5,9 @@ import { Fault } from "../../base/fault.ts";
 import { type Amount, amount, formatAmount, parseAmount } from "../../base/money.ts";
 import { MEMORY_CLASSES, type MemoryClass, priceOf } from "../../protocol/fuel.ts";
 import { parseArguments } from "../arguments.ts";
-import { withExecutor } from "../firmware/examine.ts";
-import { wholeNumber } from "../firmware/numbers.ts";
 import type { CommandIo } from "../io.ts";
+import { wholeNumber } from "../numbers.ts";
+import { withExecutor } from "../own-executor.ts";
 import { type Costs, ceiling, costOfHour, DECIMALS, earningsOfHour, suggestRate } from "./rate.ts";
 
 export type PricePorts = {
@@ -32,9 +32,10 @@ type Values = ReturnType<typeof parseArguments<typeof OPTIONS>>["values"];
 export const SUGGEST_HELP = `hirewire price suggest --watts W --kwh PRICE [--wear USDT] [--margin 20]
                       [--runs 1] [--token-decimals 6] [--json]
 
-Measures how much fuel this machine burns in a second, about a second of work,
-and suggests a rate for each memory class: electricity and wear, and the margin
-on top, rounded up. A run costs rate x fuel / 10^12 atomic units, rounded up.
+Measures how much fuel this machine burns in a second, which takes two to five
+seconds, and suggests a rate for each memory class: electricity and wear, and
+the margin on top, rounded up. A run costs rate x fuel / 10^12 atomic units,
+rounded up.
 
   --watts W           what the machine draws more while it works; a Raspberry
                       Pi 5 about 5, half a minute with a plug meter says it
@@ -147,7 +148,8 @@ function textOf(costs: Costs, values: Values, suggestions: readonly Suggestion[]
   const lines = [heads, ...cells].map((row) =>
     row.map((cell, at) => cell.padStart(widths[at] ?? 0)).join("  "),
   );
-  const ask = suggestions.map(({ memoryMiB, rate }) => ({ memoryMiB, rate: rate.toString() }));
+  const option = suggestions.map(({ memoryMiB, rate }) => `${memoryMiB}=${rate}`).join(",");
+  const ask = suggestions.map(({ memoryMiB, rate }) => `{ memoryMiB: ${memoryMiB}, rate: amount(${rate}n) }`);
   const least = formatAmount(amount(1n), tokenDecimals);
   return [
     `an hour of one run costs ${hour} USDT: ${values.watts} W at ${values.kwh} USDT/kWh, ${values.wear} USDT of wear,`,
@@ -155,7 +157,8 @@ function textOf(costs: Costs, values: Values, suggestions: readonly Suggestion[]
     "",
     ...lines,
     "",
-    `for the ask: "rates": ${JSON.stringify(ask)}`,
+    `for the simulated provider: --rate ${option}`,
+    `for robot.serve(), with amount from hirewire/money: ask: [${ask.join(", ")}]`,
     `A run costs rate x fuel / 10^12, rounded up: ${least} USDT at least, however short.`,
     "",
   ].join("\n");

@@ -9,7 +9,7 @@ import { keySigner } from "../../../src/protocol/signer.ts";
 import { askDigest, resultDigest } from "../../../src/protocol/typed-data.ts";
 import type { FakeGateway } from "./fake-gateway.ts";
 import { echo, endless, fuelLimit, large, ProviderStand, soon, task, trap } from "./provider-stand.ts";
-import { RUN_TERMS, RUNS, trusting } from "./run-terms.ts";
+import { METER, RUN_TERMS, RUNS, trusting } from "./run-terms.ts";
 
 describe("what a provider runs", () => {
   const executor = new Executor({ clock: systemClock });
@@ -36,6 +36,17 @@ describe("what a provider runs", () => {
     stand.announce({ bidBy: soon(5_000), deadline: soon(8_900) });
     const last: Hex = `0x${"01".repeat(16)}`;
     stand.announce({ task: last, bidBy: soon(5_000), deadline: soon(9_100) });
+    expect((await gateway.nth("bid", 1)).task).toBe(last);
+  });
+
+  it("does not bid on what an award leaves too little time for, however late the deadline is", async () => {
+    stand.ackAll();
+    gateway.terms = { firmware: { ...METER, maxFuel: 10 ** 12, runMs: 3_900 } };
+    gateway.tellAgain(stand.file);
+    stand.serve({ speed: new Map([[1, fuelLimit]]) });
+    stand.announce();
+    const last: Hex = `0x${"01".repeat(16)}`;
+    stand.announce({ task: last, fuelLimit: fuelLimit - 15 });
     expect((await gateway.nth("bid", 1)).task).toBe(last);
   });
 

@@ -243,7 +243,7 @@ export class FakeGateway {
       time: this.#now(),
       ...this.market,
       ...{ decimals: 6, feeBasisPoints: 200, lane: this.lane, reverse: this.reverse },
-      firmware: { ...METER, maxFuel: 10 ** 12 },
+      firmware: { ...METER, maxFuel: 10 ** 12, runMs: 30_000 },
       ...this.terms,
     };
     this.say(device, "ack", { version: 1, id, journalIndex: this.#index, terms });

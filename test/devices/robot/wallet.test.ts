@@ -288,4 +288,19 @@ describe("a wallet's file", () => {
     writeFileSync(path, readFileSync(path, "utf8").slice(0, -9));
     await expect(Wallet.open({ market, signer, path })).rejects.toMatchObject({ code: "file_format" });
   });
+
+  it.each([
+    [1, /of version 1, that of an older hirewire; this one reads 2: move it away, and keep it/],
+    [99, /of version 99, that of a newer hirewire; this one reads 2: update this one/],
+  ])("is refused by name when it is of version %i", async (version, message) => {
+    const wallet = await Wallet.open({ market, signer, path });
+    wallet.login(lane());
+    await wallet.cover(amount(1n));
+    const text = readFileSync(path, "utf8");
+    expect(text).toContain('"version": 2');
+    writeFileSync(path, text.replace('"version": 2', `"version": ${version}`));
+    await expect(Wallet.open({ market, signer, path })).rejects.toMatchObject({
+      ...{ code: "file_format", message: expect.stringMatching(message) },
+    });
+  });
 });

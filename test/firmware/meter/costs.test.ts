@@ -17,6 +17,13 @@ describe("costs", () => {
     },
   );
 
+  it("of a branch alone are those of a loop round it, and of an address those of its call to the engine", () => {
+    const of = (name: string): number =>
+      costOf([...instructions].find(([, one]) => one.name === name)?.[0] ?? -1);
+    expect(of("br")).toBeGreaterThanOrEqual(11);
+    expect(of("ref.func")).toBeGreaterThanOrEqual(30);
+  });
+
   it("have a hash", () => {
     expect(COSTS_HASH).toMatch(/^0x[0-9a-f]{64}$/);
   });

@@ -29,24 +29,24 @@ const MODULES: Readonly<Record<string, string>> = {
 };
 
 const GOLDEN = {
-  costs: "0x31c5f568ae5e2c4838e9cb05cd1ebd740c2e8a9dabb0c1df4bf8f9125b927f0f",
+  costs: "0x6180157aa3838e5fc02c549eddaf4229a45ce1e8f737e298738fcf0d8ae39ec3",
   loops: {
-    block: "99dee806e54734a158e4561742b85caf",
-    global: "d43d30bec9d8a7370f60136a03bf7e9d",
-    local: "8d82821fae7cd8dc3682859d9911e0d1",
-    threaded: "ce6b2da3eca16d72602d923bb5ecdd23",
+    block: "b728d99dfc4d6e0aee4ce7f0fc2f9722",
+    global: "97e9ef817ea0cc0ff8e3fad8c4e627f2",
+    local: "8dc79f8bf091f21c8a38a510ab423bc2",
+    threaded: "11a7b6aac8930d11e0e542606d2e2cd4",
   },
   calls: {
-    block: "8f03c0cfe1114dba28ecca7de357bdda",
-    global: "d97d886d4617d9a30ce300124a06b78b",
-    local: "8e6b412ea8cad102897797e3c11a6297",
-    threaded: "6bbfc3fff0c655b552bb4b83f41cc10d",
+    block: "20e948506c01d9e61d430a6315633772",
+    global: "6a64a3171043f7663dd50849822c32ae",
+    local: "a6a8e08574058c6ebffaee20906dbd4f",
+    threaded: "36f1db210440d83e31b8ccf0dc58b9e9",
   },
   floats: {
-    block: "a04656260668741cca1addbc80d25e91",
-    global: "4ff31a5910250ca84e0eaaabf162913e",
-    local: "855ca6c3814d70fb605deb882a33c1ca",
-    threaded: "eb9c36451b3a6a83a4f07a01fc107d07",
+    block: "caedef5309c4f3ddbf7586079e23aa79",
+    global: "33f82ea04acd9046f0f3cd45047c7520",
+    local: "0343fc3af04823db5ccbcb0c80f0c056",
+    threaded: "35c56ee948965ed18fd7145e421e9a99",
   },
   bulk: {
     block: "c8b5243a654fe815b3c6d3e101c0b1e9",

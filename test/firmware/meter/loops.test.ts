@@ -1,6 +1,7 @@
 /** Loops that are paid for before they begin, against a meter that counts every instruction. */
 import { describe, expect, it } from "vitest";
 import { countedLoops } from "../../../src/firmware/meter/loops.ts";
+import { placedPlan } from "../../../src/firmware/meter/plan.ts";
 import { plainlyMetered } from "./oracle.ts";
 import { Instance, Metered, parsed } from "./rig.ts";
 
@@ -91,33 +92,90 @@ function plainRun(plain: Instance, start: number, bound: number): { result: unkn
   }
 }
 
+const STEP = "(local.set 0 (i32.add (local.get 0) (i32.const 1)))";
+
 describe("what is not counted beforehand", () => {
   it.each([
-    ["another way out", "(br_if $out (local.get 1)) (local.set 0 (i32.add (local.get 0) (i32.const 1)))"],
-    ["a return", "(if (local.get 1) (then (return))) (local.set 0 (i32.add (local.get 0) (i32.const 1)))"],
-    [
-      "a second write",
-      "(local.set 0 (i32.add (local.get 0) (i32.const 1))) (local.set 0 (i32.add (local.get 0) (i32.const 1)))",
-    ],
-    [
-      "a write on one way only",
-      "(if (local.get 1) (then (local.set 0 (i32.add (local.get 0) (i32.const 1)))))",
-    ],
+    ["another way out", `(br_if $out (local.get 1)) ${STEP}`],
+    ["a way out of the body", `(br_if $body (local.get 1)) ${STEP}`],
+    ["a way out from within", `(block (br_if 1 (local.get 1))) ${STEP}`],
+    ["a return", `(if (local.get 1) (then (return))) ${STEP}`],
+    ["a table of branches that leaves", `(block (br_table 0 1 (local.get 1))) ${STEP}`],
+    ["a certain trap", `(unreachable) ${STEP}`],
+    ["a second write", `${STEP} ${STEP}`],
+    ["a write on one way only", `(if (local.get 1) (then ${STEP}))`],
     ["a step that is not constant", "(local.set 0 (i32.add (local.get 0) (local.get 1)))"],
+    ["a bound that changes", `(local.set 1 (i32.const 9)) ${STEP}`],
+    ["a loop inside", `(loop $in (br_if $in (i32.const 0))) ${STEP}`],
+    ["a round begun early", `(br_if $l (local.get 1)) ${STEP}`],
+  ])("a while loop with %s", (_, body) => {
+    expect(loopsOf(`(if $body (i32.lt_s (local.get 0) (local.get 1)) (then ${body} (br $l)))`)).toBe(0);
+  });
+
+  it.each([
     [
-      "a bound that changes",
-      "(local.set 1 (i32.const 9)) (local.set 0 (i32.add (local.get 0) (i32.const 1)))",
+      "a round begun early",
+      `(br_if $l (local.get 1)) ${STEP} (br_if $l (i32.lt_s (local.get 0) (local.get 1)))`,
     ],
     [
-      "a loop inside",
-      "(loop $in (br_if $in (i32.const 0))) (local.set 0 (i32.add (local.get 0) (i32.const 1)))",
+      "a bound that is computed",
+      `${STEP} (br_if $l (i32.ne (local.get 0) (i32.add (local.get 1) (local.get 1))))`,
     ],
-    ["a round begun early", "(br_if $l (local.get 1)) (local.set 0 (i32.add (local.get 0) (i32.const 1)))"],
-  ])("a loop with %s", (_, body) => {
-    const module = parsed(`(module (func (param i32 i32) (block $out (loop $l
-      (if (i32.lt_s (local.get 0) (local.get 1)) (then ${body} (br $l)))))))`);
-    const [first] = module.bodies;
-    const loops = first ? countedLoops(first) : [];
-    expect(loops.filter(({ counter, compare }) => counter === 0 && compare === 0x48)).toEqual([]);
+    [
+      "a counter of which less than all is compared",
+      `${STEP} (br_if $l (i32.and (local.get 0) (i32.const 7)))`,
+    ],
+    ["a bound that is the counter", `${STEP} (br_if $l (i32.ne (local.get 0) (local.get 0)))`],
+  ])("an until loop with %s", (_, body) => {
+    expect(loopsOf(body)).toBe(0);
+  });
+
+  it("a loop that gives a result", () => {
+    const loop = `(loop $l (result i32) ${STEP} (br_if $l (i32.ne (local.get 0) (local.get 1))) (i32.const 1))`;
+    const [body] = parsed(`(module (func (param i32 i32) (drop ${loop})))`).bodies;
+    expect(body && countedLoops(body)).toEqual([]);
+  });
+
+  /** Counted by local 0: what tests here exchange is the rest. */
+  function loopsOf(code: string): number {
+    const module = parsed(`(module (func (param i32 i32) (block $out (loop $l ${code}))))`);
+    const [body] = module.bodies;
+    return body
+      ? countedLoops(body).filter(({ counter, loop }) => counter === 0 && body.match[loop] !== -1).length
+      : -1;
+  }
+});
+
+describe("a loop that is paid for", () => {
+  const rest = "(drop (i32.mul (local.get 0) (local.get 1)))";
+
+  it.each([
+    ["while", `(loop $l (if (i32.lt_s (local.get 0) (local.get 1)) (then ${STEP} (br $l)))) ${rest}`],
+    [
+      "leaving",
+      `(block $out (loop $l (br_if $out (i32.ge_s (local.get 0) (local.get 1))) ${STEP} (br $l))) ${rest}`,
+    ],
+    ["until", `(loop $l ${STEP} (br_if $l (i32.ne (local.get 0) (local.get 1)))) ${rest}`],
+    [
+      "with a check that traps",
+      `(loop $l ${STEP} (if (local.get 1) (then (unreachable))) (br_if $l (i32.ne (local.get 0) (local.get 1)))) ${rest}`,
+    ],
+  ])("neither charges nor checks inside: %s", (_, code) => {
+    const module = parsed(`(module (func (param i32 i32) ${code}))`);
+    const [body] = module.bodies;
+    if (body === undefined) throw new Error("there is no body");
+    const { blocks, charges, checks, prepaid } = placedPlan(body, { flat: Float64Array.of(-1) });
+    expect(prepaid.size).toBe(1);
+    const inside = blocks.at.flatMap((_at, v) =>
+      (blocks.weight[v] ?? 0) > 1 ? [charges[v], checks[v]] : [],
+    );
+    expect(inside.length).toBeGreaterThan(0);
+    expect(new Set(inside)).toEqual(new Set([0]));
+  });
+
+  it("is not, where one way through a round costs more than another", () => {
+    const code = `(loop $l ${STEP} (if (local.get 1) (then ${rest})) (br_if $l (i32.ne (local.get 0) (local.get 1))))`;
+    const [body] = parsed(`(module (func (param i32 i32) ${code}))`).bodies;
+    expect(body && placedPlan(body, { flat: Float64Array.of(-1) }).prepaid.size).toBe(0);
   });
 });

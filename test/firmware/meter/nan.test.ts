@@ -164,6 +164,12 @@ describe("a sum in a loop", () => {
     expect(bitsOf(`(call $sum (local.get 0) (i32.const 0) ${DOUBLE})`, 8, [rounds], sum)).toBe(bits);
   });
 
+  it("that begins with what arithmetic and a choice made is canonical for no rounds, too", () => {
+    const code = `(local.set 2 (select (f64.sqrt (f64.const -1)) (f64.const 0) (i32.const 1)))
+      ${loop(double)} ${f64("(local.get 2)")}`;
+    expect(bitsOf(code, 8, [0])).toBe(F64.canonical);
+  });
+
   it("that gets a loaded NaN in its last round keeps that one's bits", () => {
     const code = `(local.set 2 ${DOUBLE})
       ${loop(`(local.set 2 (f64.add (local.get 2) (f64.const 1)))

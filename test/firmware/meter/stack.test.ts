@@ -27,12 +27,12 @@ const INDIRECT = `(module (type $f (func (param i32) (result i32))) (table 2 2 f
       (then (call_indirect (type $f) (i32.sub (local.get 0) (i32.const 1)) (i32.const 1)))
       (else (i32.const 0)))))`;
 
-/** 64 + 8 a local, 16 for a vector, 16 for each operand at the greatest height. */
+/** 160 + 8 a local, 16 for a float, 24 for a vector, 16 for each operand at the greatest height. */
 const FRAMES = {
-  DIRECT: 64 + 8 + 2 * 16,
-  INDIRECT: 64 + 8 + 2 * 16,
-  EVEN: 64 + 8 + 2 * 16,
-  ODD: 64 + 8 + 8 + 16 + 2 * 16,
+  DIRECT: 160 + 8 + 2 * 16,
+  INDIRECT: 160 + 8 + 2 * 16,
+  EVEN: 160 + 8 + 2 * 16,
+  ODD: 160 + 8 + 8 + 24 + 2 * 16,
 };
 
 describe("recursion", () => {
@@ -58,13 +58,31 @@ describe("recursion", () => {
     }
   });
 
+  it("through a table takes along what cannot recurse, and the depth goes on behind it", () => {
+    const text = INDIRECT.replace("(table 2 2 funcref)", "(table 3 3 funcref)")
+      .replace("$down)", "$down $leaf)")
+      .replace('(export "run")', "")
+      .replace(
+        /\)$/,
+        `(func $leaf (param i32) (result i32) (i32.add (local.get 0) (i32.const 1)))
+        (func $outside (param i32) (result i32) (call $leaf (local.get 0)))
+        (func (export "run") (param i32) (result i32) (drop (call $outside (local.get 0)))
+          (call_indirect (type $f) (call_indirect (type $f) (local.get 0) (i32.const 2)) (i32.const 1))))`,
+      );
+    const deepest = Math.floor(STACK_BUDGET / FRAMES.INDIRECT);
+    for (const metered of inAllStrategies(parsed(text))) {
+      expect(metered.run("run", [deepest - 2])).toMatchObject({ result: 0, fault: 0 });
+      expect(metered.run("run", [deepest - 1])).toMatchObject({ result: null, fault: 1 });
+    }
+  });
+
   it("gets all of its stack again at the next call", () => {
     for (const metered of inAllStrategies(parsed(DIRECT))) {
       const instance = metered.instance();
-      for (let i = 0; i < 3; i++) expect(instance.call("run", [2_000], PLENTY).result).toBe(2_000);
+      for (let i = 0; i < 3; i++) expect(instance.call("run", [1_000], PLENTY).result).toBe(1_000);
       expect(instance.call("run", [-1], PLENTY).fault).toBe(1);
       instance.global("__hw_fault").value = 0;
-      expect(instance.call("run", [2_000], PLENTY)).toMatchObject({ result: 2_000, fault: 0 });
+      expect(instance.call("run", [1_000], PLENTY)).toMatchObject({ result: 1_000, fault: 0 });
     }
   });
 
@@ -78,7 +96,7 @@ describe("recursion", () => {
 });
 
 describe("stackOf", () => {
-  const frame = (operands: number): number => 64 + 16 * operands;
+  const frame = (operands: number): number => 160 + 16 * operands;
 
   it("is the longest chain of calls", () => {
     const text = `(module (func $c (drop (i32.const 1))) (func $b (call $c) (call $c))
@@ -96,5 +114,10 @@ describe("stackOf", () => {
     const text = `(module (type $f (func)) (table 1 1 funcref) (elem (i32.const 0) $big)
       (func $big (local i64 i64) (drop (i32.const 1))) (func (call_indirect (type $f) (i32.const 0))))`;
     expect(stackOf(parsed(text))).toEqual({ acyclic: frame(1) + frame(1) + 16, cyclic: 0 });
+  });
+
+  it("counts what the meter may add for each local that is a float or a vector", () => {
+    const text = `(module (func (local f32 f64 v128 i64 funcref) (drop (i32.const 1))))`;
+    expect(stackOf(parsed(text))).toEqual({ acyclic: frame(1) + 16 + 16 + 24 + 8 + 8, cyclic: 0 });
   });
 });

@@ -29,6 +29,18 @@ function moduleOf(code: readonly number[], { locals = [], results = [] }: Parts 
   );
 }
 
+/** With a memory and a data segment, too. */
+function withData(code: readonly number[]): Uint8Array {
+  return assembled(
+    [1, vector([[0x60, 1, I, 0]])],
+    [3, [1, 0]],
+    [5, [1, 0, 1]],
+    [12, [1]],
+    [10, vector([bodyOf({ code })])],
+    [11, [1, 1, 0]],
+  );
+}
+
 function decoded(code: readonly number[], parts: Parts = {}): Body {
   const bytes = moduleOf(code, parts);
   expect(WebAssembly.validate(bytes)).toBe(true);
@@ -248,5 +260,20 @@ describe("a body that is none", () => {
     ["a null is of a type of later proposals", [0xd0, 0x6e, OP.drop]],
   ] as const)("has features that are not allowed where %s", ([, code]) => {
     expect(decodeModule(moduleOf(code))).toMatchObject({ rejection: "features" });
+  });
+
+  it.for([
+    ["memory.size", [0x3f], []],
+    ["memory.grow", [OP.get, 0, 0x40], []],
+    ["memory.init", [OP.get, 0, OP.get, 0, OP.get, 0, 0xfc, 8, 0], []],
+    ["memory.copy to", [OP.get, 0, OP.get, 0, OP.get, 0, 0xfc, 10], [0]],
+    ["memory.copy from", [OP.get, 0, OP.get, 0, OP.get, 0, 0xfc, 10, 0], []],
+    ["memory.fill", [OP.get, 0, OP.get, 0, OP.get, 0, 0xfc, 11], []],
+  ] as const)("is malformed where the memory of %s is a zero of two bytes", ([name, before, behind]) => {
+    const drop = /size|grow/.test(name) ? [OP.drop] : [];
+    const module = (memory: readonly number[]) =>
+      decodeModule(withData([...before, ...memory, ...behind, ...drop]));
+    expect(module([0])).not.toHaveProperty("rejection");
+    expect(module([0x80, 0])).toMatchObject({ rejection: "malformed" });
   });
 });

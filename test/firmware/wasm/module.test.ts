@@ -34,7 +34,7 @@ describe("a module's sections", () => {
       vector([
         [...text("env"), ...text("f"), 0, 1],
         [...text("env"), ...text("t"), 1, TYPE.externref, 1, 2, 3],
-        [...text("é"), ...text("g"), 3, TYPE.i64, 1],
+        [...text("é"), ...text("g"), 3, TYPE.i64, 0],
       ]),
     ],
     [3, vector([[1], [1], [1]])],
@@ -108,7 +108,7 @@ describe("a module's sections", () => {
     ]);
     expect(memory).toEqual({ least: 2, most: 9 });
     expect(globals).toEqual([
-      { type: TYPE.i64, mutable: true, imported: true },
+      { type: TYPE.i64, mutable: false, imported: true },
       { type: TYPE.i32, mutable: false, imported: false },
       { type: TYPE.funcref, mutable: true, imported: false },
     ]);
@@ -164,6 +164,13 @@ describe("a module that is none", () => {
     ["has a table of numbers", [[4, [1, TYPE.i32, 0, 1]]]],
     ["has a mutability that is not there", [[6, [1, TYPE.i32, 4, OP.i32Const, 0, OP.end]]]],
     ["initialises with a global that is not there", [[6, [1, TYPE.i32, 0, 0x23, 0, OP.end]]]],
+    [
+      "initialises with a global that changes",
+      [
+        [2, vector([[...text("a"), ...text("b"), 3, TYPE.i32, 1]])],
+        [6, [1, TYPE.i32, 0, 0x23, 0, OP.end]],
+      ],
+    ],
     ["exports a function that is not there", [[7, vector([[...text("f"), 0, 0]])]]],
     ["exports a memory that is not there", [[7, vector([[...text("f"), 2, 0]])]]],
     ["exports a kind that is not there", [[7, vector([[...text("f"), 5, 0]])]]],
@@ -266,5 +273,19 @@ describe("a module that is none", () => {
     ["a vector that is no constant", [0xfd, 0x0f, OP.end]],
   ] as const)("uses opcodes that a constant may not have: %s", ([, constant]) => {
     expect(rejection(assembled([6, [1, TYPE.i32, 0, ...constant]]))).toBe("opcodes");
+  });
+
+  it("may name an imported global in a constant, which all engines take, and no other, which only new ones do", () => {
+    const imported = [2, vector([[...text("a"), ...text("b"), 3, TYPE.i32, 0]])] as const;
+    const globals = (index: number) =>
+      [
+        6,
+        vector([
+          [TYPE.i32, 0, OP.i32Const, 0, OP.end],
+          [TYPE.i32, 0, OP.globalGet, index, OP.end],
+        ]),
+      ] as const;
+    expect(both(assembled(imported, globals(0)))).toEqual([true, "decoded"]);
+    expect(rejection(assembled(imported, globals(1)))).toBe("opcodes");
   });
 });

@@ -1,14 +1,14 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, symlinkSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { toHex } from "../../../src/base/bytes.ts";
 import { systemClock } from "../../../src/base/clock.ts";
 import { amount } from "../../../src/base/money.ts";
 import { Executor } from "../../../src/firmware/executor.ts";
+import { parseManifest } from "../../../src/firmware/manifest-file.ts";
 import { COSTS_HASH, METER_VERSION } from "../../../src/firmware/meter/costs.ts";
 import { sha256 } from "../../../src/kernels/digest.ts";
 import { randomKey } from "../../../src/kernels/signature.ts";
 import { hintOf } from "../../../src/operator/firmware/hints.ts";
-import { parseManifest } from "../../../src/operator/firmware/manifest-file.ts";
 import { TEMPLATE } from "../../../src/operator/firmware/template.ts";
 import { exitCodeOf, VERDICT_HELP } from "../../../src/operator/firmware/verdicts.ts";
 import { priceOf } from "../../../src/protocol/fuel.ts";
@@ -107,6 +107,16 @@ describe("firmware build", () => {
     );
     expect(readFileSync(source, "utf8")).toBe(TEMPLATE);
   });
+
+  it("does not write the module over its source, by whatever name", async () => {
+    const source = desk.path("shout.ts");
+    symlinkSync(source, desk.path("link.wasm"));
+    for (const out of [source, desk.path("./x/../shout.ts"), desk.path("link.wasm")]) {
+      const built = desk.run(["build", source, "--out", out]);
+      await expect(built).rejects.toEqual(fault("usage", /--out .* would overwrite .*shout\.ts/));
+    }
+    expect(readFileSync(source, "utf8")).toBe(TEMPLATE);
+  });
 });
 
 describe("firmware check", () => {
@@ -168,7 +178,15 @@ describe("firmware check", () => {
   it("takes one file that is there", async () => {
     await expect(desk.run(["check"])).rejects.toEqual(fault("usage", /expected one file/));
     await expect(desk.run(["check", desk.path("none.wasm")])).rejects.toEqual(fault("usage", /no file/));
-    await expect(desk.run(["check", desk.path(".")])).rejects.toEqual(fault("disk_failed", /cannot read/));
+    await expect(desk.run(["check", desk.path(".")])).rejects.toEqual(
+      fault("disk_failed", /cannot read .*: it is a folder$/),
+    );
+  });
+
+  it("reads no further than a blob can be long", async () => {
+    const long = fault("usage", /\/dev\/zero is longer than 67108864 bytes \(64 MiB\)/);
+    await expect(desk.run(["check", "/dev/zero"])).rejects.toEqual(long);
+    await expect(desk.run(["run", shout, "--input", "/dev/zero"])).rejects.toEqual(long);
   });
 });
 
@@ -214,6 +232,22 @@ describe("firmware run", () => {
     const piped = await desk.run(["run", shout, "--input", "-"], { stdin: "from a pipe" });
     expect([piped.bytes.toString(), piped.written]).toEqual(["FROM A PIPE", ""]);
     expect(piped.warned).toContain("11 bytes");
+  });
+
+  it("writes over neither the module nor the input, and says why it cannot write", async () => {
+    const input = desk.put("kept.bin", "kept");
+    const module = desk.read("shout.wasm");
+    for (const output of [shout, input]) {
+      const ran = run(shout, "--input", input, "--output", output);
+      await expect(ran).rejects.toEqual(fault("usage", /--output .* would overwrite/));
+    }
+    expect([desk.read("shout.wasm"), readFileSync(input, "utf8")]).toEqual([module, "kept"]);
+    await expect(run(shout, "--text", "x", "--output", desk.path("."))).rejects.toEqual(
+      fault("disk_failed", /cannot write .*: it is a folder$/),
+    );
+    await expect(run(shout, "--text", "x", "--output", desk.path("none/x"))).rejects.toEqual(
+      fault("disk_failed", /cannot write .*: no such file or directory$/),
+    );
   });
 
   it("shows text on a terminal, and nothing that could steer it", async () => {
@@ -282,7 +316,8 @@ describe("firmware publish", () => {
     const key = randomKey();
     const keyFile = desk.put("author.key", `${toHex(key)}\n`);
     const { code, written } = await desk.run(["publish", shout, "--key", keyFile, ...label]);
-    const path = `${shout}.manifest.json`;
+    const path = desk.path("shout.manifest.json");
+    expect(written).toContain(`✔ ${path}: shout 1.0.0`);
     const manifest = parseManifest(readFileSync(path, "utf8"), path);
     const hash = sha256(desk.read("shout.wasm"));
     expect(code).toBe(0);
@@ -306,7 +341,21 @@ describe("firmware publish", () => {
     const file = desk.put("bad.wasm", taskModule({ memory: [1] }));
     const { code, written } = await desk.run(["publish", file, "--key", desk.path("none.key"), ...label]);
     expect([code, written]).toEqual([14, expect.stringContaining("memory_unbounded")]);
-    expect(existsSync(`${file}.manifest.json`)).toBe(false);
+    expect(existsSync(desk.path("bad.manifest.json"))).toBe(false);
+  });
+
+  it("writes over neither the module nor the key", async () => {
+    const keyFile = desk.put("other.key", `${toHex(randomKey())}\n`);
+    for (const out of [shout, keyFile]) {
+      const before = readFileSync(out);
+      const published = desk.run(["publish", shout, "--key", keyFile, ...label, "--out", out]);
+      await expect(published).rejects.toEqual(fault("usage", /--out .* would overwrite/));
+      expect(readFileSync(out)).toEqual(before);
+    }
+  });
+
+  it("says in its help how a key is made", async () => {
+    expect((await desk.run(["publish", "--help"])).written).toContain("openssl rand -hex 32 > author.key");
   });
 
   it("names what is missing", async () => {

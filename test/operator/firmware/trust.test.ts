@@ -1,10 +1,10 @@
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
+import { manifestText, parseManifest } from "../../../src/firmware/manifest-file.ts";
 import { readTrust } from "../../../src/firmware/trust.ts";
 import { sha256 } from "../../../src/kernels/digest.ts";
 import { randomKey } from "../../../src/kernels/signature.ts";
-import { manifestText, parseManifest } from "../../../src/operator/firmware/manifest-file.ts";
 import { signManifest } from "../../../src/protocol/manifest.ts";
 import { keySigner } from "../../../src/protocol/signer.ts";
 import { type Desk, openDesk } from "./desk.ts";
@@ -52,6 +52,19 @@ describe("firmware trust", () => {
     const { firmware, authors, notes } = await readTrust(file);
     expect([...firmware, ...authors]).toEqual([HASH, author.address]);
     expect(notes?.get(author.address)).toBe("author of echo");
+  });
+
+  it("loses nothing of what others change at the same time", async () => {
+    const hashes = Array.from({ length: 16 }, (_, at) => sha256(`${at}`));
+    await Promise.all(hashes.map((hash) => run("trust", hash)));
+    expect((await readTrust(file)).firmware).toEqual(new Set(hashes));
+    const gone = hashes.slice(0, 8);
+    await Promise.all([...gone.map((hash) => run("untrust", hash)), run("trust", HASH)]);
+    expect((await readTrust(file)).firmware).toEqual(new Set([...hashes.slice(8), HASH]));
+  });
+
+  it("says when a provider takes notice", async () => {
+    expect((await run("trust", "--help")).written).toContain("restart it after a change");
   });
 
   it("says so when it was trusted already", async () => {

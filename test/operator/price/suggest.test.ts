@@ -69,8 +69,10 @@ describe("price suggest", () => {
     expect(text).toContain("an hour of one run costs 0.001500 USDT: 5 W at 0.30 USDT/kWh, 0 USDT of wear");
     expect(text).toMatch(/^ *16 MiB +250,000,000 +2000 +0\.000000002000 +0\.001800 +0\.000001$/m);
     expect(text).toMatch(/^ +1 MiB +1,000,000,000 +500 +0\.000000000500 +0\.001800 +0\.000001$/m);
+    expect(text).toMatch(/^for the simulated provider: --rate 1=500,16=2000,64=500000000000$/m);
     expect(text).toContain(
-      '"rates": [{"memoryMiB":1,"rate":"500"},{"memoryMiB":16,"rate":"2000"},{"memoryMiB":64,"rate":"500000000000"}]',
+      "ask: [{ memoryMiB: 1, rate: amount(500n) }, { memoryMiB: 16, rate: amount(2000n) }, " +
+        "{ memoryMiB: 64, rate: amount(500000000000n) }]",
     );
     expect(text).toContain("0.000001 USDT at least");
   });

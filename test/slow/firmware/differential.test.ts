@@ -96,9 +96,9 @@ function imports(module: Module, heard: string[]): Record<string, Record<string,
 }
 
 function made(kind: "Table" | "Memory" | "Global", ...args: readonly unknown[]): unknown {
-  const constructor: unknown = Reflect.get(WebAssembly, kind);
-  if (typeof constructor !== "function") throw new Error(`there is no ${kind}`);
-  return Reflect.construct(constructor, args);
+  const make: unknown = Reflect.get(WebAssembly, kind);
+  if (typeof make !== "function") throw new Error(`there is no ${kind}`);
+  return Reflect.construct(make, args);
 }
 
 function trace(module: Module, bytes: Uint8Array, counter: string | null): Trace {
@@ -168,5 +168,5 @@ it(`${MODULES} random modules do and burn the same however they are metered`, { 
     );
   }
   expect(tally.modules).toBeGreaterThan(MODULES * 0.9);
-  expect(tally.returned).toBeGreaterThan(10 * MODULES);
+  expect(tally.returned).toBeGreaterThan(5 * MODULES);
 });

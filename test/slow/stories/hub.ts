@@ -58,7 +58,10 @@ export class Hub {
     this.#options = options;
     this.#reception = new Reception({
       ...{ state, market, clock, decimals: 6, feeBasisPoints: RULES.feeBasisPoints },
-      firmware: { meter: meter.version, costs: meter.costs, maxFuel: RULES.maxFuel },
+      firmware: {
+        ...{ meter: meter.version, costs: meter.costs },
+        ...{ maxFuel: RULES.maxFuel, runMs: RULES.runMs },
+      },
       journalIndex: () => journal.head().index,
       isEnrolled: (device) => state.roster.has(device),
       onRefused: () => undefined,

@@ -1,14 +1,19 @@
-/** A manifest as a file: indented JSON. */
+/** A manifest as a file: indented JSON, which its author publishes and requesters send along. */
 import { z } from "zod";
-import { Fault } from "../../base/fault.ts";
-import { isManifestOf, type Manifest, manifestSchema } from "../../protocol/manifest.ts";
+import { Fault } from "../base/fault.ts";
+import { isManifestOf, type Manifest, manifestSchema } from "../protocol/manifest.ts";
 
 /** The file's text. */
 export function manifestText(manifest: Manifest): string {
   return `${JSON.stringify(z.encode(manifestSchema, manifest), null, 2)}\n`;
 }
 
-/** @throws {@link Fault} `file_format` when it is no manifest, or its signature is not its author's */
+/**
+ * The manifest in a file's text.
+ *
+ * @param path - of the file, for messages
+ * @throws {@link Fault} `file_format` when it is no manifest, or its signature is not its author's
+ */
 export function parseManifest(text: string, path: string): Manifest {
   const parsed = manifestSchema.safeDecode(jsonOf(text) as never);
   if (!parsed.success) {

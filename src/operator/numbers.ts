@@ -1,6 +1,6 @@
 /** Numbers as they are typed after an option. */
-import { Fault } from "../../base/fault.ts";
-import { MEMORY_CLASSES, type MemoryClass } from "../../protocol/fuel.ts";
+import { Fault } from "../base/fault.ts";
+import { MEMORY_CLASSES, type MemoryClass } from "../protocol/fuel.ts";
 
 /**
  * A whole number, such as `1000`, `1_000` or `1e3`.
