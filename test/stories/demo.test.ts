@@ -1,11 +1,8 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { isAlive, Program } from "./program.ts";
-
-const DATA = "../shared/data";
-const hasMaps = existsSync(`${DATA}/movingai_room-64-64-8.map`);
 
 let folder = "";
 
@@ -65,28 +62,6 @@ describe("the main job", { timeout: 90_000 }, () => {
     expect(lines.length).toBeGreaterThan(12);
     for (const line of lines) expect(printed).toContain(shapeOf(line));
   });
-
-  it.skipIf(!hasMaps)(
-    "finds every published optimal length of a MovingAI scenario (needs ../shared/data)",
-    async () => {
-      const map = ["--map", `${DATA}/movingai_room-64-64-8.map`];
-      const scen = ["--scen", `${DATA}/movingai_room-64-64-8-random-1.scen`];
-      const demo = new Program([
-        "demo",
-        "--json",
-        ...map,
-        ...scen,
-        "--queries",
-        "200",
-        "--batch",
-        "20",
-        "--data",
-        folder,
-      ]);
-      expect(await demo.ended(), demo.stderr).toBe(0);
-      expect(demo.last).toMatchObject({ kind: "summary", queries: 200, optimal: 200, agree: true });
-    },
-  );
 
   it("ends at once and leaves no process behind when it is interrupted", async () => {
     const demo = new Program(["demo", "--json", "--data", folder]);

@@ -7,7 +7,7 @@ import { replay } from "../../src/exchange/replay.ts";
 import { openJournal } from "../../src/journal/sqlite-journal.ts";
 import { Program } from "./program.ts";
 
-const KILLS = 8;
+const KILLS = 4;
 
 /** What a device was told is paid must be in the journal, and what the journal says a device signed it has signed. */
 function expectWalletsToAgree(data: string): void {

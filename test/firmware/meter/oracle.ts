@@ -18,14 +18,14 @@ const SCALAR = /^f(32|64)\.(ceil|floor|trunc|nearest|sqrt|add|sub|mul|div|min|ma
 const LANES =
   /^f(32x4|64x2)\.(ceil|floor|trunc|nearest|sqrt|add|sub|mul|div|min|max|demote_f64x2_zero|promote_low_f32x4)$/;
 
-const HELPERS = { spend: 0, f32: 1, f64: 2, f32x4: 3, f64x2: 4, bulk: 5, pages: 6 } as const;
+const ROUTINES = { spend: 0, f32: 1, f64: 2, f32x4: 3, f64x2: 4, bulk: 5, pages: 6 } as const;
 
-function helperOf(op: number): number {
+function routineOf(op: number): number {
   const name = instructions.get(op)?.name ?? "";
   const scalar = SCALAR.exec(name);
-  if (scalar !== null) return scalar[1] === "32" ? HELPERS.f32 : HELPERS.f64;
+  if (scalar !== null) return scalar[1] === "32" ? ROUTINES.f32 : ROUTINES.f64;
   const lanes = LANES.exec(name);
-  if (lanes !== null) return lanes[1] === "32x4" ? HELPERS.f32x4 : HELPERS.f64x2;
+  if (lanes !== null) return lanes[1] === "32x4" ? ROUTINES.f32x4 : ROUTINES.f64x2;
   return -1;
 }
 
@@ -42,7 +42,7 @@ export function plainlyMetered(module: Module, nan: boolean): Uint8Array {
   );
   // (i32) -> (), and T -> T for the four value types
   const signatures = [[[I32], []], ...[F32, F64, V128, I32].map((type) => [[type], [type]])];
-  const typesOfHelpers = [0, 1, 2, 3, 3, 4, 4].map((k) => types + k);
+  const typesOfRoutines = [0, 1, 2, 3, 3, 4, 4].map((k) => types + k);
   contents.set(
     1,
     appended(
@@ -54,7 +54,7 @@ export function plainlyMetered(module: Module, nan: boolean): Uint8Array {
     3,
     appended(
       contents.get(3),
-      typesOfHelpers.map((type) => [...new Writer().u32(type).view()]),
+      typesOfRoutines.map((type) => [...new Writer().u32(type).view()]),
     ),
   );
   contents.set(6, appended(contents.get(6), [[0x7e, 1, 0x42, ...new Writer().s64(LIMIT).view(), 0x0b]]));
@@ -64,12 +64,12 @@ export function plainlyMetered(module: Module, nan: boolean): Uint8Array {
       [4, ...new TextEncoder().encode("fuel"), 3, ...new Writer().u32(fuel).view()],
     ]),
   );
-  const writer = new Writer().u32(module.bodies.length + typesOfHelpers.length);
+  const writer = new Writer().u32(module.bodies.length + typesOfRoutines.length);
   for (const body of module.bodies) {
     const code = plainBody(module, body, functions, nan);
     writer.u32(code.length).bytes(code);
   }
-  for (const code of helpers(fuel)) writer.u32(code.length).bytes(code);
+  for (const code of routines(fuel)) writer.u32(code.length).bytes(code);
   contents.set(10, writer.finish());
   const out = new Writer().bytes(module.bytes, 0, 8);
   for (const id of [1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 10, 11]) {
@@ -87,13 +87,13 @@ function appended(section: Uint8Array | undefined, more: readonly (readonly numb
   return writer.finish();
 }
 
-function plainBody(module: Module, body: Body, helpers: number, nan: boolean): Uint8Array {
+function plainBody(module: Module, body: Body, routines: number, nan: boolean): Uint8Array {
   const writer = new Writer().u32(body.declarations).bytes(module.bytes, body.declarationsStart, body.start);
-  const call = (helper: number): void => void writer.byte(0x10).u32(helpers + helper);
+  const call = (routine: number): void => void writer.byte(0x10).u32(routines + routine);
   const pay = (fuel: number): void => {
     if (fuel === 0) return;
     writer.byte(0x41).s32(fuel);
-    call(HELPERS.spend);
+    call(ROUTINES.spend);
   };
   pay((body.locals.length - body.parameters) * LOCAL_COST);
   for (let i = 0; i < body.length; i++) {
@@ -101,18 +101,18 @@ function plainBody(module: Module, body: Body, helpers: number, nan: boolean): U
     const name = instructions.get(op)?.name ?? "";
     // what stands before a `loop` is not executed again
     if (name !== "loop") pay(costOf(op));
-    if (/^(memory|table)\.(init|copy|fill)$|^table\.grow$/.test(name)) call(HELPERS.bulk);
-    if (name === "memory.grow") call(HELPERS.pages);
+    if (/^(memory|table)\.(init|copy|fill)$|^table\.grow$/.test(name)) call(ROUTINES.bulk);
+    if (name === "memory.grow") call(ROUTINES.pages);
     writer.bytes(module.bytes, body.at[i], body.at[i + 1]);
     if (name === "loop") pay(costOf(op));
-    const helper = nan ? helperOf(op) : -1;
-    if (helper !== -1) call(helper);
+    const routine = nan ? routineOf(op) : -1;
+    if (routine !== -1) call(routine);
   }
   return writer.finish();
 }
 
-/** Code of the functions of {@link HELPERS}, in order. */
-function helpers(fuel: number): Uint8Array[] {
+/** Code of the functions of {@link ROUTINES}, in order. */
+function routines(fuel: number): Uint8Array[] {
   const scalar = (type: number, constant: readonly number[], equal: number): Uint8Array =>
     Uint8Array.from([0, 0x20, 0, 0x20, 0, equal, 0x04, type, 0x20, 0, 0x05, ...constant, 0x0b, 0x0b]);
   const lanes = (nan: readonly number[], equal: number): Uint8Array =>

@@ -1,5 +1,5 @@
 import { afterEach, expect, it } from "vitest";
-import { PRICE, planJob, WholeMarket } from "./whole-market.ts";
+import { PRICE, planJob, WholeMarket } from "../../stories/whole-market.ts";
 
 let market: WholeMarket | null = null;
 
