@@ -29,7 +29,7 @@ const MODULES: Readonly<Record<string, string>> = {
 };
 
 const GOLDEN = {
-  costs: "0x6180157aa3838e5fc02c549eddaf4229a45ce1e8f737e298738fcf0d8ae39ec3",
+  costs: "0xfacb5dff75c92d38df086cf9b26c12495f854a5f682352277fdb0870fec2578d",
   loops: {
     block: "b728d99dfc4d6e0aee4ce7f0fc2f9722",
     global: "97e9ef817ea0cc0ff8e3fad8c4e627f2",
@@ -37,10 +37,10 @@ const GOLDEN = {
     threaded: "11a7b6aac8930d11e0e542606d2e2cd4",
   },
   calls: {
-    block: "20e948506c01d9e61d430a6315633772",
-    global: "6a64a3171043f7663dd50849822c32ae",
-    local: "a6a8e08574058c6ebffaee20906dbd4f",
-    threaded: "36f1db210440d83e31b8ccf0dc58b9e9",
+    block: "dec5b403992b31c6b69640cae1bd486f",
+    global: "ecb9627b378d171831aa065f45243248",
+    local: "b2064aafa7d250a3295f2ed22b0062c4",
+    threaded: "551ad0f44873901cefaba47d31a5bdd4",
   },
   floats: {
     block: "caedef5309c4f3ddbf7586079e23aa79",
