@@ -1,4 +1,4 @@
-/** The long edition of `test/kernels/fuzz.test.ts`. */
+/** The long edition of `made-to-measure.test.ts`. */
 import { describe, expect, it } from "vitest";
 import { buildsHere } from "../../vectors/builds.ts";
 import { foreignTrials } from "../../vectors/foreign.ts";

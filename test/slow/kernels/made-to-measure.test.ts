@@ -1,15 +1,15 @@
 /** Every path of both builds against @noble/curves and OpenSSL, on signatures made to be hard. */
 import { describe, expect, it } from "vitest";
-import { buildsHere } from "../vectors/builds.ts";
-import { foreignGroups, foreignTrials } from "../vectors/foreign.ts";
-import { everyGroup } from "../vectors/groups.ts";
-import { batchLaw, opensslLaw, pointLaw, scalarsLaw, sumLaw } from "../vectors/laws.ts";
-import { holdsByNoble } from "../vectors/oracle.ts";
-import { digestOf } from "../vectors/outputs.ts";
-import { pointFailures } from "../vectors/points.ts";
-import { sizesWrong } from "../vectors/sizes.ts";
-import { groupFailures, trialFailures } from "../vectors/suite.ts";
-import { everyTrial } from "../vectors/trials.ts";
+import { buildsHere } from "../../vectors/builds.ts";
+import { foreignGroups, foreignTrials } from "../../vectors/foreign.ts";
+import { everyGroup } from "../../vectors/groups.ts";
+import { batchLaw, opensslLaw, pointLaw, scalarsLaw, sumLaw } from "../../vectors/laws.ts";
+import { holdsByNoble } from "../../vectors/oracle.ts";
+import { digestOf } from "../../vectors/outputs.ts";
+import { pointFailures } from "../../vectors/points.ts";
+import { sizesWrong } from "../../vectors/sizes.ts";
+import { groupFailures, trialFailures } from "../../vectors/suite.ts";
+import { everyTrial } from "../../vectors/trials.ts";
 
 const { builds } = buildsHere();
 const SAMPLE = 7;
