@@ -41,7 +41,7 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 it(`loses and doubles nothing when the gateway is killed ${KILLS} times at random`, {
   timeout: 170_000,
 }, async () => {
-  const demo = new Program(["demo", "--json", "--queries", "20", "--data", folder]);
+  const demo = new Program(["demo", "--json", "--queries", "30", "--data", folder]);
   let kills = 0;
   let gateway = 0;
   demo.listen((line) => {
@@ -53,7 +53,7 @@ it(`loses and doubles nothing when the gateway is killed ${KILLS} times at rando
     systemClock.after(Math.random() ** 2 * 900, () => process.kill(gateway, "SIGKILL"));
   });
   expect(await demo.ended(), demo.stderr).toBe(0);
-  expect(demo.last).toMatchObject({ kind: "summary", queries: 20, optimal: 20, agree: true });
+  expect(demo.last).toMatchObject({ kind: "summary", queries: 30, optimal: 30, agree: true });
   expect(demo.last?.["restarts"]).toBe(kills);
   expect(kills).toBe(KILLS);
   expectWalletsToAgree(folder);
