@@ -8,6 +8,7 @@ import type { Hex } from "../../src/base/bytes.ts";
 import { type Instant, instant } from "../../src/base/clock.ts";
 import { Fault, isFault } from "../../src/base/fault.ts";
 import type { Amount } from "../../src/base/money.ts";
+import { MAX_BLOB } from "../../src/blob/blob.ts";
 import type { Executor, FuelRates, RunResult } from "../../src/firmware/executor.ts";
 import { isSignedBy } from "../../src/kernels/signature.ts";
 import { priceOf, RUN_VERDICTS, type RunVerdict } from "../../src/protocol/fuel.ts";
@@ -76,8 +77,6 @@ type NotRun = { readonly failed: string };
 const BID_LIFE_MS = 60_000;
 /** How long past its award's end an unpaid result is kept for the gateway, milliseconds. */
 const RESULT_LIFE_MS = 600_000;
-/** The longest output that a result can name, bytes: the same everywhere, as a longer one is `bad-output`. */
-const MAX_OUTPUT = 67_108_864;
 /** Characters of a forfeit's reason. */
 const MAX_REASON = 200;
 
@@ -275,7 +274,7 @@ export class Serving {
       if (wallMs <= 0) return { failed: "timed_out: no time left to run" };
       this.#tell(award.task, "running", "");
       const { fuelLimit } = award;
-      const limits = { fuelLimit, wallMs, maxOutput: MAX_OUTPUT };
+      const limits = { fuelLimit, wallMs, maxOutput: MAX_BLOB };
       return deliveryOf(await this.#options.executor.run({ firmware, input, ...limits }));
     } catch (error) {
       this.#parts.events.emit({ kind: "fault", error });

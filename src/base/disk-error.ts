@@ -3,7 +3,7 @@
 /**
  * Such as `"permission denied"`, or `"it is a folder"`; the error's own words where it is no system error.
  *
- * @param cause - what a call of `node:fs` threw: `"EACCES: permission denied, open '/root/x'"` repeats call and path
+ * @param cause - what a call of `node:fs` threw: `"EACCES: permission denied, open 'x'"` repeats call and path
  */
 export function diskReason(cause: unknown): string {
   if (!(cause instanceof Error)) return String(cause);

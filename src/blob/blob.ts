@@ -2,9 +2,10 @@
 import type { Hex } from "../base/bytes.ts";
 import type { Refusal } from "../base/refusal.ts";
 import { sha256 } from "../kernels/digest.ts";
+import { MAX_BYTE_COUNT } from "../protocol/message.ts";
 
-/** Largest blob, bytes. */
-export const MAX_BLOB = 67_108_864;
+/** Largest blob, bytes: the most that a message can name, and so the longest output that is not `bad-output`. */
+export const MAX_BLOB = MAX_BYTE_COUNT;
 
 /** The name of a blob: SHA-256 (FIPS 180-4), 32 bytes, lower case. */
 export function hashBlob(bytes: Uint8Array): Hex {

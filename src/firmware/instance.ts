@@ -1,8 +1,6 @@
 /** One instance of an instrumented module, with what the meter has appended to its exports. */
+import { FAULT } from "./meter/layout.ts";
 import type { Machine } from "./wasi.ts";
-
-/** Values of `__hw_fault`: what the meter found before it trapped. */
-const FAULT = { stack: 1, memory: 2 } as const;
 
 /** What the profiles export; the policy has checked it. */
 type Exports = {

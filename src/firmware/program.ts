@@ -4,6 +4,7 @@ import { marked } from "./baseline.ts";
 import { instrument } from "./meter/instrument.ts";
 import { judgeModule, type Outline } from "./policy.ts";
 import type { Module, Rejection } from "./wasm/module.ts";
+import { instructions } from "./wasm/opcodes.ts";
 import { VALUE } from "./wasm/types.ts";
 
 /** `invalid`: the engine's validator objects, to a type mostly. */
@@ -25,8 +26,12 @@ export type Program = Omit<Outline, "module"> & {
   readonly isResettable: boolean;
 };
 
-/** table.set, data.drop, table.init, elem.drop, table.copy, table.grow, table.fill. */
-const LASTING = new Set([0x26, 0xfc09, 0xfc0c, 0xfc0d, 0xfc0e, 0xfc0f, 0xfc11]);
+/** Instructions that change what cannot be put back. */
+const LASTING = new Set(
+  [...instructions].flatMap(([op, { name }]) =>
+    /^table\.(set|init|copy|grow|fill)$|^(data|elem)\.drop$/.test(name) ? [op] : [],
+  ),
+);
 
 /**
  * Judges, validates, instruments and compiles; keeps a copy of `bytes`.

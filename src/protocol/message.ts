@@ -26,7 +26,9 @@ import type { Topic } from "./topic.ts";
 import { voucherSchema } from "./voucher.ts";
 
 const version = z.literal(1);
-const byteCount = z.number().int().min(0).max(67_108_864);
+/** Most bytes of task firmware, an input or an output that a message can name: 64 MiB. */
+export const MAX_BYTE_COUNT = 67_108_864;
+const byteCount = z.number().int().min(0).max(MAX_BYTE_COUNT);
 const basisPoints = z.number().int().min(0).max(10_000);
 
 /** What counts the fuel: the meter's version, and the hash of its cost table. */

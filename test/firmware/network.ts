@@ -15,7 +15,7 @@ const found = {
   ),
   resolve: await attempt(() => lookup("localhost.example.com")),
   read: await attempt(() => Promise.try(() => readFileSync("/etc/hostname"))),
-  write: await attempt(() => import("node:fs/promises").then(({ writeFile }) => writeFile("/tmp/x", ""))),
+  write: await attempt(() => import("node:fs/promises").then(({ mkdtemp }) => mkdtemp("not-to-be-"))),
   spawn: await attempt(() => import("node:child_process").then(({ spawnSync }) => spawnSync("true"))),
   thread: await attempt(() =>
     import("node:worker_threads").then(({ Worker }) => new Worker("", { eval: true })),

@@ -1,6 +1,6 @@
 /** The heavy ones of `test/firmware/hostile.test.ts`, and those whose time counts. */
 import { readFileSync } from "node:fs";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { systemClock } from "../../../src/base/clock.ts";
 import { Executor, type RunResult } from "../../../src/firmware/executor.ts";
 import * as bombs from "../../firmware/bombs.ts";
@@ -71,14 +71,17 @@ describe("hostile task firmware", () => {
   });
 
   it("7: memory that grows and grows stays within its class", async () => {
+    // processes of its own: what others have needed to compile would be in the peak
+    const fresh = new Executor({ clock: systemClock });
+    onTestFinished(() => fresh.stop());
+    await fresh.start();
+    const firmware = bombs.growing(1_024);
+    const job = { firmware, input: INPUT, fuelLimit: 10 ** 10, wallMs: 60_000, maxOutput: 1_024 };
     for (let round = 0; round < 8; round++) {
-      expect(await run(bombs.growing(1_024), 10 ** 10)).toMatchObject({
-        verdict: "ok",
-        output: words(1_024),
-      });
+      expect(await fresh.run(job)).toMatchObject({ verdict: "ok", output: words(1_024) });
     }
     // a process, one memory in use and two that are not collected yet
-    for (const pid of executor.pids) expect(peakMemory(pid)).toBeLessThan(128 + 3 * 64);
+    for (const pid of fresh.pids) expect(peakMemory(pid)).toBeLessThan(128 + 3 * 64);
   });
 
   it("12, 17: ten kills in a row, and every next run works", async () => {
