@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { Hex } from "../../src/base/bytes.ts";
 import { instant } from "../../src/base/clock.ts";
 import { curveKernels } from "../../src/kernels/kernels.ts";
-import { isSignedBy } from "../../src/kernels/signature.ts";
+import { isSignedBy, randomKey } from "../../src/kernels/signature.ts";
 import {
   checkConnectToken,
   clientIdOf,
@@ -75,7 +75,7 @@ describe("a CONNECT token", () => {
 
   it("of a stranger is judged without a trace, a known device's by its key", async () => {
     const calls = watchCalls(curveKernels());
-    const stranger = keySigner(new Uint8Array(32).fill(4));
+    const stranger = keySigner(randomKey());
     const client = clientIdOf(stranger.address, "main");
     const claim = { clientId: client, issued: NOW, expires: NOW + 1_000, nonce: NONCE };
     const token = await signConnectToken(market, stranger, claim);
