@@ -7,6 +7,7 @@ import { z } from "zod";
 import type { Hex } from "./base/bytes.ts";
 import { Fault } from "./base/fault.ts";
 import { type Amount, parseAmount } from "./base/money.ts";
+import { BROKER_LIMITS, type BrokerLimits } from "./link/broker/limits.ts";
 import { DEFAULT_RULES, type MarketRules } from "./market/rules.ts";
 import { WINDOWS } from "./operator/settings.ts";
 import type { Limits } from "./payment/standing.ts";
@@ -14,12 +15,57 @@ import { address, fuel } from "./protocol/scalar.ts";
 
 const milliseconds = z.number().int().min(1).max(86_400_000);
 
+const brokerLimits = z.strictObject(
+  Object.fromEntries(
+    Object.keys(BROKER_LIMITS).map((name) => [
+      snakeCase(name),
+      z.number().int().min(1).max(2_147_483_647).optional(),
+    ]),
+  ),
+);
+
+const brokerSchema = z.strictObject({
+  /**
+   * Where devices connect: "host:port", or mqtt://, mqtts://, ws://host:port/path, wss://; one or several. An empty list
+   * is none, for a gateway that only has serial lines or a broker elsewhere.
+   */
+  listen: z
+    .union([z.string().transform((one) => [one]), z.array(z.string())])
+    .default(() => ["127.0.0.1:1883"]),
+  /** PEM files of mqtts:// and wss://, relative to this file; a new certificate is read at the next start. */
+  certificate: z.string().default(""),
+  certificate_key: z.string().default(""),
+  /**
+   * "roster": devices that the operator has enrolled. "open": besides them whoever holds `guest_deposit` on a lane to
+   * this gateway; its topics are hirewire/v1/guest/<address>/….
+   */
+  admission: z.enum(["roster", "open"]).default("roster"),
+  /** What a guest's lane must hold, a decimal; "" is `lane_deposit`, which it then gets on a lane back. */
+  guest_deposit: z.string().default(""),
+  /** Most guests there ever may be. */
+  guests: z.number().int().min(1).max(100_000).default(1_000),
+  limits: brokerLimits.prefault({}),
+  /** A broker of somebody else's, besides: devices connect there, and log in to this gateway by message. */
+  external: z
+    .strictObject({
+      url: z.string().regex(/^(mqtts?|wss?):\/\//, "expected mqtt://, mqtts://, ws:// or wss://"),
+      /** 5 lets the gateway tell the broker what not to send it: packets that are too large, what is retained, its own words. */
+      version: z.enum(["3.1.1", "5"]).default("5"),
+      username: z.string().default(""),
+      /** A file with the password of that account, relative to this file. */
+      password_file: z.string().default(""),
+      /** A PEM file with the broker's certificate authority, where it is a private one. */
+      ca: z.string().default(""),
+    })
+    .optional(),
+});
+
 const schema = z.strictObject({
   version: z.literal(1),
   name: z.string().min(1).max(64).default("hirewire"),
   /** Journal, blobs, keys and the roster; relative to the file. */
   data: z.string().default("data"),
-  broker: z.strictObject({ listen: z.string().default("127.0.0.1:1883") }).prefault({}),
+  broker: brokerSchema.prefault({}),
   serial: z
     .array(
       z.strictObject({ path: z.string(), baud: z.number().int().min(300).max(4_000_000).default(115_200) }),
@@ -128,7 +174,37 @@ export function readConfig(path: string): Config {
   const file = resolve(path);
   const found = z.safeDecode(schema, parseToml(file, readText(file)) as never);
   if (!found.success) throw new Fault("config_syntax", `${path}: ${z.prettifyError(found.error)}`);
-  return { ...found.data, data: resolve(dirname(file), found.data.data), file };
+  const folder = dirname(file);
+  const { data, broker } = found.data;
+  return { ...found.data, data: resolve(folder, data), broker: withPaths(broker, folder), file };
+}
+
+/** File names that are given, as paths from anywhere. */
+function withPaths(broker: z.output<typeof brokerSchema>, folder: string): z.output<typeof brokerSchema> {
+  const path = (name: string) => (name === "" ? "" : resolve(folder, name));
+  const { certificate, certificate_key: key, external } = broker;
+  return {
+    ...broker,
+    ...{ certificate: path(certificate), certificate_key: path(key) },
+    external: external && {
+      ...external,
+      ...{ password_file: path(external.password_file), ca: path(external.ca) },
+    },
+  };
+}
+
+/** The limits that `[broker.limits]` sets; the others keep their defaults. */
+export function brokerLimitsOf({ broker }: Config): Partial<BrokerLimits> {
+  return Object.fromEntries(
+    Object.keys(BROKER_LIMITS).flatMap((name) => {
+      const value = broker.limits[snakeCase(name)];
+      return value === undefined ? [] : [[name, value]];
+    }),
+  );
+}
+
+function snakeCase(name: string): string {
+  return name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }
 
 function readText(file: string): string {

@@ -7,10 +7,10 @@
 
 import type { Hex } from "./base/bytes.ts";
 import { type Clock, type Instant, instant } from "./base/clock.ts";
-import { Fault } from "./base/fault.ts";
-import { type Amount, parseAmount, ZERO } from "./base/money.ts";
 import type { Refusal, RefusalCode } from "./base/refusal.ts";
 import { type Config, limitsOf, marketRules } from "./config.ts";
+import { type Door, openDoor } from "./door.ts";
+import { Enrolment } from "./enrolment.ts";
 import { Errands } from "./errands.ts";
 import { firstDue } from "./exchange/course.ts";
 import { blobsOf, ReadingRights } from "./exchange/readable.ts";
@@ -19,16 +19,12 @@ import type { State } from "./exchange/state.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import type { Entry, Journal } from "./journal/journal.ts";
 import { BlobCourier } from "./link/blob-courier.ts";
-import type { Broker } from "./link/broker/broker.ts";
-import { startEmbeddedBroker } from "./link/broker/embedded-broker.ts";
-import { listenAddress } from "./link/listen-address.ts";
-import { type LineState, openSerialLine, type SerialLine } from "./link/serial/line.ts";
+import type { BrokerCallbacks } from "./link/broker/broker.ts";
 import { openTasks } from "./market/market.ts";
 import type { Task } from "./market/task.ts";
 import { Office } from "./office.ts";
 import { type Opened, openHouse } from "./opening.ts";
 import { settlementTerms } from "./operator/money/settlement-terms.ts";
-import { enrolments, type RosterEntry, readRoster, watchRoster } from "./operator/roster-folder.ts";
 import { creditOf } from "./payment/payment.ts";
 import type { Fact } from "./protocol/facts.ts";
 import type { Signer } from "./protocol/signer.ts";
@@ -59,6 +55,8 @@ export type GatewayOptions = {
   readonly draw: () => number;
   /** 32 random bytes. */
   readonly salt: () => Hex;
+  /** The text of a file that is nobody else's, such as a certificate's key. Throws {@link Fault} `key_file`. */
+  readonly readSecret: (path: string) => string;
   readonly onEntries?: (entries: readonly Entry[]) => void;
   readonly onRefused?: (refusal: Refusal, by: Hex | null, topic: string) => void;
   /** Something that the operator should see; the gateway goes on. */
@@ -79,22 +77,16 @@ export class Gateway {
   readonly #rights: ReadingRights;
   readonly #settlement: Settlement;
   readonly #office: Office;
-  /** Who is on the roster, and what each may spend in a day where it says so. */
-  #budgets: ReadonlyMap<Hex, Amount | null> = new Map();
+  readonly #enrolment: Enrolment;
   /** Records since the state was saved. */
   #unsaved: number = 0;
   readonly #boot: Instant;
   readonly #reception: Reception;
-  readonly #lines: SerialLine[] = [];
-  #broker: Broker | null = null;
+  #door: Door | null = null;
   #bidsFrom: Instant = instant(0);
   #graceUntil: Instant = instant(0);
-  #enrolling: Promise<void> = Promise.resolve();
   #isStopping: boolean = false;
-  /** Files of the roster that are passed over, and of which that is told. */
-  #badFiles: ReadonlySet<unknown> = new Set();
   #stopTimer: () => void = () => undefined;
-  #stopWatching: () => void = () => undefined;
 
   /** Opens everything a gateway needs, and starts serving. Throws what {@link openHouse} throws, and `port_busy`. */
   static async start(options: GatewayOptions): Promise<Gateway> {
@@ -120,7 +112,7 @@ export class Gateway {
     const { decimals } = token;
     const rules = marketRules(config);
     const runTerms = { maxFuel: rules.maxFuel, runMs: rules.runMs };
-    const limits = limitsOf(config, decimals, (device) => this.#budgets.get(device) ?? null);
+    const limits = limitsOf(config, decimals, (device) => this.#enrolment.perDay(device));
     const onFault = (fault: unknown) => options.onFault?.(fault);
     this.#options = options;
     this.market = market;
@@ -128,11 +120,16 @@ export class Gateway {
     this.#journal = journal;
     this.#state = state;
     this.#boot = clock.now();
+    this.#enrolment = new Enrolment({
+      ...{ config, market, decimals, state, chain: house.chain, onFault },
+      record: (facts) => this.#heartbeat.tell({ topic: "observed", facts }),
+      onChange: (isGrown) => this.#rosterChanged(isGrown),
+    });
     this.#reception = new Reception({
       ...{ state, market, clock, decimals, feeBasisPoints: rules.feeBasisPoints },
       firmware: { ...{ meter: rules.meter.version, costs: rules.meter.costs }, ...runTerms },
       journalIndex: () => journal.head().index,
-      isEnrolled: (device) => this.#budgets.has(device),
+      admission: this.#enrolment,
       onRefused: (refusal, by, topic) => options.onRefused?.(refusal, by, topic),
     });
     const publish = this.#reception.publish.bind(this.#reception);
@@ -167,16 +164,8 @@ export class Gateway {
     });
     this.#settlement = this.#openSettlement(onFault);
     this.#office = new Office({
-      ...{
-        data: config.data,
-        market,
-        decimals,
-        clock,
-        state,
-        heartbeat: this.#heartbeat,
-        settlement: this.#settlement,
-        asks: () => this.#reception.asks(),
-      },
+      ...{ data: config.data, market, decimals, clock, state },
+      ...{ heartbeat: this.#heartbeat, settlement: this.#settlement, asks: () => this.#reception.asks() },
     });
   }
 
@@ -189,6 +178,7 @@ export class Gateway {
       ledger: {
         ...{ payment: state.payment, transactions: state.transactions },
         devices: () => [...state.roster.keys()],
+        isFunded: (device) => this.#enrolment.isFunded(device),
         claimedAt: () => state.claimedAt,
       },
       since: BigInt(state.lookedAt),
@@ -197,9 +187,14 @@ export class Gateway {
     });
   }
 
-  /** The TCP port of the broker. */
+  /** The port of the broker's first listener. */
   get port(): number {
-    return this.#broker?.port ?? 0;
+    return this.#door?.broker.port ?? 0;
+  }
+
+  /** Where devices reach the gateway, a URL each. */
+  get urls(): readonly string[] {
+    return this.#door?.broker.urls ?? [];
   }
 
   /** What the gateway knows; read it, never change it. */
@@ -232,14 +227,12 @@ export class Gateway {
 
   async #quiet(): Promise<void> {
     this.#isStopping = true;
-    this.#stopWatching();
     this.#stopTimer();
-    await this.#enrolling;
+    await this.#enrolment.stop();
     await this.#office.close();
     this.#errands.stop();
     await this.#settlement.stop();
-    await Promise.all(this.#lines.map((line) => line.close()));
-    await this.#broker?.stop();
+    await this.#door?.close();
     await this.#heartbeat.idle();
   }
 
@@ -247,24 +240,14 @@ export class Gateway {
     const { config, clock } = this.#options;
     await this.#heartbeat.tell({ topic: "observed", facts: [this.#started()] });
     await this.#office.heed();
-    await this.#enrol();
+    await this.#enrolment.start();
     await this.#settlement.start();
-    const { host, port } = listenAddress(config.broker.listen);
-    const common = { host, port, market: this.market, clock, boot: this.#boot };
-    this.#broker = await this.#reception.open((callbacks) => startEmbeddedBroker({ ...common, callbacks }), {
-      heartbeat: this.#heartbeat,
-      courier: this.#courier,
-    });
-    for (const { path, baud } of config.serial) {
-      const onSession = (stream: Parameters<Broker["attach"]>[0]) => this.#broker?.attach(stream, path);
-      const onState = (line: LineState) => {
-        if (line.state === "absent") this.#options.onFault?.(line.fault);
-      };
-      this.#lines.push(openSerialLine({ path, baud, role: "gateway", clock, onSession, onState }));
-    }
-    this.#stopWatching = watchRoster(config.data, () => {
-      this.#enrolling = this.#enrolling.then(() => this.#enrol()).catch(this.#options.onFault);
-    });
+    const { market } = this;
+    const { readSecret } = this.#options;
+    const onFault = (fault: unknown) => this.#options.onFault?.(fault);
+    const open = (callbacks: BrokerCallbacks) =>
+      openDoor({ config, market, clock, boot: this.#boot, callbacks, readSecret, onFault });
+    this.#door = await this.#reception.open(open, { heartbeat: this.#heartbeat, courier: this.#courier });
     await this.#pickUp();
     await this.#office.open();
   }
@@ -283,30 +266,9 @@ export class Gateway {
     };
   }
 
-  async #enrol(): Promise<void> {
-    if (this.#isStopping) return;
-    const { entries, faults } = readRoster(this.#options.config.data);
-    for (const fault of faults) if (!this.#badFiles.has(fault.facts["file"])) this.#options.onFault?.(fault);
-    this.#badFiles = new Set(faults.map(({ facts: { file } }) => file));
-    this.#budgets = new Map(entries.map((entry) => [entry.device, this.#budgetOf(entry)]));
+  async #rosterChanged(isGrown: boolean): Promise<void> {
     this.#reception.dismiss();
-    const facts = enrolments(entries, this.#state.roster);
-    if (facts.length === 0) return;
-    await this.#heartbeat.tell({ topic: "observed", facts });
-    if (this.#broker) await this.#settlement.refresh();
-  }
-
-  /** What a device may spend in a day; nothing where its file says what the token cannot express. */
-  #budgetOf({ name, perDay }: RosterEntry): Amount | null {
-    try {
-      return perDay === null ? null : parseAmount(perDay, this.#house.token.decimals);
-    } catch (fault) {
-      this.#options.onFault?.(fault);
-      this.#options.onFault?.(
-        new Fault("file_format", `${name} may spend nothing until its budget is mended`),
-      );
-      return ZERO;
-    }
+    if (isGrown && this.#door) await this.#settlement.refresh();
   }
 
   /** Goes on with the tasks that were open: devices first get the time to come back. */
@@ -361,7 +323,7 @@ export class Gateway {
       this.#unsaved = 0;
     }
     this.#options.onEntries?.(entries);
-    if (this.#broker) this.#setTimer();
+    if (this.#door) this.#setTimer();
   }
 
   /** A device hears what its lane is like; and credit may go back to it that had no room before. */

@@ -32,8 +32,10 @@ import { priceCommand } from "./operator/price/command.ts";
 import { backupCommand } from "./operator/recovery/backup.ts";
 import { recoverCommand } from "./operator/recovery/recover.ts";
 import { restoreCommand } from "./operator/recovery/restore.ts";
+import { refusalLines } from "./operator/refusal-lines.ts";
 import { gatewayKeyFile, parseKeyText } from "./operator/settings.ts";
 import { watchtowerCommand } from "./operator/watchtower/command.ts";
+import { type ConnectionFile, parseConnectionFile } from "./protocol/connection-file.ts";
 import { encodeFact } from "./protocol/facts.ts";
 import { keySigner } from "./protocol/signer.ts";
 
@@ -48,7 +50,8 @@ const HELP = `hirewire: robots and boards hire each other's compute and pay in U
   hirewire doctor           checks this machine and the gateway's settings
 
   hirewire device add NAME  enrols a device and prints the connection file it needs; also device
-                            list, budget, owner, allowance, and replace for a lost key
+                            list, budget, owner, allowance, replace for a lost key, and token
+                            and sign for devices that are worked by hand
   hirewire firmware build FILE.ts
                             AssemblyScript to task firmware; also firmware check, run, publish,
                             trust, untrust, list
@@ -118,13 +121,19 @@ process.stdout.on("error", () => readerGone.abort());
 
 /** Reads a private key. */
 function readKey(path: string): Uint8Array {
-  let text: string;
+  return parseKeyText(readSecret(path, "key file"), path);
+}
+
+function readConnection(path: string): ConnectionFile {
+  return parseConnectionFile(readSecret(path, "connection file"));
+}
+
+function readSecret(path: string, what: string): string {
   try {
-    text = readFileSync(path, "utf8");
+    return readFileSync(path, "utf8");
   } catch (cause) {
-    throw new Fault("key_file", `cannot read the key file ${path}`, { cause });
+    throw new Fault("key_file", `cannot read the ${what} ${path}`, { cause });
   }
-  return parseKeyText(text, path);
 }
 
 /** Writes a fresh key that only its owner can read; an existing file is never replaced. */
@@ -140,7 +149,8 @@ function createKey(path: string): Uint8Array {
   return key;
 }
 
-const ports = { keys: { read: readKey, create: createKey }, readConfig, clock: systemClock };
+const keys = { read: readKey, connection: readConnection, create: createKey };
+const ports = { keys, readConfig, clock: systemClock };
 
 async function run(args: string[]): Promise<number> {
   const options = {
@@ -153,7 +163,7 @@ async function run(args: string[]): Promise<number> {
   if (values.help) return print(RUN_HELP);
   nothingElse("hirewire run", positionals);
   const config = readConfig(values.config ?? "gateway.toml");
-  if (values.listen) config.broker.listen = values.listen;
+  if (values.listen) config.broker.listen = [values.listen];
   const say = values.json ? jsonLines : plainLines;
   const ended = Promise.withResolvers<number>();
   const gateway = await startGateway(config, say, (fault) => {
@@ -161,9 +171,11 @@ async function run(args: string[]): Promise<number> {
     // What memory holds is ahead of the disk: only a new start can be trusted.
     process.exit(1);
   });
-  say("ready", { port: gateway.port, gateway: gateway.market.gateway });
-  if (!values.json)
-    io.write(`gateway ${gateway.market.gateway}: MQTT on port ${gateway.port}, data in ${config.data}\n`);
+  say("ready", { port: gateway.port, urls: gateway.urls, gateway: gateway.market.gateway });
+  if (!values.json) {
+    const where = gateway.urls.join(" ") || "serial lines alone";
+    io.write(`gateway ${gateway.market.gateway}: ${where}, data in ${config.data}\n`);
+  }
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => ended.resolve(0));
   process.once("disconnect", () => ended.resolve(0));
   process.on("message", (message: { kind?: string }) => {
@@ -195,12 +207,12 @@ function startGateway(
     clock: systemClock,
     draw: () => randomBytes(6).readUIntBE(0, 6) / 2 ** 48,
     salt: () => toHex(randomBytes(32)),
+    readSecret: (path) => readSecret(path, "file"),
     onEntries: (entries) => {
       for (const { index, at, cause, facts } of entries)
         say("facts", { index, at, by: cause.by, facts: facts.map(encodeFact) });
     },
-    onRefused: (refusal, by, topic) =>
-      say("refused", { code: refusal.refused, hint: refusal.hint, by, topic }),
+    onRefused: refusalLines(say, systemClock),
     onFault: (fault) => say("fault", { code: codeOf(fault), message: messageOf(fault) }),
     onBroken,
   });
@@ -283,7 +295,7 @@ const COMMANDS: Record<string, (args: string[]) => Promise<number> | number> = {
   run,
   demo,
   log: (args) => logCommand(args, io, defaultData(), systemClock),
-  device: (args) => deviceCommand(args, io, ports),
+  device: (args) => deviceCommand(args, io, { ...ports, streams: standardStreams() }),
   owner: (args) => ownerCommand(args, io, ports),
   fund: (args) => fundCommand(args, io, ports),
   sweep: (args) => sweepCommand(args, io, ports),

@@ -6,15 +6,17 @@
  */
 import type { Hex } from "./base/bytes.ts";
 import type { Clock } from "./base/clock.ts";
-import { type Refusal, type RefusalCode, refuse } from "./base/refusal.ts";
+import { isRefusal, type Refusal, type RefusalCode, refuse } from "./base/refusal.ts";
+import type { Door } from "./door.ts";
+import type { Enrolment } from "./enrolment.ts";
 import { isCommandTopic } from "./exchange/intake.ts";
 import { type Outgoing, refusalMessage, sayAgain } from "./exchange/outbox.ts";
+import { ProgressRelay } from "./exchange/progress.ts";
 import type { State } from "./exchange/state.ts";
 import type { Heartbeat } from "./heartbeat.ts";
 import { isSignedBy } from "./kernels/signature.ts";
 import type { BlobCourier } from "./link/blob-courier.ts";
 import type { Broker, BrokerCallbacks, RefusedAt, Session } from "./link/broker/broker.ts";
-import type { Device } from "./market/roster.ts";
 import { termsFor } from "./payment/terms.ts";
 import type { Ask } from "./protocol/ask.ts";
 import { decodeMessage, encodeMessage, type Message, parseJson, type Terms } from "./protocol/message.ts";
@@ -26,8 +28,7 @@ export type ReceptionOptions = {
   readonly market: Market;
   readonly clock: Clock;
   readonly decimals: number;
-  /** Whether its operator still has the device on the roster; the journal never forgets one. */
-  readonly isEnrolled: (device: Hex) => boolean;
+  readonly admission: Pick<Enrolment, "admit" | "isEnrolled" | "known">;
   readonly feeBasisPoints: number;
   readonly firmware: Terms["firmware"];
   readonly journalIndex: () => number;
@@ -47,12 +48,14 @@ export class Reception {
   /** Devices that run task firmware, and what the factsheet of their session says. */
   readonly #providers = new Map<Hex, Provider>();
   readonly #refusals = new Map<RefusalCode, number>();
+  readonly #progress: ProgressRelay;
   #broker: Broker | null = null;
   #heardCount = 0;
   #saidCount = 0;
 
   constructor(options: ReceptionOptions) {
     this.#options = options;
+    this.#progress = new ProgressRelay(options.state.market.tasks);
   }
 
   /** Refusals by code since the start. */
@@ -78,26 +81,30 @@ export class Reception {
   }
 
   /** Opens the door: `start` begins to serve with the callbacks it is given. */
-  async open(start: (callbacks: BrokerCallbacks) => Promise<Broker>, backrooms: Backrooms): Promise<Broker> {
-    this.#broker = await start({
-      admit: (device) => this.#admit(device),
+  async open<Opened extends Pick<Door, "broker">>(
+    start: (callbacks: BrokerCallbacks) => Promise<Opened>,
+    backrooms: Backrooms,
+  ): Promise<Opened> {
+    const { admission } = this.#options;
+    const isOpen = Promise.withResolvers<void>();
+    const door = await start({
+      admit: (device) => isOpen.promise.then(() => admission.admit(device)),
+      known: () => admission.known(),
       onPublish: (session, topic, payload) => this.#heard(backrooms, session.device, topic, payload),
       onReady: (session) => this.#greet(backrooms, session),
       onGone: (session) => this.#gone(session),
       onRefused: (refusal, at) => this.#refusedAt(refusal, at),
     });
-    return this.#broker;
-  }
-
-  #admit(device: Hex): Device | null {
-    const { state, isEnrolled } = this.#options;
-    return (isEnrolled(device) && state.roster.get(device)) || null;
+    this.#broker = door.broker;
+    // Whoever came first has waited: nothing could have been said to it.
+    isOpen.resolve();
+    return door;
   }
 
   /** Ends the sessions of devices that are on the roster no more. */
   dismiss(): void {
     for (const { device } of this.#broker?.sessions() ?? []) {
-      if (!this.#options.isEnrolled(device)) this.#broker?.drop(device);
+      if (!this.#options.admission.isEnrolled(device)) this.#broker?.drop(device);
     }
   }
 
@@ -107,7 +114,8 @@ export class Reception {
    */
   publish(outgoing: Outgoing): void {
     if (outgoing.topic === "announce" && !this.#canRun(outgoing.to, outgoing.message)) return;
-    const device = this.#admit(outgoing.to);
+    const { state, admission } = this.#options;
+    const device = admission.isEnrolled(outgoing.to) ? state.roster.get(outgoing.to) : undefined;
     if (device)
       this.#broker?.publish(device, outgoing.topic, encodeMessage(outgoing.topic, outgoing.message));
   }
@@ -178,7 +186,16 @@ export class Reception {
     if (!message) return refuse("bad_schema");
     if (topic === "blob-get") return courier.onGet(device, message as Message<"blob-get">);
     if (topic === "blob-data") return courier.onData(device, message as Message<"blob-data">);
+    if (topic === "progress") return this.#pass(device, message as Message<"progress">);
     return topic === "factsheet" ? this.#read(device, message as Message<"factsheet">) : null;
+  }
+
+  /** Tells a task's requester how far it has come. */
+  #pass(device: Hex, message: Message<"progress">): Refusal | null {
+    const outgoing = this.#progress.pass(device, message, this.#options.clock.now());
+    if (outgoing === null || isRefusal(outgoing)) return outgoing;
+    this.publish(outgoing);
+    return null;
   }
 
   /** Keeps what a factsheet says; of one whose ask cannot be believed, all but the ask. */

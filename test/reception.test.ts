@@ -24,21 +24,17 @@ it("a device that is on the roster no more hears nothing, though another has its
       feeBasisPoints: 0,
       firmware: { ...METER, maxFuel: FUEL, runMs: 30_000 },
     },
-    isEnrolled: (address) => enrolled.has(address),
+    admission: { isEnrolled: (address) => enrolled.has(address), admit: () => null, known: () => [] },
     journalIndex: () => 0,
     onRefused: () => {},
   });
   const said: string[] = [];
   const broker: Broker = {
-    port: 0,
-    attach: () => {},
+    ...NO_BROKER,
     publish: (_to, topic) => said.push(topic),
-    sessions: () => [],
-    drop: () => {},
-    stop: () => Promise.resolve(),
   };
   const courier = { onGet: async () => null, onData: () => Promise.resolve(null), askAgain: () => {} };
-  await reception.open(async () => broker, { heartbeat: { submit: async () => {} }, courier });
+  await reception.open(async () => ({ broker }), { heartbeat: { submit: async () => {} }, courier });
   const ack = { topic: "ack", message: { version: 1, id: "c-1", journalIndex: 1 } } as const;
   reception.publish({ to: BOARD.address, ...ack });
   expect(said).toEqual(["ack"]);
@@ -49,6 +45,18 @@ it("a device that is on the roster no more hears nothing, though another has its
   reception.publish({ to: CART.address, ...ack });
   expect(said).toEqual(["ack", "ack"]);
 });
+
+const NO_BROKER = {
+  ...{
+    port: 0,
+    urls: [],
+    attach: () => {},
+    sessions: () => [],
+    drop: () => {},
+    stop: () => Promise.resolve(),
+  },
+  figures: { connections: 0, sessions: 0, queuedMessages: 0, queuedBytes: 0, delayed: 0 },
+};
 
 /** A reception with two devices on the line, and what it has said and refused. */
 async function openDoor() {
@@ -67,19 +75,17 @@ async function openDoor() {
   const reception = new Reception({
     ...{ state, market: MARKET, clock: systemClock, decimals: 6, feeBasisPoints: 0 },
     firmware: { ...METER, maxFuel: FUEL, runMs: 30_000 },
-    isEnrolled: () => true,
+    admission: { isEnrolled: () => true, admit: () => null, known: () => [] },
     journalIndex: () => 0,
     onRefused: ({ refused: code }) => refused.push(code),
   });
   let callbacks: BrokerCallbacks | undefined;
-  const start = (given: BrokerCallbacks): Promise<Broker> => {
+  const start = (given: BrokerCallbacks): Promise<{ broker: Broker }> => {
     callbacks = given;
-    return Promise.resolve({
-      ...{ port: 0, attach: () => {}, sessions: () => [], drop: () => {}, stop: () => Promise.resolve() },
-      publish: ({ serialNumber }, topic) => {
-        if (topic === "announce") said.push(serialNumber === ARM.address.slice(2, 12) ? "arm" : "board");
-      },
-    });
+    const publish: Broker["publish"] = ({ serialNumber }, topic) => {
+      if (topic === "announce") said.push(serialNumber === ARM.address.slice(2, 12) ? "arm" : "board");
+    };
+    return Promise.resolve({ broker: { ...NO_BROKER, publish } });
   };
   const courier = { onGet: async () => null, onData: () => Promise.resolve(null), askAgain: () => {} };
   await reception.open(start, { heartbeat: { submit: async () => {} }, courier });

@@ -11,7 +11,7 @@ import { systemClock } from "../../src/base/clock.ts";
 import { openSerialLine } from "../../src/link/serial/line.ts";
 import { readConnectionFile } from "../robot/connection-file.ts";
 import { readCourse } from "../robot/plan/course.ts";
-import { connectRobot } from "../robot/robot.ts";
+import { connect } from "../robot/robot.ts";
 import { LANE_OPTIONS, lanesFrom } from "../robot/sim/lanes.ts";
 import { LIMIT_OPTIONS, limitsOf, planBatch } from "../robot/sim/planning.ts";
 import { readOptions, runProgram, say, sayEvents } from "../robot/sim/program.ts";
@@ -63,7 +63,7 @@ await runProgram(async (ending) => {
       seed: Number(options.seed),
     });
     const file = await readConnectionFile(options.connection);
-    const robot = await connectRobot({
+    const robot = await connect({
       file,
       lanes: lanesFrom(options, file),
       walletPath: options.wallet,

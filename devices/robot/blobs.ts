@@ -31,12 +31,24 @@ export type BlobsOptions = {
   readonly chunkBytes: number;
 };
 
+/** Bytes that the gateway may pull. */
+type Held = {
+  readonly bytes: Uint8Array;
+  uses: number;
+  /** So far from the start has it pulled, at any time since they are held. */
+  pulled: number;
+  readonly watchers: Set<() => void>;
+};
+
 type Inbound = {
   readonly pull: Pull;
   /** What came, each chunk at its place. */
   readonly bytes: Uint8Array;
   readonly done: PromiseWithResolvers<Uint8Array>;
   waiters: number;
+  /** Bytes that have come, whichever. */
+  came: number;
+  readonly watchers: Set<(came: number) => void>;
   /** Times in a row that nothing came. */
   silences: number;
   unwatch: () => void;
@@ -51,7 +63,8 @@ const CACHE_BYTES = 67_108_864;
 
 export class Blobs {
   readonly #options: BlobsOptions;
-  readonly #held = new Map<Hex, { readonly bytes: Uint8Array; uses: number }>();
+  readonly #held = new Map<Hex, Held>();
+  #heldBytes = 0;
   readonly #inbound = new Map<Hex, Inbound>();
   readonly #cache: BlobStore = memoryStore(CACHE_BYTES);
   #isStopped: boolean = false;
@@ -63,19 +76,47 @@ export class Blobs {
   /**
    * Holds a copy, which is made at once, for the gateway to pull, until as many {@link release}s; resolves to its SHA-256.
    * The gateway can have what is held, and nothing else.
+   *
+   * @param most - bytes that may be held in all; no limit unless told
+   * @throws {@link Fault} `queue_full` when they would be more
    */
-  async keep(bytes: Uint8Array): Promise<Hex> {
+  async keep(bytes: Uint8Array, most = Number.POSITIVE_INFINITY): Promise<Hex> {
     const copy = new Uint8Array(bytes);
     const hash = await hashInSlices(copy);
     const held = this.#held.get(hash);
-    if (held) held.uses++;
-    else this.#held.set(hash, { bytes: copy, uses: 1 });
+    if (held) {
+      held.uses++;
+      return hash;
+    }
+    const total = this.#heldBytes + copy.length;
+    if (total > most) {
+      const facts = { held: this.#heldBytes, most };
+      throw new Fault("queue_full", "too many bytes are held for the gateway", { facts });
+    }
+    this.#heldBytes = total;
+    this.#held.set(hash, { bytes: copy, uses: 1, pulled: 0, watchers: new Set() });
     return hash;
   }
 
   release(hash: Hex): void {
     const held = this.#held.get(hash);
-    if (held && --held.uses === 0) this.#held.delete(hash);
+    if (!held || --held.uses > 0) return;
+    this.#held.delete(hash);
+    this.#heldBytes -= held.bytes.length;
+  }
+
+  /** How far from their start the gateway has pulled these bytes, since they are held. */
+  pulledOf(hash: Hex): number {
+    return this.#held.get(hash)?.pulled ?? 0;
+  }
+
+  /** Tells of each chunk that takes the gateway further, until the returned function is called. */
+  watch(hash: Hex, told: () => void): () => void {
+    const watchers = this.#held.get(hash)?.watchers;
+    watchers?.add(told);
+    return () => {
+      watchers?.delete(told);
+    };
   }
 
   /**
@@ -83,26 +124,42 @@ export class Blobs {
    * one pull.
    *
    * @param total - the size that came with the name, bytes
+   * @param came - told how many bytes are here whenever there are more
    * @throws {@link Fault} `blob_missing` when they do not come or hash to something else, `link_lost` when the
    * robot is closed; `signal.reason` when aborted
    */
-  async fetch(hash: Hex, total: number, signal?: AbortSignal): Promise<Uint8Array> {
+  async fetch(
+    hash: Hex,
+    total: number,
+    signal?: AbortSignal,
+    came: (bytes: number) => void = () => {},
+  ): Promise<Uint8Array> {
     signal?.throwIfAborted();
     const here = this.#held.get(hash)?.bytes.slice() ?? (await this.#cache.get(hash));
-    if (here) return here;
+    if (here) {
+      came(here.length);
+      return here;
+    }
     const inbound = this.#inbound.get(hash) ?? this.#begin(hash, total);
     inbound.waiters++;
+    inbound.watchers.add(came);
     try {
       return await orAborted(inbound.done.promise, signal);
     } finally {
+      inbound.watchers.delete(came);
       inbound.waiters--;
       if (inbound.waiters === 0) this.#forget(inbound);
     }
   }
 
   /** As {@link fetch}, and remembers the bytes for the next time: for task firmware. */
-  async fetchFirmware(hash: Hex, total: number, signal: AbortSignal): Promise<Uint8Array> {
-    const bytes = await this.fetch(hash, total, signal);
+  async fetchFirmware(
+    hash: Hex,
+    total: number,
+    signal: AbortSignal,
+    came?: (bytes: number) => void,
+  ): Promise<Uint8Array> {
+    const bytes = await this.fetch(hash, total, signal, came);
     await this.#cache.put(bytes, "task firmware");
     return bytes;
   }
@@ -123,6 +180,9 @@ export class Blobs {
     const text = Buffer.from(bytes).toString("base64");
     const { hash } = get;
     this.#options.publish("blob-data", { version: 1, from: "device", hash, offset, total, bytes: text });
+    if (offset + bytes.length <= held.pulled) return;
+    held.pulled = offset + bytes.length;
+    for (const told of held.watchers) told();
   }
 
   /** A chunk came. */
@@ -137,6 +197,8 @@ export class Blobs {
     if (step === "before") return;
     inbound.silences = 0;
     inbound.bytes.set(chunk.bytes, offset);
+    inbound.came += chunk.bytes.length;
+    for (const told of inbound.watchers) told(inbound.came);
     if (written(inbound.pull, offset)) void this.#complete(inbound);
     else this.#ask(inbound);
   }
@@ -176,7 +238,8 @@ export class Blobs {
     // Those who wait have gone when a pull is dropped: nobody is left to hear of it.
     done.promise.catch(() => {});
     const bytes = new Uint8Array(total);
-    const inbound: Inbound = { pull, bytes, done, waiters: 0, silences: 0, unwatch: () => {} };
+    const rest = { watchers: new Set<(came: number) => void>(), unwatch: () => {} };
+    const inbound: Inbound = { pull, bytes, done, waiters: 0, came: 0, silences: 0, ...rest };
     this.#inbound.set(hash, inbound);
     this.#ask(inbound);
     return inbound;

@@ -34,6 +34,15 @@ export type RobotEvent =
       readonly reason: string;
     }
   | {
+      /** How far a task has come: bytes or milliseconds, as {@link import("./order.ts").Progress} says. */
+      readonly kind: "progress";
+      readonly task: Hex;
+      readonly side: "requester" | "provider";
+      readonly step: "uploading" | "offered" | Message<"progress">["step"] | "downloading";
+      readonly done: number;
+      readonly total: number;
+    }
+  | {
       /** A voucher of the gateway that is worth more than the ones before it. */
       readonly kind: "payment";
       readonly task: Hex | null;

@@ -6,28 +6,33 @@
  * answered it.
  */
 import type { Hex } from "../../src/base/bytes.ts";
-import { type Instant, instant } from "../../src/base/clock.ts";
+import type { Instant } from "../../src/base/clock.ts";
 import { Fault, isFault } from "../../src/base/fault.ts";
-import { type Amount, ZERO } from "../../src/base/money.ts";
-import { COSTS_HASH, METER_VERSION } from "../../src/firmware/meter/costs.ts";
+import { ZERO } from "../../src/base/money.ts";
 import { MAX_FUEL } from "../../src/protocol/fuel.ts";
 import type { Message } from "../../src/protocol/message.ts";
-import { offerDigest, taskIdOf } from "../../src/protocol/typed-data.ts";
 import { newCommandId } from "./command-id.ts";
+import { Debts } from "./debts.ts";
 import type { Breach, TaskStep } from "./events.ts";
-import type { Hold } from "./hold.ts";
 import { isInvoiceOf, whyNoAnswer, whyNoProof, whyNotOwed, whyNotPaidFor } from "./invoice.ts";
 import { Modules } from "./modules.ts";
-import { type Answer, budgetOf, type OpenOffer, type Order, openOffer, tellState } from "./order.ts";
-import { mustBeOffer, mustBeOrder } from "./order-check.ts";
-import type { Reply } from "./outbox.ts";
+import { commandBytesOf, signOffer, type Work } from "./offering.ts";
+import {
+  type Answer,
+  mayHaveCancelled,
+  type OpenOffer,
+  type Order,
+  openOffer,
+  tellProgress,
+  tellState,
+} from "./order.ts";
+import { mustBeOrder } from "./order-check.ts";
+import type { Place, Reply } from "./outbox.ts";
 import type { RobotParts } from "./parts.ts";
+import { Upload } from "./upload.ts";
 
-const DEADLINE_MS = 60_000;
 /** How long after its deadline an offer without an answer is given up. */
 const OVERDUE_MS = 60_000;
-/** Until the next attempt to pay an invoice, when nobody could tell what the lane holds. */
-const PAY_AGAIN_MS = 5_000;
 /**
  * Offers of one order while the gateway finds too little credit. It may have paid credit out that we still count on; the
  * next offer signs all it needs, and another one beside it may have had the same answer.
@@ -39,9 +44,16 @@ export class Hiring {
   readonly #parts: RobotParts;
   readonly #open = new Map<Hex, OpenOffer>();
   readonly #modules = new Modules();
+  readonly #debts: Debts;
+  #isStopped: boolean = false;
 
   constructor(parts: RobotParts) {
     this.#parts = parts;
+    this.#debts = new Debts(parts, {
+      isOpen: (task) => this.#open.has(task),
+      disputed: (offer) => this.#dispute(offer, "wrong_answer", FOR_NOTHING),
+      settled: (offer) => this.#close(offer),
+    });
     for (const [task, message] of parts.wallet.offers) this.#send(openOffer(message, task, null, null));
   }
 
@@ -54,29 +66,43 @@ export class Hiring {
    * offer, the deposit does not reach, the lane is closing, or more than the credit limit would be with the gateway;
    * `blob_missing` when the output cannot be had or is not what its hash says; `books_disagree` when the invoice or the
    * answer is not what was agreed; `timed_out` when no answer came in time; `chain_unreachable` and `chain_mismatch`
-   * from the reader of lanes; `link_lost` when the robot is closed first; `disk_failed`
+   * from the reader of lanes; `queue_full` when too much waits for the gateway, before anything is signed; `link_lost`
+   * when the robot is closed first; `disk_failed`; and the reason of the order's signal
    */
   async hire(order: Order): Promise<Answer> {
-    const { blobs, turn, terms } = this.#parts;
+    const { blobs, terms, outbox, uploads } = this.#parts;
+    order.signal?.throwIfAborted();
     mustBeOrder(order, terms()?.firmware.maxFuel ?? MAX_FUEL);
-    const firmware = await blobs.keep(order.firmware);
-    const input = await blobs.keep(order.input);
+    let place = outbox.reserve(commandBytesOf(order));
+    let upload: Upload | null = null;
     try {
-      const run = this.#modules.mustFit(firmware, order);
+      upload = await Upload.hold(blobs, order, uploads);
+      const { firmware, input } = upload;
+      const work = { firmware, input, ...this.#modules.mustFit(firmware, order) };
       for (let offers = 1; ; offers++) {
         try {
-          return await this.#conclude(
-            order,
-            await turn.take(() => this.#offer(order, { firmware, input, ...run })),
-          );
+          return await this.#conclude(order, await this.#begin(order, work, place), upload);
         } catch (error) {
           if (offers === MOST_OFFERS || !isCreditShort(error)) throw error;
+          place = outbox.reserve(commandBytesOf(order));
         }
       }
     } finally {
-      blobs.release(firmware);
-      blobs.release(input);
+      place.free();
+      upload?.release();
     }
+  }
+
+  /** Offers and waits for nothing any more: the robot is closed. */
+  stop(): void {
+    this.#isStopped = true;
+    this.#debts.stop();
+  }
+
+  /** A provider says how far it is, through the gateway. */
+  progressed({ task, step, done, total }: Message<"progress">): void {
+    const offer = this.#open.get(task);
+    if (offer) tellProgress(this.#parts.events, offer, { step, done, total });
   }
 
   /** The gateway says how a task ended. */
@@ -97,7 +123,7 @@ export class Hiring {
     if (isOnResult && answer.state !== "paid" && answer.spent > 0n) {
       // Cancelled when a provider had begun: the price is owed although there is no invoice. On disk until it is paid.
       this.#stopAsking(offer);
-      this.#pay(offer, answer.spent);
+      this.#debts.pay(offer, answer.spent);
     } else {
       this.#count(offer, answer);
       this.#close(offer);
@@ -126,7 +152,7 @@ export class Hiring {
     if (!offer.invoice) this.#tell(offer.task, "invoiced", "");
     offer.invoice = invoice;
     if (offer.order) this.#watch(offer, invoice.due);
-    this.#pay(offer, invoice.price);
+    this.#debts.pay(offer, invoice.price);
   }
 
   /** A receipt that the gateway has signed. */
@@ -137,52 +163,50 @@ export class Hiring {
 
   /** The lane has changed: what could not be paid before may be payable. */
   payAgain(): void {
-    for (const offer of this.#open.values()) if (offer.invoice) this.#pay(offer, offer.invoice.price);
+    for (const offer of this.#open.values()) if (offer.invoice) this.#debts.pay(offer, offer.invoice.price);
   }
 
-  async #offer(
-    order: Order,
-    work: Pick<Message<"offer">, "firmware" | "input" | "profile" | "memoryMiB">,
-  ): Promise<OpenOffer> {
-    const { market, signer, wallet, lanes, creditLimit, now } = this.#parts;
-    order.signal?.throwIfAborted();
-    const { maxPrice, checkBudget = ZERO, payment = "prepaid", fuelLimit, manifest } = order;
-    const deadline = instant(now() + (order.deadlineMs ?? DEADLINE_MS));
-    const sizes = { firmwareBytes: order.firmware.length, inputBytes: order.input.length };
-    const named = { id: newCommandId(now()), ...work, ...sizes };
-    const metered = { fuelLimit, meter: METER_VERSION, costs: COSTS_HASH };
-    const unsigned = { ...named, ...metered, maxPrice, checkBudget, deadline, payment };
-    const whole = { version: 1 as const, ...unsigned, ...(manifest && { manifest }) };
-    mustBeOffer(whole);
-    const digest = offerDigest(market, signer.address, unsigned);
-    const signature = await signer.sign(digest);
-    const signed = { ...whole, signature };
-    wallet.offering(maxPrice);
-    const task = taskIdOf(digest);
-    if (payment === "result") {
-      await wallet.remember(signed).catch((error: unknown) => {
-        this.#keep(wallet.forget(task));
-        throw error;
-      });
-      return this.#send(openOffer(signed, task, null, order));
-    }
-    const need = budgetOf(signed);
-    const hold = await wallet.cover(need, { sight: await lanes.lane(), limit: creditLimit(need) });
-    const message = hold.voucher ? { ...signed, voucher: hold.voucher } : signed;
-    return this.#send(openOffer(message, task, hold, order));
-  }
-
-  #send(offer: OpenOffer): OpenOffer {
-    const { outbox, wallet } = this.#parts;
-    this.#open.set(offer.task, offer);
+  /** Offers when it is our turn. A signal that comes before the offer has left ends it at once, and nothing leaves. */
+  async #begin(order: Order, work: Work, place: Place): Promise<OpenOffer> {
+    const { signal } = order;
+    const begun = Promise.withResolvers<OpenOffer>();
+    const abort = () => begun.reject(signal?.reason);
+    signal?.addEventListener("abort", abort, { once: true });
+    if (signal?.aborted) abort();
+    const offer = this.#parts.turn.take(async () => {
+      if (this.#isStopped) throw new Fault("link_lost", "the robot was closed before the offer was made");
+      const offered = await signOffer(this.#parts, order, work);
+      if (signal?.aborted) this.#unsend(offered);
+      signal?.throwIfAborted();
+      this.#watch(offered, offered.message.deadline);
+      this.#send(offered, place);
+      // At once: an offer that has left is seen through, whatever the signal says.
+      begun.resolve(offered);
+    });
+    offer.catch(begun.reject);
     try {
-      outbox.send("offer", offer.message, (reply) => this.#replied(offer, reply), true);
+      return await begun.promise;
+    } finally {
+      signal?.removeEventListener("abort", abort);
+    }
+  }
+
+  #send(offer: OpenOffer, place?: Place): void {
+    const { outbox } = this.#parts;
+    this.#open.set(offer.task, offer);
+    const heard = (reply: Reply) => this.#replied(offer, reply);
+    try {
+      outbox.send("offer", offer.message, { heard, kept: true, ...(place && { place }) });
     } catch (error) {
-      if (offer.hold) wallet.release(offer.hold, "refused");
-      this.#close(offer);
+      this.#unsend(offer);
       throw error;
     }
-    return offer;
+  }
+
+  /** The gateway never saw the offer: its money is free, and a voucher of it goes with the next one. */
+  #unsend(offer: OpenOffer): void {
+    if (offer.hold) this.#parts.wallet.release(offer.hold, "refused");
+    this.#close(offer);
   }
 
   #replied(offer: OpenOffer, reply: Reply): void {
@@ -195,6 +219,7 @@ export class Hiring {
       offer.isOffered = true;
       this.#tell(offer.task, "offered", "");
       tellState(offer.order, "offered");
+      tellProgress(this.#parts.events, offer, { step: "offered", done: 1, total: 1 });
       return;
     }
     const facts = { task: offer.task };
@@ -212,29 +237,56 @@ export class Hiring {
     offer.answered.reject(new Fault("refused", message, { facts: { code, hint, ...facts } }));
   }
 
-  async #conclude(order: Order, offer: OpenOffer): Promise<Answer> {
-    const { outbox, now, blobs } = this.#parts;
-    const { task } = offer;
+  async #conclude(order: Order, offer: OpenOffer, upload: Upload): Promise<Answer> {
+    const { outbox, now, events } = this.#parts;
+    const { signal } = order;
     const cancelId = newCommandId(now());
-    const cancel = () => {
-      offer.isCancelled = true;
-      outbox.send("cancel", { version: 1, id: cancelId, task });
-    };
-    this.#watch(offer, offer.message.deadline);
-    order.signal?.addEventListener("abort", cancel, { once: true });
-    if (order.signal?.aborted) cancel();
+    const cancel = () => this.#cancel(offer, cancelId, upload);
+    upload.watch((done, total) => tellProgress(events, offer, { step: "uploading", done, total }));
+    signal?.addEventListener("abort", cancel, { once: true });
+    if (signal?.aborted) cancel();
     try {
       const answer = await offer.answered.promise;
       tellState(order, answer.state);
-      const { state, reason, verdict, fuel, spent, credit, provider, rechecked } = answer;
-      const output = answer.output === null ? null : await blobs.fetch(answer.output, answer.outputBytes);
+      const output = await this.#download(offer, answer, signal);
+      const { task, state, reason, verdict, fuel, spent, credit, provider, rechecked } = answer;
       const proof = { ...(offer.receipt && { receipt: offer.receipt }) };
       const bill = { ...(offer.invoice && { invoice: offer.invoice }) };
       const cost = { verdict, fuel, spent, credit };
       return { task, state, reason, output, ...cost, provider, rechecked, ...proof, ...bill };
     } finally {
-      order.signal?.removeEventListener("abort", cancel);
+      signal?.removeEventListener("abort", cancel);
       outbox.close(cancelId);
+    }
+  }
+
+  #cancel(offer: OpenOffer, id: string, upload: Upload): void {
+    const { outbox } = this.#parts;
+    const { order, message, task } = offer;
+    upload.release();
+    if (outbox.withdraw(message.id)) {
+      this.#unsend(offer);
+      offer.answered.reject(order?.signal?.reason);
+      return;
+    }
+    offer.isCancelled = true;
+    outbox.send("cancel", { version: 1, id, task });
+  }
+
+  /** What was paid for. Whoever has called it off does not want it, and has its bill at once. */
+  async #download(
+    offer: OpenOffer,
+    { output, outputBytes: total }: Message<"answer">,
+    signal: AbortSignal | undefined,
+  ): Promise<Uint8Array | null> {
+    const { blobs, events } = this.#parts;
+    if (output === null || signal?.aborted) return null;
+    const came = (done: number) => tellProgress(events, offer, { step: "downloading", done, total });
+    try {
+      return await blobs.fetch(output, total, signal, came);
+    } catch (error) {
+      if (signal?.aborted) return null;
+      throw error;
     }
   }
 
@@ -285,73 +337,6 @@ export class Hiring {
     return invoice ? whyNotPaidFor(invoice, answer) : null;
   }
 
-  /** Signs what is owed, as far as credit does not cover it, and sends the voucher. */
-  #pay(offer: OpenOffer, sum: Amount): void {
-    const { turn, wallet, lanes, creditLimit, outbox, now } = this.#parts;
-    if (offer.isPaying || offer.hold) return;
-    offer.isPaying = true;
-    const work = async () => {
-      const sight = await lanes.lane();
-      if (!this.#open.has(offer.task)) return;
-      // The gateway cancels by itself only what a closing lane could not pay for.
-      if (!offer.invoice && !mayHaveCancelled(offer) && sight.closeAt === 0) {
-        this.#dispute(offer, "wrong_answer", FOR_NOTHING);
-        return;
-      }
-      const hold = await wallet.cover(sum, { sight, limit: creditLimit(sum), isDebt: true });
-      offer.hold = hold;
-      const { voucher } = hold;
-      if (!this.#open.has(offer.task)) wallet.release(hold, "refused");
-      else if (!voucher) this.#covered(offer, hold);
-      else {
-        const command = { version: 1 as const, id: newCommandId(now()), voucher };
-        outbox.send("voucher", command, (reply) => this.#vouched(offer, hold, reply));
-      }
-    };
-    const paid = turn.take(work).catch((error: unknown) => this.#unpaid(offer, sum, error));
-    void paid.then(() => {
-      offer.isPaying = false;
-    });
-  }
-
-  #vouched(offer: OpenOffer, hold: Hold, reply: Reply): void {
-    const { wallet } = this.#parts;
-    if ("stopped" in reply) return;
-    // Stale: the gateway has as much or more, and pays the debt out of it.
-    if ("acked" in reply || reply.refused.code === "voucher_stale") {
-      wallet.confirm(hold);
-      this.#covered(offer, hold);
-      return;
-    }
-    wallet.release(hold, "refused");
-    offer.hold = null;
-    if (hold.voucher?.epoch !== wallet.epoch) {
-      this.#pay(offer, hold.need);
-      return;
-    }
-    const { code, hint } = reply.refused;
-    const facts = { code, hint, task: offer.task };
-    offer.answered.reject(new Fault("refused", `the gateway refused the payment: ${code}`, { facts }));
-  }
-
-  /** A debt without an invoice has no answer to come: it is settled by its voucher. */
-  #covered(offer: OpenOffer, hold: Hold): void {
-    if (offer.invoice) return;
-    this.#parts.wallet.release(hold, { spent: hold.need, credit: null });
-    this.#parts.wallet.explain(hold.need);
-    this.#close(offer);
-  }
-
-  #unpaid(offer: OpenOffer, sum: Amount, error: unknown): void {
-    const { clock, events } = this.#parts;
-    events.emit({ kind: "fault", error });
-    if (isFault(error) && error.remedy === "retry") {
-      clock.after(PAY_AGAIN_MS, () => this.#open.has(offer.task) && this.#pay(offer, sum));
-    } else {
-      offer.answered.reject(error);
-    }
-  }
-
   /** The gateway has signed or said what was not agreed. The money stays in doubt: it is not counted as spent. */
   #dispute(offer: OpenOffer, breach: Breach, reason: string): void {
     this.#breach(offer, breach, reason);
@@ -389,9 +374,4 @@ export class Hiring {
 
 function isCreditShort(error: unknown): boolean {
   return isFault(error) && error.code === "refused" && error.facts["code"] === "credit_short";
-}
-
-/** Whether its cancellation was asked for, which an earlier process may have done. */
-function mayHaveCancelled({ order, isCancelled }: OpenOffer): boolean {
-  return order === null || isCancelled;
 }

@@ -4,6 +4,7 @@ import { type Amount, add } from "../../src/base/money.ts";
 import type { MemoryClass, Profile, RunVerdict } from "../../src/protocol/fuel.ts";
 import type { Manifest } from "../../src/protocol/manifest.ts";
 import type { Message } from "../../src/protocol/message.ts";
+import type { Events } from "./events.ts";
 import type { Hold } from "./hold.ts";
 
 export type Order = {
@@ -32,10 +33,31 @@ export type Order = {
   readonly payment?: Message<"offer">["payment"];
   /** Milliseconds from now, in gateway time, by which the answer must be there; 60 s unless told. */
   readonly deadlineMs?: number;
-  /** Asks for a cancellation. The answer still decides: work that a provider has accepted is paid for. */
+  /**
+   * Calls the order off. Before its offer has left the device, {@link Robot.hire} rejects with the signal's reason, and
+   * nothing is spent. After that the gateway is asked to cancel, its bytes are uploaded no further, and the answer
+   * decides: `cancelled` for nothing while no provider has accepted, `cancelled` for the price of the whole fuel limit
+   * when one has, any other state when the task was quicker; its output is then not fetched.
+   */
   readonly signal?: AbortSignal;
   /** Called with `offered` when the gateway has taken the offer on, and with the end state. */
   readonly onState?: (state: "offered" | Answer["state"]) => void;
+  /** Called at each step, and at most once for each percent of one. */
+  readonly onProgress?: (progress: Progress) => void;
+};
+
+/** How far an order has come. Offers and outputs are real; what a provider says of its run is its word. */
+export type Progress = {
+  /**
+   * `uploading`: bytes of firmware and input that the gateway has pulled, of all that it lacks. `offered`: the gateway
+   * has taken the offer on (1 of 1). From a provider that has accepted: `fetching` bytes of firmware and input,
+   * `running` milliseconds of the time that the run may take, `delivering` bytes of the output. `downloading`: bytes of
+   * the output that are here.
+   */
+  readonly step: "uploading" | "offered" | Message<"progress">["step"] | "downloading";
+  readonly done: number;
+  /** At least `done`; 0 for bytes of which there are none. */
+  readonly total: number;
 };
 
 export type Answer = {
@@ -46,7 +68,7 @@ export type Answer = {
   readonly verdict: RunVerdict | null;
   /** What was billed: the whole limit of a run that was cancelled, 0 where nothing was. */
   readonly fuel: number;
-  /** The bytes whose hash the answer named; null when there are none. */
+  /** The bytes whose hash the answer named; null when there are none, or the order's signal came before they did. */
   readonly output: Uint8Array | null;
   /** What the task cost, checks included. */
   readonly spent: Amount;
@@ -75,6 +97,8 @@ export type OpenOffer = {
   isPaying: boolean;
   /** Its cancellation was asked for. */
   isCancelled: boolean;
+  /** The newest step that was told, and its percent. */
+  told: string;
   receipt: Message<"receipt"> | null;
   invoice: Message<"invoice"> | null;
   /** Ends the watch on its deadline. */
@@ -95,6 +119,7 @@ export function openOffer(
     isOffered: false,
     isPaying: false,
     isCancelled: false,
+    told: "",
     receipt: null,
     invoice: null,
     unwatch: () => {},
@@ -110,4 +135,20 @@ export function budgetOf({ maxPrice, checkBudget }: Message<"offer">): Amount {
 /** Tells whoever ordered, in a microtask of its own: what a caller's function throws must not end our session. */
 export function tellState(order: Order | null, state: "offered" | Answer["state"]): void {
   queueMicrotask(() => order?.onState?.(state));
+}
+
+/** Tells whoever ordered, and whoever listens, how far it is: what is no news in whole percent is left out. */
+export function tellProgress(events: Events, offer: OpenOffer, progress: Progress): void {
+  const { step, done, total } = progress;
+  const news = `${step} ${total === 0 ? 100 : Math.floor((100 * done) / total)}`;
+  if (offer.order === null || offer.told === news) return;
+  offer.told = news;
+  const { onProgress } = offer.order;
+  queueMicrotask(() => onProgress?.(progress));
+  events.emit({ kind: "progress", side: "requester", task: offer.task, ...progress });
+}
+
+/** Whether its cancellation was asked for, which an earlier process may have done. */
+export function mayHaveCancelled({ order, isCancelled }: OpenOffer): boolean {
+  return order === null || isCancelled;
 }

@@ -7,7 +7,7 @@ import type { Market } from "../../src/protocol/typed-data.ts";
 import type { Blobs } from "./blobs.ts";
 import type { Events } from "./events.ts";
 import type { LaneSight } from "./lane-sight.ts";
-import type { Outbox } from "./outbox.ts";
+import type { Outbox, Publish } from "./outbox.ts";
 import type { Takings } from "./takings.ts";
 import type { Turn } from "./turn.ts";
 import type { Wallet } from "./wallet.ts";
@@ -28,6 +28,10 @@ export type RobotParts = {
   /** The most that may be with the gateway unspent or unanswered, when so much is needed. */
   readonly creditLimit: (need: Amount) => bigint;
   readonly outbox: Outbox;
+  /** Sends now or not at all: for what need not arrive. */
+  readonly publish: Publish;
+  /** Most bytes of firmware and inputs that are held for the gateway. */
+  readonly uploads: number;
   readonly blobs: Blobs;
   readonly events: Events;
   /** What the device says it can do, before it asks any rate. */

@@ -18,6 +18,7 @@ export class Payouts {
   #running: Promise<Amount> | null = null;
   #paid: ((sum: Amount) => void) | null = null;
   #isResting: boolean = false;
+  #rested: () => void = () => {};
 
   constructor(parts: RobotParts) {
     this.#parts = parts;
@@ -27,7 +28,7 @@ export class Payouts {
    * Asks for the whole credit; resolves with what was paid out. Asked again meanwhile, it is the same payout.
    *
    * @throws {@link Fault} `refused` with `code` and `hint` in its facts (`no_credit`, `hub_capacity`), `timed_out`,
-   * `link_lost` when the robot is closed first
+   * `queue_full`, `link_lost` when the robot is closed first
    */
   ask(): Promise<Amount> {
     this.#running ??= this.#parts.turn
@@ -43,10 +44,16 @@ export class Payouts {
     const { clock, creditLimit, events } = this.#parts;
     if (credit <= creditLimit(ZERO) || this.#isResting) return;
     this.#isResting = true;
-    clock.after(AGAIN_MS, () => {
+    this.#rested = clock.after(AGAIN_MS, () => {
       this.#isResting = false;
     });
     this.ask().catch((error: unknown) => events.emit({ kind: "fault", error }));
+  }
+
+  /** Asks for nothing by itself any more: the robot is closed. */
+  stop(): void {
+    this.#isResting = true;
+    this.#rested();
   }
 
   /** Credit was paid out by this payment; what the vouchers have grown by proves it, or nothing is done. */
@@ -60,6 +67,7 @@ export class Payouts {
 
   async #ask(): Promise<Amount> {
     const { wallet, takings, outbox, clock, now } = this.#parts;
+    const place = outbox.reserve();
     const done = Promise.withResolvers<Amount>();
     const id = newCommandId(now());
     const most = wallet.free;
@@ -79,7 +87,7 @@ export class Payouts {
       if ("acked" in reply) unwait = clock.after(SHOWN_MS, shown);
       else done.reject(this.#fault(reply));
     };
-    outbox.send("payout", { version: 1, id }, heard, true);
+    outbox.send("payout", { version: 1, id }, { heard, kept: true, place });
     try {
       return await done.promise;
     } finally {

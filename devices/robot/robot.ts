@@ -2,22 +2,21 @@
  * A robot on a hirewire gateway: it hires compute, serves compute, and is paid, over MQTT.
  *
  *     const lanes = chainLanes({ urls: ["https://rpc.example"], chainId: 1, vault, confirmations: "finalized" });
- *     const robot = await connectRobot({ file: await readConnectionFile("robot.json"), walletPath: "wallet.json", lanes });
+ *     const robot = await connect({ file: await readConnectionFile("robot.json"), walletPath: "wallet.json", lanes });
  *     const answer = await robot.hire({ firmware, input, fuelLimit: 1e9, maxPrice: parseAmount("0.01", 6) });
  */
 import { fromHex, type Hex } from "../../src/base/bytes.ts";
 import { type Clock, type Instant, systemClock } from "../../src/base/clock.ts";
 import { Fault } from "../../src/base/fault.ts";
-import { type Amount, add, ZERO } from "../../src/base/money.ts";
+import { type Amount, ZERO } from "../../src/base/money.ts";
 import { isSignedBy } from "../../src/kernels/signature.ts";
 import type { Message, Terms } from "../../src/protocol/message.ts";
 import { keySigner, type Signer } from "../../src/protocol/signer.ts";
 import { receiptDigest } from "../../src/protocol/typed-data.ts";
-import type { Voucher } from "../../src/protocol/voucher.ts";
 import { Asking, mustRun } from "./ask.ts";
 import { Blobs } from "./blobs.ts";
 import { newCommandId } from "./command-id.ts";
-import { Connection, type Incoming, type StreamSource } from "./connection.ts";
+import { Connection, type StreamSource } from "./connection.ts";
 import { type ConnectionFile, marketOf } from "./connection-file.ts";
 import { Events, type RobotListener } from "./events.ts";
 import {
@@ -29,16 +28,29 @@ import {
   type Withdraw,
 } from "./exit.ts";
 import { Hiring } from "./hire.ts";
+import { Income } from "./income.ts";
 import type { LaneReader } from "./lane-reader.ts";
 import { LaneSight } from "./lane-sight.ts";
 import type { Answer, Order } from "./order.ts";
-import { Outbox, type Publish } from "./outbox.ts";
+import { Outbox, type Publish, type QueueLimits, type Waiting } from "./outbox.ts";
 import type { RobotParts } from "./parts.ts";
 import { Payouts } from "./payouts.ts";
 import { type ServeOptions, Serving } from "./serve.ts";
+import type { Incoming } from "./session.ts";
 import { Takings } from "./takings.ts";
 import { Turn } from "./turn.ts";
 import { Wallet } from "./wallet.ts";
+
+export { Fault, type FaultCode, isFault } from "../../src/base/fault.ts";
+export type { Amount } from "../../src/base/money.ts";
+export type { Message, Terms } from "../../src/protocol/message.ts";
+export type { ConnectionFile } from "./connection-file.ts";
+export type { RobotEvent, RobotListener } from "./events.ts";
+export type { LaneReader } from "./lane-reader.ts";
+export type { Answer, Order, Progress } from "./order.ts";
+export type { QueueLimits, Waiting } from "./outbox.ts";
+export type { ServeOptions, Serving } from "./serve.ts";
+export type { Wallet } from "./wallet.ts";
 
 export type RobotOptions = {
   readonly file: ConnectionFile;
@@ -61,6 +73,11 @@ export type RobotOptions = {
   readonly clock?: Clock;
   /** What it can do; a device that only buys, unless told. One that serves names its `profiles` and its `memoryMiB`. */
   readonly factsheet?: Partial<Message<"factsheet">>;
+  /** What may wait for the gateway before {@link Robot.hire} fails with `queue_full`. */
+  readonly queue?: Partial<QueueLimits> & {
+    /** Bytes of firmware and inputs that are held for the gateway to pull; 256 MiB unless told. */
+    readonly uploads?: number;
+  };
   /** Closes the robot, or ends the attempt to connect. */
   readonly signal?: AbortSignal;
 };
@@ -68,6 +85,7 @@ export type RobotOptions = {
 /** Chunks of a blob that we ask for: over TCP, and over a line where a long packet would hold up all others. */
 const TCP_CHUNK = 32_768;
 const LINE_CHUNK = 512;
+const MOST_UPLOADS = 268_435_456;
 /** Largest prices that may be with the gateway, unless told. */
 const CREDIT_PRICES = 10n;
 /** Awards kept until the program serves; more than any device runs at a time. */
@@ -80,16 +98,13 @@ const MAX_EARLY = 64;
  * terms differ from the file's, `books_disagree`, `file_format` or `disk_failed` about the wallet file; the signal's
  * reason when aborted
  */
-export async function connectRobot(options: RobotOptions): Promise<Robot> {
+export async function connect(options: RobotOptions): Promise<Robot> {
   const { file, signal } = options;
   signal?.throwIfAborted();
   const signer = keySigner(fromHex(file.key));
   const path = options.walletPath === undefined ? {} : { path: options.walletPath };
   const wallet = await Wallet.open({ market: marketOf(file), signer, ...path });
   const robot = new Robot(options, signer, wallet);
-  const abort = () => void robot.close();
-  signal?.addEventListener("abort", abort, { once: true });
-  if (signal?.aborted) abort();
   try {
     await robot.start();
   } catch (error) {
@@ -112,14 +127,15 @@ export class Robot {
   #serving: Serving | null = null;
   /** Awards of this session that came before {@link serve}: an earlier process of this device bid for them. */
   #early: Message<"award">[] = [];
-  readonly #judging = new Turn();
-  /** What vouchers of the newest epoch add, and the lane has not been seen to hold. */
-  #unproven: { readonly epoch: number; readonly sum: Amount } = { epoch: -1, sum: ZERO };
-  #isClosed: boolean = false;
+  readonly #income: Income;
+  readonly #signal: AbortSignal | undefined;
+  readonly #abort = () => void this.close();
+  #closed: Promise<void> | null = null;
 
-  /** Made by {@link connectRobot}. */
+  /** Made by {@link connect}. */
   constructor(options: RobotOptions, signer: Signer, wallet: Wallet) {
-    const { file, stream, slot = "0", clock = systemClock } = options;
+    const { file, stream, slot = "0", clock = systemClock, queue = {}, signal } = options;
+    this.#signal = signal;
     const buys = { version: 1 as const, name: file.name, profiles: [], memoryMiB: 0 };
     const factsheet = () => this.#asking.factsheet;
     this.#connection = new Connection(
@@ -144,16 +160,22 @@ export class Robot {
       creditLimit: (need) => creditLimit ?? most(CREDIT_PRICES * wallet.largestPrice, need),
       factsheet: { ...buys, ...options.factsheet },
       now: () => this.#connection.gatewayTime(),
-      outbox: new Outbox(publish, clock),
+      ...{ outbox: new Outbox(publish, clock, queue), publish, uploads: queue.uploads ?? MOST_UPLOADS },
       blobs: new Blobs({ publish, clock, events: this.#events, chunkBytes }),
     };
     this.#asking = new Asking(this.#parts, publish);
     this.#hiring = new Hiring(this.#parts);
     this.#payouts = new Payouts(this.#parts);
+    this.#income = new Income(this.#parts, {
+      served: (payment) => this.#serving?.paid(payment),
+      paidOut: (payment) => this.#payouts.paid(payment),
+    });
   }
 
   /** Resolves at the first session; see {@link Connection.start}. */
   start(): Promise<void> {
+    this.#signal?.addEventListener("abort", this.#abort, { once: true });
+    if (this.#signal?.aborted) this.#abort();
     return this.#connection.start();
   }
 
@@ -169,6 +191,11 @@ export class Robot {
 
   get isUp(): boolean {
     return this.#connection.isUp;
+  }
+
+  /** Commands that the gateway has not answered: `queued` without a session, and `sent`. */
+  get waiting(): Waiting {
+    return this.#parts.outbox.waiting;
   }
 
   get wallet(): Wallet {
@@ -246,10 +273,17 @@ export class Robot {
     return await signWithdraw(market, signer, whole);
   }
 
-  /** Ends what is open with `link_lost`, says OFFLINE and disconnects. */
-  async close(): Promise<void> {
-    this.#isClosed = true;
+  /** Ends what is open with `link_lost`, says OFFLINE and disconnects; once, however often it is asked. */
+  close(): Promise<void> {
+    this.#closed ??= this.#end();
+    return this.#closed;
+  }
+
+  async #end(): Promise<void> {
+    this.#signal?.removeEventListener("abort", this.#abort);
     this.#parts.outbox.stop();
+    this.#hiring.stop();
+    this.#payouts.stop();
     this.#parts.blobs.stop();
     this.#serving?.abandon();
     this.#asking.stop();
@@ -262,7 +296,7 @@ export class Robot {
   }
 
   #mustBeOpen(): void {
-    if (this.#isClosed) throw new Fault("link_lost", "this robot is closed");
+    if (this.#closed !== null) throw new Fault("link_lost", "this robot is closed");
   }
 
   // Order matters: the told lane first, so that what is repeated and what follows is counted on top of it.
@@ -318,7 +352,7 @@ export class Robot {
         this.#hiring.invoiced(incoming.message);
         break;
       case "payment":
-        this.#watch(this.#judging.take(() => this.#paid(incoming.message)));
+        this.#watch(this.#income.paid(incoming.message));
         break;
       case "receipt":
         this.#receipted(incoming.message);
@@ -326,6 +360,9 @@ export class Robot {
       case "answer":
         this.#hiring.answered(incoming.message);
         this.#payouts.creditTold(incoming.message.credit);
+        break;
+      case "progress":
+        this.#hiring.progressed(incoming.message);
         break;
       case "blob-get":
         blobs.asked(incoming.message);
@@ -339,43 +376,6 @@ export class Robot {
   #refused(refusal: Message<"refusal">): void {
     this.#events.emit({ kind: "refusal", refusal });
     if (refusal.id !== null) this.#parts.outbox.answer(refusal.id, { refused: refusal });
-  }
-
-  /** One after the other: what a voucher adds is counted before the next payment draws on it. */
-  async #paid(payment: Message<"payment">): Promise<void> {
-    const { wallet, takings } = this.#parts;
-    const { task, role, amount, voucher } = payment;
-    const { fate, gain } = await wallet.receive(voucher);
-    if (fate === "forged") {
-      this.#events.emit({ kind: "ignored", topic: "payment", reason: "bad_signature" });
-      return;
-    }
-    const before = fate === "kept" && voucher.epoch !== this.#unproven.epoch ? ZERO : this.#unproven.sum;
-    const sum = add(before, gain);
-    // a reader that did not answer is asked again with the next payment: the newest voucher stands for all before it
-    const isProven = sum > 0n && (await this.#isBacked(voucher));
-    if (isProven) takings.grow(sum);
-    this.#unproven = {
-      epoch: fate === "kept" ? voucher.epoch : this.#unproven.epoch,
-      sum: isProven ? ZERO : sum,
-    };
-    const { cumulative } = voucher;
-    if (fate === "kept") this.#events.emit({ kind: "payment", task, role, amount, cumulative });
-    if (task !== null) this.#serving?.paid(payment);
-    else if (amount > 0n && !this.#payouts.paid(payment) && fate === "kept") {
-      this.#events.emit({ kind: "ignored", topic: "payment", reason: "underpaid" });
-    }
-  }
-
-  async #isBacked(voucher: Voucher): Promise<boolean> {
-    const { lanes } = this.#parts;
-    try {
-      if (await lanes.backs(voucher)) return true;
-      this.#events.emit({ kind: "ignored", topic: "payment", reason: "unbacked" });
-    } catch (error) {
-      this.#events.emit({ kind: "fault", error });
-    }
-    return false;
   }
 
   #receipted(receipt: Message<"receipt">): void {

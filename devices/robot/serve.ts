@@ -6,12 +6,11 @@
  */
 import type { Hex } from "../../src/base/bytes.ts";
 import { type Instant, instant } from "../../src/base/clock.ts";
-import { Fault, isFault } from "../../src/base/fault.ts";
+import { Fault } from "../../src/base/fault.ts";
 import type { Amount } from "../../src/base/money.ts";
-import { MAX_BLOB } from "../../src/blob/blob.ts";
-import type { Executor, FuelRates, RunResult } from "../../src/firmware/executor.ts";
+import type { Executor, FuelRates } from "../../src/firmware/executor.ts";
 import { isSignedBy } from "../../src/kernels/signature.ts";
-import { priceOf, RUN_VERDICTS, type RunVerdict } from "../../src/protocol/fuel.ts";
+import { priceOf } from "../../src/protocol/fuel.ts";
 import type { Message } from "../../src/protocol/message.ts";
 import type { CommandTopic } from "../../src/protocol/topic.ts";
 import { acceptDigest, awardDigest, bidDigest, resultDigest } from "../../src/protocol/typed-data.ts";
@@ -23,6 +22,8 @@ import type { TaskStep } from "./events.ts";
 import { Modules } from "./modules.ts";
 import type { Reply } from "./outbox.ts";
 import type { RobotParts } from "./parts.ts";
+import { type Delivery, runAward } from "./run.ts";
+import { RunProgress } from "./run-progress.ts";
 import type { Trust } from "./trust.ts";
 
 export type ServeOptions = EarningsOptions & {
@@ -44,6 +45,8 @@ export type ServeOptions = EarningsOptions & {
   readonly ask?: readonly StandingRate[];
   /** Awards accepted at a time, at least 1; beyond the executor's cores they wait on each other's wall clock. */
   readonly concurrency: number;
+  /** Stops as {@link Serving.stop} does: what is under way is handed over. */
+  readonly signal?: AbortSignal;
   /** What becomes of each task that this device bid on or ran. */
   readonly onEvent?: (task: Hex, step: TaskStep, reason: string) => void;
 };
@@ -58,20 +61,11 @@ type Job = {
   readonly isInherited: boolean;
   /** Commands that are repeated at each session until the job ends, and who waits for their first reply. */
   readonly kept: Map<string, (reply: Reply) => void>;
+  /** Told to the requester; null for a second opinion, which is no business of it. */
+  readonly progress: RunProgress | null;
   output: Hex | null;
   forget: () => void;
 };
-
-/** What a run of ours has come to, and is paid for. */
-type Delivery = {
-  readonly verdict: RunVerdict;
-  readonly output: Uint8Array | null;
-  readonly fuel: number;
-  readonly reason: string;
-};
-
-/** Why there is nothing to deliver: the bytes did not come or are not as agreed, the time was up, this machine failed. */
-type NotRun = { readonly failed: string };
 
 /** A bid stays good this long after the bids close, milliseconds. */
 const BID_LIFE_MS = 60_000;
@@ -89,6 +83,7 @@ export class Serving {
   readonly #earnings: Earnings;
   readonly #capacity: Capacity;
   readonly #modules = new Modules();
+  readonly #abort = () => void this.stop();
   #isStopped: boolean = false;
 
   constructor(parts: RobotParts, options: ServeOptions) {
@@ -98,6 +93,8 @@ export class Serving {
     this.#earnings = new Earnings(parts, options);
     const { profiles, memoryMiB } = parts.factsheet;
     this.#capacity = { profiles, memoryMiB, trust: options.trust, speed: options.speed ?? null };
+    options.signal?.addEventListener("abort", this.#abort, { once: true });
+    if (options.signal?.aborted) this.#abort();
   }
 
   get isStopped(): boolean {
@@ -107,12 +104,14 @@ export class Serving {
   /** Bids on nothing more and declines what is awarded; resolves when the work under way is handed over. */
   async stop(): Promise<void> {
     this.#isStopped = true;
+    this.#options.signal?.removeEventListener("abort", this.#abort);
     await Promise.allSettled([...this.#running]);
   }
 
   /** Forgets everything: the robot is closed. */
   abandon(): void {
     this.#isStopped = true;
+    this.#options.signal?.removeEventListener("abort", this.#abort);
     for (const job of [...this.#jobs.values()]) this.#end(job);
     this.#earnings.stop();
   }
@@ -123,7 +122,7 @@ export class Serving {
     const { task, bidBy, deadline, maxPrice, fuelLimit } = announce;
     this.#forgetBids();
     const isOurs = announce.requester === signer.address;
-    if (isOurs || this.#isFull() || this.#bids.has(task) || bidBy <= now()) return;
+    if (isOurs || this.#isFull() || this.#bids.has(task) || bidBy <= now() || !outbox.hasRoom()) return;
     // an award leaves no more than this, however late the deadline is
     const leftMs = Math.min(deadline - bidBy, terms()?.firmware.runMs ?? Number.POSITIVE_INFINITY);
     if (whyNotFor(announce, this.#capacity, leftMs) !== null) return;
@@ -135,9 +134,10 @@ export class Serving {
     const signature = await signer.sign(bidDigest(market, { task, rate, expires }));
     const bid = { version: 1 as const, id: newCommandId(now()), task, rate, expires, signature };
     // A task that finds no bid in time is announced again: a refused bid must not keep us from the next one.
-    outbox.send("bid", bid, (reply) => {
+    const heard = (reply: Reply) => {
       if ("refused" in reply) this.#bids.delete(task);
-    });
+    };
+    outbox.send("bid", bid, { heard });
     this.#tell(task, "bid", "");
   }
 
@@ -151,7 +151,8 @@ export class Serving {
     const isInherited = !this.#bids.has(award.task);
     const reason = this.#whyNot(award, isInherited);
     if (reason !== null) return this.#giveBack(award, reason);
-    const job: Job = { award, hash, isInherited, kept: new Map(), output: null, forget: () => {} };
+    const progress = award.role === "run" ? new RunProgress(this.#parts, award.task) : null;
+    const job: Job = { award, hash, isInherited, kept: new Map(), progress, output: null, forget: () => {} };
     this.#jobs.set(hash, job);
     const run = this.#work(job).catch((error: unknown) => {
       this.#end(job);
@@ -182,8 +183,10 @@ export class Serving {
     const command = { version: 1 as const, id: newCommandId(now()), task };
     // Past `acceptBy` it may be accepted already, which only a forfeit undoes: the gateway need not wait for its run.
     const isLate = award.acceptBy <= now();
-    if (isLate) outbox.send("forfeit", { ...command, reason: reason.slice(0, MAX_REASON) });
-    else outbox.send("decline", command);
+    // An award that nobody gives back ends by itself: that is no reason to let the queue grow.
+    if (isLate && outbox.hasRoom())
+      outbox.send("forfeit", { ...command, reason: reason.slice(0, MAX_REASON) });
+    else if (outbox.hasRoom()) outbox.send("decline", command);
     // The task may be announced again, when there is room for it.
     this.#bids.delete(task);
     this.#tell(task, isLate ? "forfeited" : "declined", reason);
@@ -246,7 +249,10 @@ export class Serving {
       return this.#lose(job, reply);
     }
     this.#tell(task, "accepted", "");
-    const outcome = await this.#run(job);
+    const { executor } = this.#options;
+    const place = { executor, modules: this.#modules, progress: job.progress };
+    const begun = () => this.#tell(task, "running", "");
+    const outcome = await runAward(this.#parts, award, { ...place, begun });
     if (!this.#jobs.has(job.hash)) return;
     if ("failed" in outcome) {
       this.#earnings.drop(job.hash);
@@ -258,33 +264,6 @@ export class Serving {
     await this.#deliver(job, outcome);
   }
 
-  async #run({ award }: Job): Promise<Delivery | NotRun> {
-    const { blobs, clock, now } = this.#parts;
-    const limit = new AbortController();
-    const late = new Fault("timed_out", "the bytes did not come before the run had to end");
-    const cancelLimit = clock.after(award.runBy - now(), () => limit.abort(late));
-    try {
-      const [firmware, input] = await Promise.all([
-        blobs.fetchFirmware(award.firmware, award.firmwareBytes, limit.signal),
-        blobs.fetch(award.input, award.inputBytes, limit.signal),
-      ]);
-      const unfit = this.#modules.whyNotRun(award.firmware, firmware, award);
-      if (unfit !== null) return { failed: `firmware_rejected: ${unfit}` };
-      const wallMs = award.runBy - now();
-      if (wallMs <= 0) return { failed: "timed_out: no time left to run" };
-      this.#tell(award.task, "running", "");
-      const { fuelLimit } = award;
-      const limits = { fuelLimit, wallMs, maxOutput: MAX_BLOB };
-      return deliveryOf(await this.#options.executor.run({ firmware, input, ...limits }));
-    } catch (error) {
-      this.#parts.events.emit({ kind: "fault", error });
-      if (isFault(error)) return { failed: `${error.code}: ${error.message}` };
-      return { failed: "executor_died: the executor failed" };
-    } finally {
-      cancelLimit();
-    }
-  }
-
   async #deliver(job: Job, { verdict, output: bytes, fuel, reason }: Delivery): Promise<void> {
     const { market, signer, blobs, clock, now } = this.#parts;
     const { task, runBy } = job.award;
@@ -294,13 +273,26 @@ export class Serving {
       return;
     }
     job.output = output;
+    const unwatch = this.#tellDelivery(job, bytes?.length ?? 0);
     this.#earnings.delivered(job.hash, fuel);
-    job.forget = clock.after(runBy - now() + RESULT_LIFE_MS, () => this.#unpaid(job));
+    const forget = clock.after(runBy - now() + RESULT_LIFE_MS, () => this.#unpaid(job));
+    job.forget = () => {
+      forget();
+      unwatch();
+    };
     const result = { award: job.hash, verdict, output, outputBytes: bytes?.length ?? 0, fuel };
     const signature = await signer.sign(resultDigest(market, result));
     const reply = await this.#command(job, "result", { task, ...result, signature });
     if (!("acked" in reply)) return this.#lose(job, reply);
     this.#tell(task, "delivered", reason);
+  }
+
+  /** Tells how much of its output the gateway has pulled, until the returned function is called. */
+  #tellDelivery({ output, progress }: Job, total: number): () => void {
+    const { blobs } = this.#parts;
+    progress?.tell("delivering", 0, total);
+    if (output === null || !progress) return () => {};
+    return blobs.watch(output, () => progress.tell("delivering", blobs.pulledOf(output), total));
   }
 
   /**
@@ -324,7 +316,7 @@ export class Serving {
     job?.kept.set(id, first.resolve);
     // The parts are those of the topic's message: the compiler does not see through a generic Omit.
     const message = { version: 1, id, ...what } as unknown as Message<T> & { id: string };
-    outbox.send(topic, message, heard, job !== null);
+    outbox.send(topic, message, { heard, kept: job !== null });
     return first.promise;
   }
 
@@ -343,6 +335,7 @@ export class Serving {
     if (!this.#jobs.delete(job.hash)) return;
     const { outbox, blobs } = this.#parts;
     job.forget();
+    job.progress?.stop();
     for (const [id, heard] of job.kept) {
       outbox.close(id);
       heard({ stopped: true });
@@ -360,13 +353,4 @@ export class Serving {
     queueMicrotask(() => this.#options.onEvent?.(task, step, reason));
     this.#parts.events.emit({ kind: "task", task, side: "provider", step, reason });
   }
-}
-
-/** What is delivered of a run. A program's own end is delivered however it was; an end that is this machine's is not. */
-function deliveryOf(result: RunResult): Delivery | NotRun {
-  const { fuel } = result;
-  if (result.verdict === "ok") return { verdict: "ok", output: result.output, fuel, reason: "" };
-  const reason = `${result.verdict}: ${result.reason}`;
-  const verdict = RUN_VERDICTS.find((one) => one === result.verdict);
-  return verdict ? { verdict, output: null, fuel, reason } : { failed: reason };
 }

@@ -108,7 +108,9 @@ export class BlobPull {
       return null;
     }
     this.#stopRepeating();
-    return this.#finish(await this.#incoming.finish());
+    const outcome = await this.#incoming.finish();
+    // stopped meanwhile: it was thrown away, which is not the device's fault
+    return this.#isOver ? null : this.#finish(outcome);
   }
 
   #ask(): void {

@@ -1,4 +1,4 @@
-/** Who may trade: the devices an operator has enrolled. */
+/** Who may trade: the devices an operator has enrolled, and guests. */
 import type { Hex } from "../base/bytes.ts";
 import type { Fact } from "../protocol/facts.ts";
 import type { TopicName } from "../protocol/topic.ts";
@@ -9,6 +9,9 @@ export type Device = TopicName & {
   /** Who owns the device's money; null when the device's own key does. */
   readonly owner: Hex | null;
 };
+
+/** The manufacturer in the topics of a device that nobody has enrolled; its serial number is its address. */
+export const GUEST = "guest";
 
 export type Roster = Map<Hex, Device>;
 

@@ -20,3 +20,21 @@ export function memoryClass(text: string, option: string): MemoryClass {
   if (found !== undefined) return found;
   throw new Fault("usage", `${option} takes a memory class, ${MEMORY_CLASSES.join(", ")} MiB, not "${text}"`);
 }
+
+const UNITS = { s: 1_000, m: 60_000, h: 3_600_000 } as const;
+
+/**
+ * A duration as it is typed, such as `30s`, `10m` or `2h`, in milliseconds.
+ *
+ * @param most - milliseconds
+ * @throws {@link Fault} `usage` for other text, nothing, and more than `most`
+ */
+export function duration(text: string, option: string, most: number): number {
+  const [, count, unit] = /^(\d{1,9})([smh])$/.exec(text) ?? [];
+  const value = count === undefined ? 0 : Number(count) * UNITS[unit as keyof typeof UNITS];
+  if (value > 0 && value <= most) return value;
+  throw new Fault(
+    "usage",
+    `${option} takes a time such as 30s, 10m or 2h, up to ${most / 3_600_000}h, not "${text}"`,
+  );
+}

@@ -8,7 +8,7 @@ import { mkdirSync, readdirSync, readFileSync, renameSync, watch, writeFileSync 
 import { basename, join } from "node:path";
 import { z } from "zod";
 import { Fault } from "../base/fault.ts";
-import type { Device, Roster } from "../market/roster.ts";
+import { type Device, GUEST, type Roster } from "../market/roster.ts";
 import type { FactNamed } from "../protocol/facts.ts";
 import { address, topicLevel } from "../protocol/scalar.ts";
 
@@ -17,7 +17,7 @@ const schema = z.strictObject({
   device: address,
   name: topicLevel,
   owner: address.nullable(),
-  manufacturer: topicLevel,
+  manufacturer: topicLevel.refine((name) => name !== GUEST, "is for guests"),
   serialNumber: topicLevel,
   /** What its tasks may cost in a day, in the token's own decimals such as `"2.50"`; null: no limit of its own. */
   perDay: z

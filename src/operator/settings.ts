@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { fromHex, type Hex } from "../base/bytes.ts";
 import { Fault } from "../base/fault.ts";
 import { addressOfKey } from "../kernels/signature.ts";
+import type { ConnectionFile } from "../protocol/connection-file.ts";
 import { unknownWord } from "./arguments.ts";
 import { type RosterEntry, type RosterReading, readRoster } from "./roster-folder.ts";
 
@@ -15,6 +16,12 @@ export interface Keys {
    * @throws {@link Fault} `key_file`
    */
   read(path: string): Uint8Array;
+  /**
+   * The connection file of a device, which holds its private key.
+   *
+   * @throws {@link Fault} `key_file` when it cannot be read or its key is no private key, `file_format`
+   */
+  connection(path: string): ConnectionFile;
   /**
    * Writes a new random key into a new file of mode 0600.
    *
@@ -28,7 +35,12 @@ export type Settings = {
   readonly file: string;
   /** Absolute. */
   readonly data: string;
-  readonly broker: { readonly listen: string };
+  readonly broker: {
+    /** `host:port` or URLs; none where devices connect elsewhere. */
+    readonly listen: readonly string[];
+    /** `ca` is a path, empty where there is none. */
+    readonly external?: { readonly url: string; readonly ca: string } | undefined;
+  };
   readonly serial: readonly { readonly path: string }[];
   readonly chain: {
     readonly id: number;

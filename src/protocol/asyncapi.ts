@@ -21,6 +21,8 @@ const SUMMARIES = {
   decline: "The provider does not want the award.",
   forfeit: "The provider gives up a task that it was awarded.",
   payout: "Asks for the lane's credit, on the lane back.",
+  login: "A device's token where CONNECT does not carry it, or the wish for a challenge.",
+  challenge: "The gateway's time and a nonce, to sign a token with; unasked for, the wish for a new login.",
   cancel: "The requester takes its offer back, which it may until a provider has accepted.",
   announce: "A task that bids are taken for.",
   ack: "The command is durable; after CONNECT, the terms of trade and how the lane stands.",
@@ -30,6 +32,7 @@ const SUMMARIES = {
   payment: "The gateway's voucher for a provider, or for credit that is given back.",
   receipt: "Who ran what for whom, and what it has cost.",
   answer: "How the task ended, and the hash of its output.",
+  progress: "How far the run is that a provider has accepted; the gateway passes it on to the requester.",
   "blob-get": "Asks for a part of a blob.",
   "blob-data": "A part of a blob, in base64.",
 } as const satisfies Record<Topic, string>;

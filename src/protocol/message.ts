@@ -20,6 +20,7 @@ import {
   meterVersion,
   rate,
   signature,
+  slot,
   taskId,
 } from "./scalar.ts";
 import type { Topic } from "./topic.ts";
@@ -52,6 +53,9 @@ export const ROLES = ["run", "check"] as const;
 
 /** When an offer is paid for: out of credit set aside beforehand, or by a voucher against the invoice. */
 export const PAYMENTS = ["prepaid", "result"] as const;
+
+/** What a provider does with a task that it has accepted, in this order. */
+export const PROGRESS_STEPS = ["fetching", "running", "delivering"] as const;
 
 export const messageSchemas = {
   connection: z.object({ version, state: z.enum(["ONLINE", "OFFLINE", "CONNECTION_BROKEN"]) }),
@@ -109,6 +113,14 @@ export const messageSchemas = {
   voucher: z.strictObject({ version, id: commandId, voucher: voucherSchema }),
   /** Asks for the lane's whole credit, on the lane back. */
   payout: z.strictObject({ version, id: commandId }),
+
+  /** Logs in without a CONNECT token; with no token it asks for a challenge. */
+  login: z.strictObject({ version, device: address, slot, token: z.string().max(600).nullable() }),
+  /**
+   * What to sign a token with. One that names no slot asks every connection of the device to log in again; its nonce is
+   * good for one of them.
+   */
+  challenge: z.strictObject({ version, slot: slot.nullable(), nonce: hash32, time: instant }),
 
   announce: z.strictObject({
     version,
@@ -262,6 +274,22 @@ export const messageSchemas = {
     code: z.string(),
     hint: z.string(),
   }),
+
+  /**
+   * How far the run of an accepted award has come: `done` of `total` are bytes of firmware and input while `fetching`,
+   * bytes of the output while `delivering`, and milliseconds of what it may take while `running`. Nothing is decided by
+   * it. The gateway passes it on to the task's requester.
+   */
+  progress: z
+    .strictObject({
+      version,
+      from: z.enum(["device", "gateway"]),
+      task: taskId,
+      step: z.enum(PROGRESS_STEPS),
+      done: z.number().int().min(0),
+      total: z.number().int().min(0),
+    })
+    .refine(({ done, total }) => done <= total),
 
   /** The receiver pulls: whoever lacks the bytes asks. `from` tells our own echo from the other side's words. */
   "blob-get": z.strictObject({

@@ -78,3 +78,6 @@ export const commandId = z.string().regex(/^[0-9A-Za-z_-]{1,40}$/);
 
 /** VDA 5050's characters for manufacturer and serial number; one topic level, so no `/`, `+` or `#`. */
 export const topicLevel = z.string().regex(/^[A-Za-z0-9_.:-]{1,64}$/);
+
+/** Tells a device's connections apart. */
+export const slot = z.string().regex(/^[A-Za-z0-9]{1,16}$/);

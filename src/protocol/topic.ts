@@ -31,6 +31,8 @@ export const TOPICS = {
   forfeit: up,
   cancel: up,
   payout: up,
+  login: { ...up, limit: 1_024 },
+  challenge: { ...down, limit: 512 },
   announce: down,
   ack: down,
   refusal: down,
@@ -39,6 +41,7 @@ export const TOPICS = {
   payment: { ...down, signed: true },
   receipt: { ...down, signed: true },
   answer: down,
+  progress: { ...up, down: true, limit: 512 },
   "blob-get": { ...up, down: true, limit: 512 },
   "blob-data": { ...up, down: true, limit: 65_536 },
 } as const satisfies Record<string, TopicRule>;

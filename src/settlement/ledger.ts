@@ -11,6 +11,8 @@ export type Ledger = {
   /** Journalled and not over, in the order of the journal. */
   readonly transactions: ReadonlyMap<Hex, PendingTransaction>;
   readonly devices: () => readonly Hex[];
+  /** Whether the gateway keeps a lane to this device filled; to everybody unless told. */
+  readonly isFunded?: (device: Hex) => boolean;
   /** When the newest claim was recorded; 0 before the first. */
   readonly claimedAt: () => number;
 };

@@ -161,7 +161,8 @@ export class OwnLanes {
   async #wanted(): Promise<FundRow[]> {
     const { ledger, market, alarms } = this.#parts;
     if (this.#isDraining) return [];
-    const lanes = this.#own().map((lane) => ({
+    const funded = this.#own().filter(({ key }) => ledger.isFunded?.(key.payee) ?? true);
+    const lanes = funded.map((lane) => ({
       known: knownLane(ledger, market, lane.key),
       head: headOf(lane),
     }));

@@ -8,6 +8,7 @@
 import { firmwareSuite } from "./firmware.ts";
 import { gasSuite } from "./gas.ts";
 import { kernelsSuite } from "./kernels.ts";
+import { linksSuite } from "./links.ts";
 import { moneySuite } from "./money.ts";
 import { taskSuite } from "./task.ts";
 
@@ -30,6 +31,7 @@ const SUITES: Readonly<Record<string, (options: Options) => Promise<readonly Fig
   firmware: firmwareSuite,
   gas: gasSuite,
   kernels: kernelsSuite,
+  links: linksSuite,
   money: moneySuite,
   task: taskSuite,
 };

@@ -167,6 +167,18 @@ describe("a fetch", () => {
     expect(stand.asked()).toEqual([]);
   });
 
+  it("holds nothing against a device whose last chunk comes as the last one gives up", async () => {
+    const stand = new BlobStand();
+    const abort = new AbortController();
+    const bytes = fetchSmall(stand, abort.signal);
+    await settled();
+    const [request] = stand.asked();
+    const told = stand.courier.onData(ROBOT, chunkFor(request, SMALL));
+    abort.abort();
+    expect(await bytes).toEqual(LATE);
+    expect(await told).toBeNull();
+  });
+
   it("is refused what the store has no room for", async () => {
     const stand = new BlobStand(SMALL.length - 1);
     stand.give(ROBOT, SMALL);

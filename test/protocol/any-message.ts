@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import type { Ask } from "../../src/protocol/ask.ts";
 import { MAX_FUEL, type MemoryClass } from "../../src/protocol/fuel.ts";
-import type { Message } from "../../src/protocol/message.ts";
+import { type Message, PROGRESS_STEPS } from "../../src/protocol/message.ts";
 import type { Topic } from "../../src/protocol/topic.ts";
 import {
   anyAddress,
@@ -29,6 +29,7 @@ import {
 } from "./any-scalar.ts";
 
 const command = { version: one, id: anyId };
+const anySlot = fc.stringMatching(/^[A-Za-z0-9]{1,16}$/);
 const small = fc.integer({ min: 0, max: 1_000 });
 const what = { firmware: anyHash, firmwareBytes: anyBytes, inputBytes: anyBytes };
 const terms: fc.Arbitrary<NonNullable<Message<"ack">["terms"]>> = fc.record({
@@ -138,6 +139,13 @@ export const MESSAGES: { readonly [T in Topic]: fc.Arbitrary<Message<T>> } = {
   accept: fc.record({ ...command, task: anyTask, award: anyHash, signature: anySignature }),
   decline: fc.record({ ...command, task: anyTask }),
   forfeit: fc.record({ ...command, task: anyTask, reason: anyText }),
+  login: fc.record({
+    version: one,
+    device: anyAddress,
+    slot: anySlot,
+    token: fc.option(fc.string({ maxLength: 600 })),
+  }),
+  challenge: fc.record({ version: one, slot: fc.option(anySlot), nonce: anyHash, time: anyInstant }),
   cancel: fc.record({ ...command, task: anyTask }),
   result: fc.oneof(resultWith(false), resultWith(true)),
   voucher: fc.record({ ...command, voucher: anyVoucher }),
@@ -236,6 +244,16 @@ export const MESSAGES: { readonly [T in Topic]: fc.Arbitrary<Message<T>> } = {
     code: anyText,
     hint: anyText,
   }),
+  progress: fc
+    .record({
+      version: one,
+      from: fc.constantFrom("device", "gateway"),
+      task: anyTask,
+      step: fc.constantFrom(...PROGRESS_STEPS),
+      done: fc.nat(),
+      more: fc.nat(),
+    })
+    .map(({ more, ...rest }) => ({ ...rest, total: rest.done + more })),
   "blob-get": fc.record({
     version: one,
     from: fc.constantFrom("device", "gateway"),

@@ -66,7 +66,11 @@ describe("a topic", () => {
       expect(rule.limit).toBeGreaterThan(0);
       expect(rule.retain && !["connection", "factsheet"].includes(name)).toBe(false);
     }
-    expect(names.filter((name) => TOPICS[name].up && TOPICS[name].down)).toEqual(["blob-get", "blob-data"]);
+    expect(names.filter((name) => TOPICS[name].up && TOPICS[name].down)).toEqual([
+      "progress",
+      "blob-get",
+      "blob-data",
+    ]);
     expect(TOPIC_ROOT.split("/")).toHaveLength(2);
   });
 });

@@ -9,7 +9,7 @@ import type { LaneReader } from "../../devices/robot/lane-reader.ts";
 import type { Order } from "../../devices/robot/order.ts";
 import { encodeInput } from "../../devices/robot/plan/job.ts";
 import { randomQueries, warehouse } from "../../devices/robot/plan/warehouse.ts";
-import { connectRobot, type Robot, type RobotOptions } from "../../devices/robot/robot.ts";
+import { connect, type Robot, type RobotOptions } from "../../devices/robot/robot.ts";
 import type { ServeOptions } from "../../devices/robot/serve.ts";
 import { fromHex, type Hex, toHex } from "../../src/base/bytes.ts";
 import { systemClock } from "../../src/base/clock.ts";
@@ -25,7 +25,7 @@ import { makeWorld, type World } from "../../src/operator/demo/world.ts";
 import type { Fact, FactKind, FactNamed } from "../../src/protocol/facts.ts";
 import { PROFILES } from "../../src/protocol/fuel.ts";
 import { keySigner } from "../../src/protocol/signer.ts";
-import { startLocalChain } from "../../src/settlement/local-chain.ts";
+import { type LocalChain, startLocalChain } from "../../src/settlement/local-chain.ts";
 import { fuelOf } from "./fuel.ts";
 
 export const PATH_PLAN = readFileSync("build/firmware/path-plan.wasm");
@@ -61,6 +61,7 @@ export type House = { readonly config: string; readonly facts: Fact[] };
 
 export class WholeMarket {
   readonly world: World;
+  readonly local: LocalChain;
   readonly facts: Fact[] = [];
   readonly refused: RefusalCode[] = [];
   /** What would have ended the process. */
@@ -73,8 +74,9 @@ export class WholeMarket {
   readonly #closing: (() => Promise<unknown>)[] = [];
   readonly #change: (config: Config) => void;
 
-  private constructor(world: World, change: (config: Config) => void) {
+  private constructor(world: World, local: LocalChain, change: (config: Config) => void) {
     this.world = world;
+    this.local = local;
     this.#change = change;
   }
 
@@ -96,7 +98,7 @@ export class WholeMarket {
     const names = { requesters: ["buyer"], providers };
     const clock = systemClock;
     const world = await makeWorld({ folder, local, clock, serialPath: "tcp://127.0.0.1:9", names });
-    const market = new WholeMarket(world, change);
+    const market = new WholeMarket(world, local, change);
     market.#closing.push(
       async () => await market.#gateway?.stop(),
       () => local.stop(),
@@ -123,7 +125,7 @@ export class WholeMarket {
   startGateway(port: number, { config: file, facts }: House = this.#house()): Promise<Gateway> {
     const config = readConfig(file);
     config.serial.length = 0;
-    config.broker.listen = `127.0.0.1:${port}`;
+    config.broker.listen = [`127.0.0.1:${port}`];
     this.#change(config);
     const key = fromHex(readFileSync(join(dirname(file), "gateway.key"), "utf8").trim());
     return Gateway.start({
@@ -133,6 +135,7 @@ export class WholeMarket {
       clock: systemClock,
       draw: Math.random,
       salt: () => toHex(crypto.getRandomValues(new Uint8Array(32))),
+      readSecret: (path) => readFileSync(path, "utf8"),
       onEntries: (entries: readonly Entry[]) => facts.push(...entries.flatMap((entry) => entry.facts)),
       onRefused: (refusal) => this.refused.push(refusal.refused),
       onFault: (fault) => this.faults.push(fault),
@@ -154,7 +157,7 @@ export class WholeMarket {
     const device = this.world.devices.find((one) => one.name === name);
     const file = await readConnectionFile(device?.connectionFile ?? name);
     const factsheet = serves ? { profiles: [...PROFILES], memoryMiB: 64 } : {};
-    const robot = await connectRobot({ file, factsheet, lanes: this.lanes(), ...options });
+    const robot = await connect({ file, factsheet, lanes: this.lanes(), ...options });
     this.adopt(() => robot.close());
     return robot;
   }

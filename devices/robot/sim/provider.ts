@@ -13,7 +13,7 @@ import { amount } from "../../../src/base/money.ts";
 import { Executor } from "../../../src/firmware/executor.ts";
 import { PROFILES } from "../../../src/protocol/fuel.ts";
 import { readConnectionFile } from "../connection-file.ts";
-import { connectRobot } from "../robot.ts";
+import { connect } from "../robot.ts";
 import { readTrust } from "../trust.ts";
 import { LANE_OPTIONS, lanesFrom } from "./lanes.ts";
 import { readOptions, runProgram, say, sayEvents } from "./program.ts";
@@ -31,7 +31,7 @@ await runProgram(async (ending) => {
   try {
     const speed = await executor.benchmark();
     const file = await readConnectionFile(options.connection);
-    const robot = await connectRobot({
+    const robot = await connect({
       file,
       lanes: lanesFrom(options, file),
       walletPath: options.wallet,

@@ -13,7 +13,7 @@ import { readFile } from "node:fs/promises";
 import { add, amount } from "../../../src/base/money.ts";
 import { readConnectionFile } from "../connection-file.ts";
 import { readCourse } from "../plan/course.ts";
-import { connectRobot } from "../robot.ts";
+import { connect } from "../robot.ts";
 import { LANE_OPTIONS, lanesFrom } from "./lanes.ts";
 import { LIMIT_OPTIONS, limitsOf, planBatch } from "./planning.ts";
 import { readOptions, runProgram, say, sayEvents } from "./program.ts";
@@ -43,7 +43,7 @@ await runProgram(async (ending) => {
   const limits = await limitsOf(options, grid, Number(options.batch));
   // All that is under way at a time, and as much again while answers are on their way.
   const creditLimit = amount(2n * BigInt(options.parallel) * add(limits.maxPrice, limits.checkBudget));
-  const robot = await connectRobot({ file, lanes, creditLimit, walletPath: options.wallet, signal: ending });
+  const robot = await connect({ file, lanes, creditLimit, walletPath: options.wallet, signal: ending });
   sayEvents(robot);
   const terms = {
     firmware,

@@ -34,8 +34,14 @@ export type RefusedAt = {
 
 /** What the broker asks and tells. For one session the order is: onPublish and onReady, the last will, onGone. */
 export type BrokerCallbacks = {
-  /** Who may connect. Called after the token's signature and times hold. Null when the device is not enrolled. */
-  admit(device: Hex): TopicName | null;
+  /**
+   * Who may connect. Called after the token's signature and times hold. Null when the device is not enrolled.
+   *
+   * A rejection closes the connection; whoever rejects reports why, the broker does not.
+   */
+  admit(device: Hex): TopicName | null | Promise<TopicName | null>;
+  /** The devices that are admitted now. An external broker asks them to log in whenever it has lost sight of them. */
+  known?(): Iterable<TopicName>;
   /**
    * A message of a device on one of its own up-topics, size and retain flag checked.
    *
@@ -48,8 +54,26 @@ export type BrokerCallbacks = {
   onReady(session: Session): void;
   /** The session is over. Called exactly once for every session, ready or not. */
   onGone(session: Session): void;
-  /** Something that nobody but the broker can refuse. For a publish, the session can be told by a refusal message. */
+  /**
+   * Something that nobody but the broker can refuse. For a publish, the session can be told by a refusal message.
+   *
+   * Of each connection that the broker ends for what the peer did or left undone, it is called exactly once. A
+   * connection that the peer ends or lets fall silent, that another one takes over, or that ends by `drop` or `stop`,
+   * is not refused.
+   */
   onRefused(refusal: Refusal, at: RefusedAt): void;
+};
+
+/** How busy a broker is. */
+export type BrokerFigures = {
+  /** Streams, with those that are not logged in yet. */
+  readonly connections: number;
+  readonly sessions: number;
+  /** Messages and their bytes that wait until devices have acknowledged earlier ones. */
+  readonly queuedMessages: number;
+  readonly queuedBytes: number;
+  /** How often since the start a connection had to wait because it, its device or its address was over a rate. */
+  readonly delayed: number;
 };
 
 export interface Broker {
@@ -64,8 +88,11 @@ export interface Broker {
   sessions(): readonly Session[];
   /** Ends every session of a device, which may not come back unless it is admitted again. */
   drop(device: Hex): void;
-  /** The TCP port that the broker listens on. */
+  /** The port of the first listener; 0 without one. */
   readonly port: number;
-  /** Ends every session and frees the port. No callback comes after it resolves; last wills are not reported. */
+  /** Where devices reach the broker, one URL a listener. */
+  readonly urls: readonly string[];
+  readonly figures: BrokerFigures;
+  /** Ends every session and frees the ports. No callback comes after it resolves; last wills are not reported. */
   stop(): Promise<void>;
 }

@@ -15,7 +15,7 @@ export class FrameGuard {
   /** Longest packet in bytes, fixed header included. May change between packets. */
   limit: number;
   /** Whether a DISCONNECT came by: the peer leaves on purpose. */
-  saidGoodbye = false;
+  saidGoodbye: boolean = false;
   #type = 0;
   /** Bytes of the fixed header read so far. */
   #header = 0;

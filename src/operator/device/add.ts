@@ -4,6 +4,7 @@ import type { ParseArgsConfig } from "node:util";
 import { type Hex, toHex } from "../../base/bytes.ts";
 import { Fault } from "../../base/fault.ts";
 import { addressOfKey, randomKey } from "../../kernels/signature.ts";
+import { GUEST } from "../../market/roster.ts";
 import { topicLevel } from "../../protocol/scalar.ts";
 import { parseAddress, parseArguments } from "../arguments.ts";
 import type { CommandIo } from "../io.ts";
@@ -11,7 +12,7 @@ import { type MoneyPorts, openChain } from "../money/journey.ts";
 import { newTerms, OWNER_SECONDS, signFile } from "../money/order.ts";
 import { claimOf, type RosterEntry, rosterFile, writeRosterEntry } from "../roster-folder.ts";
 import { DEFAULT_CONFIG, enrolled, gatewayKeyFile, type Keys, type Settings } from "../settings.ts";
-import { brokerUrl, type Connection, connectionText, isOwnMachine } from "./connection.ts";
+import { BROKER_OPTIONS, brokerOf, type Connection, connectionText, isOwnMachine } from "./connection.ts";
 import { keepOwnerOrder } from "./order-store.ts";
 import { sendOwnerOrder } from "./owner.ts";
 
@@ -23,7 +24,7 @@ const OPTIONS = {
   from: { type: "string" },
   manufacturer: { type: "string", default: "hirewire" },
   serial: { type: "string" },
-  broker: { type: "string" },
+  ...BROKER_OPTIONS,
   out: { type: "string" },
   json: { type: "boolean" },
   help: { type: "boolean", short: "h" },
@@ -32,7 +33,8 @@ const OPTIONS = {
 export const ADD_HELP = `hirewire device add NAME [--key FILE | --address 0x…]
                     [--owner 0x… [--from KEYFILE]]
                     [--manufacturer M] [--serial S]
-                    [--broker mqtt://host:port] [--out FILE]
+                    [--broker URL [--ca FILE] [--broker-user NAME
+                    --broker-password-file FILE]] [--out FILE]
                     [--config gateway.toml] [--json]
 
 Enrols a device, running gateway or not, and prints its connection file. The
@@ -46,8 +48,15 @@ file holds the device's private key: give it to that device alone.
   --from KEYFILE      whose coin pays the gas to name the owner at once
   --manufacturer M    first part of its topics (hirewire)
   --serial S          second part of its topics (NAME)
-  --broker URL        where the device finds the gateway's broker
-                      (default: the address the broker listens on)
+  --broker URL        where the device finds the gateway: mqtt://host:port, or
+                      mqtts, ws or wss (default: the external broker, or else
+                      the first address that the gateway listens on)
+  --ca FILE           PEM of the certificates that the broker's one must come
+                      from, where it is not a public one
+  --broker-user NAME  the device's account on an external broker; it then logs
+                      in to the gateway by message
+  --broker-password-file FILE
+                      the password of that account, one line
   --out FILE          write the connection file there, mode 0600, not to stdout
   --config FILE       the gateway's settings (gateway.toml)
   --json              one line: { entry, connection, out }; with --from another
@@ -60,7 +69,8 @@ type Identity = { readonly address: Hex; readonly key: Uint8Array | null };
 
 /**
  * @param args - what stands after `device add`
- * @throws {@link Fault} `usage`, `key_file`, `config_missing`, `config_syntax`, `disk_failed`; then nothing is enrolled;
+ * @throws {@link Fault} `usage`, `key_file`, `file_format`, `config_missing`, `config_syntax`, `disk_failed`; then nothing is
+ * enrolled;
  * with `--from`, once it is enrolled, as {@link sendOwnerOrder}
  */
 export async function addDevice(args: readonly string[], io: CommandIo, ports: MoneyPorts): Promise<void> {
@@ -82,12 +92,14 @@ export async function addDevice(args: readonly string[], io: CommandIo, ports: M
     serialNumber: level(values.serial ?? name, "--serial"),
     perDay: null,
   };
+  if (entry.manufacturer === GUEST)
+    throw new Fault("usage", `--manufacturer ${GUEST} is for devices that nobody has enrolled: take another`);
   if (entry.owner === entry.device)
     throw new Fault("usage", "--owner is the device's own address: leave it away");
   const { entries, faults } = enrolled(settings);
   for (const { message } of faults) io.warn(`passed over: ${message}\n`);
   refuseTaken(entry, entries, rosterFile(settings.data, name));
-  const broker = brokerUrl(values.broker, settings.broker.listen);
+  const broker = brokerOf(values, settings.broker);
   refuseExisting(values.out);
   const gateway = gatewayAddress(settings, ports.keys, io);
   if (gateway === entry.device)
@@ -95,7 +107,7 @@ export async function addDevice(args: readonly string[], io: CommandIo, ports: M
   const { id: chainId, vault, token } = settings.chain;
   const connection: Connection = {
     version: 1,
-    broker,
+    ...broker,
     manufacturer: entry.manufacturer,
     serialNumber: entry.serialNumber,
     name,

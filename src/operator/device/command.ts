@@ -2,15 +2,17 @@
 import { Fault } from "../../base/fault.ts";
 import { unknownWord } from "../arguments.ts";
 import type { CommandIo } from "../io.ts";
-import type { MoneyPorts } from "../money/journey.ts";
 import { ADD_HELP, addDevice } from "./add.ts";
 import { ALLOWANCE_HELP, setDeviceAllowance } from "./allowance.ts";
 import { BUDGET_HELP, setBudget } from "./budget.ts";
 import { LIST_HELP, listDevices } from "./list.ts";
 import { nameOwner, OWNER_HELP } from "./owner.ts";
+import type { DevicePorts } from "./ports.ts";
 import { REPLACE_HELP, replaceDevice } from "./replace.ts";
+import { SIGN_HELP, signMessage } from "./sign.ts";
+import { printToken, TOKEN_HELP } from "./token.ts";
 
-type View = (args: readonly string[], io: CommandIo, ports: MoneyPorts) => void | Promise<void>;
+type View = (args: readonly string[], io: CommandIo, ports: DevicePorts) => void | Promise<void>;
 
 const VIEWS: Readonly<Record<string, { readonly run: View; readonly help: string }>> = {
   add: { run: addDevice, help: ADD_HELP },
@@ -19,6 +21,8 @@ const VIEWS: Readonly<Record<string, { readonly run: View; readonly help: string
   owner: { run: nameOwner, help: OWNER_HELP },
   allowance: { run: setDeviceAllowance, help: ALLOWANCE_HELP },
   replace: { run: replaceDevice, help: REPLACE_HELP },
+  token: { run: printToken, help: TOKEN_HELP },
+  sign: { run: signMessage, help: SIGN_HELP },
 };
 
 /**
@@ -26,9 +30,9 @@ const VIEWS: Readonly<Record<string, { readonly run: View; readonly help: string
  *
  * @param args - what stands after `device`
  * @throws {@link Fault} as {@link addDevice}, {@link listDevices}, {@link setBudget}, {@link nameOwner},
- * {@link setDeviceAllowance} and {@link replaceDevice}
+ * {@link setDeviceAllowance}, {@link replaceDevice}, {@link printToken} and {@link signMessage}
  */
-export async function deviceCommand(args: string[], io: CommandIo, ports: MoneyPorts): Promise<number> {
+export async function deviceCommand(args: string[], io: CommandIo, ports: DevicePorts): Promise<number> {
   const [name, ...rest] = args;
   const names = Object.keys(VIEWS);
   if (name === undefined) throw new Fault("usage", `expected hirewire device ${names.join(", ")}`);

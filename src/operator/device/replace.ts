@@ -16,7 +16,7 @@ import { priceOf } from "../money/price.ts";
 import { coins, keySender, requireGas, type Sender, type SentStep, sendSteps } from "../money/send.ts";
 import { type RosterEntry, writeRosterEntry } from "../roster-folder.ts";
 import { DEFAULT_CONFIG, findEntry, readGatewayKey, type Settings } from "../settings.ts";
-import { brokerUrl, connectionText } from "./connection.ts";
+import { BROKER_OPTIONS, brokerOf, connectionText } from "./connection.ts";
 import { type Duties, type DutyContext, dutiesOf } from "./duties.ts";
 import { dropOwnerOrder, keepOwnerOrder } from "./order-store.ts";
 import { dropReplacement, type Replacement, readReplacement, writeReplacement } from "./replacement.ts";
@@ -24,7 +24,7 @@ import { dropReplacement, type Replacement, readReplacement, writeReplacement } 
 const OPTIONS = {
   "owner-key": { type: "string" },
   out: { type: "string" },
-  broker: { type: "string" },
+  ...BROKER_OPTIONS,
   since: { type: "string" },
   config: { type: "string", default: DEFAULT_CONFIG },
   "dry-run": { type: "boolean" },
@@ -45,7 +45,8 @@ it is, whatever happened in between.
   --owner-key KEYFILE  the key of the owner that the account has on the chain,
                        and whose coin pays the gas
   --out FILE           write the new connection file there, mode 0600
-  --broker URL         as for hirewire device add
+  --broker URL         as for hirewire device add; so are --ca, --broker-user
+                       and --broker-password-file
   --since BLOCK        close lanes to others than the gateway too, of which
                        anything happened from that block on
   --dry-run            say what can be done now; change and send nothing
@@ -57,7 +58,8 @@ type Values = ReturnType<typeof parseArguments<typeof OPTIONS>>["values"];
 
 /**
  * @param args - what stands after `device replace`
- * @throws {@link Fault} before anything is changed `usage`, `config_missing`, `config_syntax`, `key_file`, `disk_failed`,
+ * @throws {@link Fault} before anything is changed `usage`, `config_missing`, `config_syntax`, `key_file`, `file_format`,
+ * `disk_failed`,
  * `chain_mismatch`, `chain_unreachable`; later those of `withGateway` and of transactions: what is done then is done, and
  * the next call goes on
  */
@@ -141,7 +143,7 @@ async function begin(beginning: Beginning, isDry: boolean): Promise<Replacement>
   if (since !== null && !(Number.isSafeInteger(since) && since >= 0)) {
     throw new Fault("usage", `--since takes the number of a block, not "${values.since}"`);
   }
-  const broker = brokerUrl(values.broker, settings.broker.listen);
+  const broker = brokerOf(values, settings.broker);
   const gateway = addressOfKey(readGatewayKey(settings, ports.keys));
   const key = randomKey();
   const fresh = addressOfKey(key);
@@ -151,7 +153,7 @@ async function begin(beginning: Beginning, isDry: boolean): Promise<Replacement>
   const { id: chainId, vault, token } = settings.chain;
   const message = { account: fresh, owner: address, token };
   const order = await signFile(key, chain, "SetOwner", message, newTerms(ports.clock.now(), OWNER_SECONDS));
-  const place = { broker, manufacturer, serialNumber, name, key: toHex(key) };
+  const place = { ...broker, manufacturer, serialNumber, name, key: toHex(key) };
   const connection = { version: 1 as const, ...place, gateway, chainId, vault, token };
   try {
     writeFileSync(out, connectionText(connection), { mode: 0o600, flag: "wx", flush: true });

@@ -9,7 +9,7 @@ import { chainChecks } from "./chain.ts";
 import { type Check, checkLine, good, note, words, wrong } from "./check.ts";
 import { folderChecks, journalCheck, keyCheck, rosterCheck } from "./folder.ts";
 import {
-  brokerCheck,
+  brokerChecks,
   executorCheck,
   kernelCheck,
   nodeCheck,
@@ -96,7 +96,7 @@ async function gatewayChecks(settings: Settings, ports: MoneyPorts, machine: Mac
     roster,
     journalCheck(settings),
     ...(await chainChecks({ settings, gateway, devices, now })),
-    await brokerCheck(settings),
+    ...(await brokerChecks(settings)),
     ...settings.serial.map(({ path }) => serialCheck(path, machine)),
   ];
 }

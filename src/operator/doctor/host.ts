@@ -5,7 +5,7 @@ import { isFault } from "../../base/fault.ts";
 import { Executor } from "../../firmware/executor.ts";
 import { openJournal } from "../../journal/sqlite-journal.ts";
 import { calibrateOnce, describeKernels } from "../../kernels/calibration.ts";
-import { listenAddress } from "../../link/listen-address.ts";
+import { listenUrl } from "../../link/listen-address.ts";
 import type { Settings } from "../settings.ts";
 import { type Check, good, note, words, wrong } from "./check.ts";
 import { errorCode, type Machine } from "./machine.ts";
@@ -81,12 +81,15 @@ export function serialCheck(path: string, machine: Machine): Check {
   return wrong(name, why, "see: dmesg | tail");
 }
 
-/** Listens on the broker's port for a moment; a port that this data folder's own gateway holds is good. */
-export async function brokerCheck(settings: Settings): Promise<Check> {
+/** Listens on the broker's ports for a moment; one that this data folder's own gateway holds is good. */
+export function brokerChecks(settings: Settings): Promise<Check[]> {
+  return Promise.all(settings.broker.listen.map((listen) => brokerCheck(settings, listen)));
+}
+
+async function brokerCheck(settings: Settings, listen: string): Promise<Check> {
   const name = "broker port";
-  const { listen } = settings.broker;
   try {
-    const { host, port } = listenAddress(listen);
+    const { host, port } = listenUrl(listen);
     const why = await listenError(host, port);
     if (why === null) return good(name, `${listen} is free`);
     if (why !== "EADDRINUSE") return wrong(name, `cannot listen on ${listen}: ${why}`, fixOf(why));

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { connectRobot, type Robot } from "../../../devices/robot/robot.ts";
+import { connect, type Robot } from "../../../devices/robot/robot.ts";
 import type { ServeOptions } from "../../../devices/robot/serve.ts";
 import { recoverAddress } from "../../../src/kernels/signature.ts";
 import type { Message } from "../../../src/protocol/message.ts";
@@ -17,8 +17,8 @@ const options: ServeOptions = {
 describe("what a device says of itself when it serves", () => {
   let gateway: FakeGateway;
   let robot: Robot;
-  const connect = async (factsheet: Partial<Message<"factsheet">>) => {
-    robot = await connectRobot({ file: gateway.enroll("worker"), lanes: "trustGateway", factsheet });
+  const stand = async (factsheet: Partial<Message<"factsheet">>) => {
+    robot = await connect({ file: gateway.enroll("worker"), lanes: "trustGateway", factsheet });
   };
   beforeEach(async () => {
     gateway = await FakeGateway.start();
@@ -30,7 +30,7 @@ describe("what a device says of itself when it serves", () => {
 
   it("is its speed, signed, although it asks no rates", async () => {
     gateway.ahead = 5_000;
-    await connect(RUNS);
+    await stand(RUNS);
     const before = robot.gatewayTime();
     robot.serve({ ...options, speed: new Map([[16, 2e9]]) });
     const after = robot.gatewayTime();
@@ -45,7 +45,7 @@ describe("what a device says of itself when it serves", () => {
   });
 
   it("is no ask without rates and speed", async () => {
-    await connect(RUNS);
+    await stand(RUNS);
     robot.serve(options);
     gateway.cut();
     expect((await gateway.nth("factsheet", 2)).ask).toBeUndefined();
@@ -56,7 +56,7 @@ describe("what a device says of itself when it serves", () => {
     ["no memory", { profiles: ["task/1"] }],
     ["no profile", { memoryMiB: 64 }],
   ])("has to be more than %s", async (_, factsheet) => {
-    await connect(factsheet);
+    await stand(factsheet);
     const usage = { code: "usage", message: expect.stringMatching(/profile and memoryMiB of at least 1/) };
     expect(() => robot.serve(options)).toThrow(expect.objectContaining(usage));
   });

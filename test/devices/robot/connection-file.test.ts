@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { inspect } from "node:util";
 import { describe, expect, it } from "vitest";
 import {
-  brokerAddress,
+  isBrokerUrl,
   parseConnectionFile,
   readConnectionFile,
 } from "../../../devices/robot/connection-file.ts";
@@ -57,9 +57,48 @@ describe("a connection file", () => {
     expect(messages).toEqual([expect.not.stringContaining("1111"), expect.not.stringContaining("1111")]);
   });
 
-  it("names a port or has MQTT's own", () => {
-    expect(brokerAddress("mqtt://robot.local")).toEqual({ host: "robot.local", port: 1883 });
-    expect(brokerAddress("mqtt://[::1]:2000")).toEqual({ host: "::1", port: 2000 });
-    expect(brokerAddress("mqtts://a")).toBeNull();
+  it("may name certificates and an account of the broker's", () => {
+    const more = { broker: "wss://cloud.example/mqtt", ca: "PEM", account: { username: "r", password: "" } };
+    expect(parseConnectionFile(JSON.stringify({ ...good, ...more }))).toMatchObject(more);
+    for (const bad of [
+      { ca: 1 },
+      { account: { username: "r" } },
+      { account: { ...more.account, more: 1 } },
+    ]) {
+      expect(() => parseConnectionFile(JSON.stringify({ ...good, ...bad }))).toThrow(
+        expect.objectContaining({ code: "file_format" }),
+      );
+    }
+  });
+
+  it.each([
+    ...[
+      "mqtt://robot.local",
+      "mqtt://[::1]:2000",
+      "mqtts://a:1",
+      "mqtt://a/",
+      "ws://a",
+      "ws://a/b/c",
+      "wss://a:9/mqtt",
+    ],
+  ])("names a broker by %s", (text) => {
+    expect(isBrokerUrl(text)).toBe(true);
+  });
+
+  it.each([
+    ...[
+      "",
+      "a:1883",
+      "http://a",
+      "tcp://a:1",
+      "mqtt://",
+      "mqtt:a",
+      "mqtt://a:0",
+      "mqtt://a/b",
+      "mqtts://a/b",
+    ],
+    ...["mqtt://u@a", "wss://u:p@a", "ws://a?x=1", "ws://a#b", "mqtt://a:99999"],
+  ])("does not name a broker by %j", (text) => {
+    expect(isBrokerUrl(text)).toBe(false);
   });
 });

@@ -1,7 +1,7 @@
 import { duplexPair } from "node:stream";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { RobotEvent } from "../../../devices/robot/events.ts";
-import { connectRobot } from "../../../devices/robot/robot.ts";
+import { connect } from "../../../devices/robot/robot.ts";
 import { toHex } from "../../../src/base/bytes.ts";
 import { instant, systemClock } from "../../../src/base/clock.ts";
 import { amount } from "../../../src/base/money.ts";
@@ -20,7 +20,7 @@ describe("a robot's connection", () => {
 
   it("says ONLINE and its factsheet, waits for the terms, and says OFFLINE at the end", async () => {
     const file = gateway.enroll("r1");
-    const robot = await connectRobot({
+    const robot = await connect({
       lanes: "trustGateway",
       file,
       factsheet: { profiles: ["task/1"], memoryMiB: 64 },
@@ -38,7 +38,7 @@ describe("a robot's connection", () => {
   });
 
   it("leaves CONNECTION_BROKEN behind, retained, when it is cut off", async () => {
-    const robot = await connectRobot({ lanes: "trustGateway", file: gateway.enroll("r1") });
+    const robot = await connect({ lanes: "trustGateway", file: gateway.enroll("r1") });
     gateway.cut();
     expect(await gateway.nth("connection", 2)).toEqual({ version: 1, state: "CONNECTION_BROKEN" });
     expect(gateway.said.filter(({ topic }) => topic === "connection").map(({ retain }) => retain)).toEqual([
@@ -49,7 +49,7 @@ describe("a robot's connection", () => {
   });
 
   it("comes back with a fresh token after the broker was away", async () => {
-    const robot = await connectRobot({ lanes: "trustGateway", file: gateway.enroll("r1") });
+    const robot = await connect({ lanes: "trustGateway", file: gateway.enroll("r1") });
     const events: string[] = [];
     robot.listen((event) => events.push(event.kind));
     await gateway.drop();
@@ -63,9 +63,9 @@ describe("a robot's connection", () => {
   it("gives up when the broker does not know it, and not for a few bad tokens", async () => {
     const file = gateway.enroll("r1");
     gateway.refusals = 1;
-    await expect(connectRobot({ lanes: "trustGateway", file })).rejects.toMatchObject({ code: "refused" });
+    await expect(connect({ lanes: "trustGateway", file })).rejects.toMatchObject({ code: "refused" });
     [gateway.refusals, gateway.refusalCode] = [3, 4];
-    const robot = await connectRobot({ lanes: "trustGateway", file });
+    const robot = await connect({ lanes: "trustGateway", file });
     expect(gateway.refusals).toBe(0);
     await robot.close();
   });
@@ -73,7 +73,7 @@ describe("a robot's connection", () => {
   it("gives up after ten bad tokens in a row", async () => {
     const file = { ...gateway.enroll("r1"), gateway: toHex(randomKey().subarray(0, 20)) };
     gateway.refusalCode = 4;
-    const connecting = connectRobot({
+    const connecting = connect({
       lanes: "trustGateway",
       file,
       clock: { ...systemClock, sleep: () => Promise.resolve() },
@@ -84,7 +84,7 @@ describe("a robot's connection", () => {
 
   it("does not trust a gateway whose terms name another vault than the file", async () => {
     gateway.terms = { vault: `0x${"cc".repeat(20)}` };
-    await expect(connectRobot({ lanes: "trustGateway", file: gateway.enroll("r1") })).rejects.toMatchObject({
+    await expect(connect({ lanes: "trustGateway", file: gateway.enroll("r1") })).rejects.toMatchObject({
       code: "chain_mismatch",
     });
   });
@@ -93,7 +93,7 @@ describe("a robot's connection", () => {
     const file = gateway.enroll("r1");
     gateway.isMute = true;
     const stop = new AbortController();
-    const connecting = connectRobot({ lanes: "trustGateway", file, signal: stop.signal });
+    const connecting = connect({ lanes: "trustGateway", file, signal: stop.signal });
     await gateway.until(() => gateway.logins === 1);
     stop.abort(new Error("enough"));
     await expect(connecting).rejects.toThrow("enough");
@@ -102,7 +102,7 @@ describe("a robot's connection", () => {
   it("tries again when no terms come in ten seconds", async () => {
     const clock = new ManualClock(Date.now());
     gateway.isMute = true;
-    const connecting = connectRobot({ lanes: "trustGateway", file: gateway.enroll("r1"), clock });
+    const connecting = connect({ lanes: "trustGateway", file: gateway.enroll("r1"), clock });
     await gateway.until(() => gateway.logins === 1);
     gateway.isMute = false;
     clock.advance(10_000);
@@ -116,7 +116,7 @@ describe("a robot's connection", () => {
 
   it("tells that it does not believe a total that it has not signed", async () => {
     gateway.lane = { ...gateway.lane, signed: amount(999_000n) };
-    const robot = await connectRobot({ lanes: "trustGateway", file: gateway.enroll("r1") });
+    const robot = await connect({ lanes: "trustGateway", file: gateway.enroll("r1") });
     expect(robot.wallet).toMatchObject({ signed: 0n, doubt: "signed_unproven" });
     const ignored = new Promise<RobotEvent>((tell) => {
       robot.listen((event) => event.kind === "ignored" && tell(event));
@@ -129,7 +129,7 @@ describe("a robot's connection", () => {
   it("counts time from what the gateway told", async () => {
     const clock = new ManualClock(Date.now());
     gateway.terms = { time: instant(5_000_000) };
-    const robot = await connectRobot({ lanes: "trustGateway", file: gateway.enroll("r1"), clock });
+    const robot = await connect({ lanes: "trustGateway", file: gateway.enroll("r1"), clock });
     clock.advance(1_234);
     expect(robot.gatewayTime()).toBe(5_001_234);
     await robot.close();
@@ -137,7 +137,7 @@ describe("a robot's connection", () => {
 
   it("takes its own words that the broker sends back for nobody's", async () => {
     const file = gateway.enroll("r1");
-    const robot = await connectRobot({ lanes: "trustGateway", file });
+    const robot = await connect({ lanes: "trustGateway", file });
     const events: RobotEvent[] = [];
     robot.listen((event) => events.push(event));
     const hash = `0x${"11".repeat(32)}` as const;
@@ -156,7 +156,7 @@ describe("a robot's connection", () => {
       gateway.plug(theirs);
       return Promise.resolve(ours);
     };
-    const robot = await connectRobot({ lanes: "trustGateway", file, stream });
+    const robot = await connect({ lanes: "trustGateway", file, stream });
     expect(robot.isUp).toBe(true);
     await robot.close();
     expect((await gateway.nth("connection", 2)).state).toBe("OFFLINE");

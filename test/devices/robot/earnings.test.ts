@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { ConnectionFile } from "../../../devices/robot/connection-file.ts";
 import type { RobotEvent } from "../../../devices/robot/events.ts";
-import { connectRobot, type Robot, type RobotOptions } from "../../../devices/robot/robot.ts";
+import { connect, type Robot, type RobotOptions } from "../../../devices/robot/robot.ts";
 import type { ServeOptions } from "../../../devices/robot/serve.ts";
 import type { Hex } from "../../../src/base/bytes.ts";
 import { instant } from "../../../src/base/clock.ts";
@@ -45,7 +45,7 @@ describe("a provider that looks its lane up", () => {
   });
 
   const start = async (options: Partial<RobotOptions> = {}, serving: Partial<ServeOptions> = {}) => {
-    robot = await connectRobot({ file, lanes, clock, factsheet: RUNS, ...options });
+    robot = await connect({ file, lanes, clock, factsheet: RUNS, ...options });
     robot.listen((event) => events.push(event));
     const executor = { run: () => Promise.resolve(DONE) };
     const trust = trusting(firmware);

@@ -5,7 +5,7 @@ import { duplexPair } from "node:stream";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { ConnectionFile } from "../../../devices/robot/connection-file.ts";
 import type { RobotEvent } from "../../../devices/robot/events.ts";
-import { connectRobot, type Robot } from "../../../devices/robot/robot.ts";
+import { connect, type Robot } from "../../../devices/robot/robot.ts";
 import type { Hex } from "../../../src/base/bytes.ts";
 import { amount, ZERO } from "../../../src/base/money.ts";
 import { recoverAddress } from "../../../src/kernels/signature.ts";
@@ -31,7 +31,7 @@ describe("hiring", () => {
   beforeEach(async () => {
     gateway = await FakeGateway.start();
     file = gateway.enroll("buyer");
-    robot = await connectRobot({ lanes: "trustGateway", file });
+    robot = await connect({ lanes: "trustGateway", file });
   });
   afterEach(async () => {
     await robot.close();
@@ -231,7 +231,7 @@ describe("hiring", () => {
       gateway.plug(theirs);
       return ours;
     };
-    const buyer = await connectRobot({ lanes: "trustGateway", file: board, stream });
+    const buyer = await connect({ lanes: "trustGateway", file: board, stream });
     const small = output.subarray(0, 2_000);
     const hash = gateway.keep(small);
     gateway.on("offer", (offer) => {
@@ -250,7 +250,7 @@ describe("hiring", () => {
 
   it("lets vouchers leave in growing order when twenty are hired at once", async () => {
     const many = gateway.enroll("many");
-    const buyer = await connectRobot({ file: many, lanes: "trustGateway", creditLimit: amount(10_000n) });
+    const buyer = await connect({ file: many, lanes: "trustGateway", creditLimit: amount(10_000n) });
     obey({}, many, buyer);
     const all = Array.from({ length: 20 }, (_, i) =>
       buyer.hire({ firmware, fuelLimit, input: new Uint8Array([i]), maxPrice: amount(100n + BigInt(i)) }),
@@ -328,7 +328,7 @@ describe("hiring by a clock", () => {
   it("says an offer again after five seconds without ack, and gives up a minute after its deadline", async () => {
     const gateway = await FakeGateway.start();
     const clock = new ManualClock(Date.now());
-    const robot = await connectRobot({ lanes: "trustGateway", file: gateway.enroll("buyer"), clock });
+    const robot = await connect({ lanes: "trustGateway", file: gateway.enroll("buyer"), clock });
     const hired = robot.hire({ firmware, input, fuelLimit, maxPrice, deadlineMs: 10_000 });
     const late = expect(hired).rejects.toMatchObject({ code: "timed_out" });
     const first = await gateway.nth("offer", 1);
@@ -347,7 +347,7 @@ describe("a wallet on disk", () => {
     const walletPath = join(folder, "wallet.json");
     const gateway = await FakeGateway.start();
     const file = gateway.enroll("buyer");
-    const robot = await connectRobot({ lanes: "trustGateway", file, walletPath });
+    const robot = await connect({ lanes: "trustGateway", file, walletPath });
     const pairs: string[][] = [];
     gateway.on("offer", ({ id, voucher }) => {
       const saved = JSON.parse(readFileSync(walletPath, "utf8")) as { signed: string };
@@ -364,7 +364,7 @@ describe("a wallet on disk", () => {
       ["7000", "7000"],
     ]);
     await robot.close();
-    const again = await connectRobot({ lanes: "trustGateway", file, walletPath });
+    const again = await connect({ lanes: "trustGateway", file, walletPath });
     expect(again.wallet.signed).toBe(7_000n);
     await again.close();
     await gateway.drop();

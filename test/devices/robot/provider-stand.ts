@@ -1,7 +1,7 @@
 /** A provider at a scripted gateway, and what an honest one says to it. */
 import type { ConnectionFile } from "../../../devices/robot/connection-file.ts";
 import type { RobotEvent } from "../../../devices/robot/events.ts";
-import { connectRobot, type Robot } from "../../../devices/robot/robot.ts";
+import { connect, type Robot } from "../../../devices/robot/robot.ts";
 import type { ServeOptions, Serving } from "../../../devices/robot/serve.ts";
 import type { Hex } from "../../../src/base/bytes.ts";
 import { instant } from "../../../src/base/clock.ts";
@@ -50,7 +50,7 @@ export class ProviderStand {
   }
 
   async connect(): Promise<void> {
-    this.#robot = await connectRobot({ lanes: "trustGateway", file: this.file, factsheet: RUNS });
+    this.#robot = await connect({ lanes: "trustGateway", file: this.file, factsheet: RUNS });
     this.#robot.listen((event) => {
       this.events.push(event);
       for (const look of this.#waiting) look();

@@ -1,7 +1,7 @@
 /** A requester at a scripted gateway, and the answers that an honest one gives. */
 import type { ConnectionFile } from "../../../devices/robot/connection-file.ts";
 import type { RobotEvent } from "../../../devices/robot/events.ts";
-import { connectRobot, type Robot, type RobotOptions } from "../../../devices/robot/robot.ts";
+import { connect, type Robot, type RobotOptions } from "../../../devices/robot/robot.ts";
 import { fromHex, type Hex } from "../../../src/base/bytes.ts";
 import { instant } from "../../../src/base/clock.ts";
 import { type Amount, amount, ZERO } from "../../../src/base/money.ts";
@@ -45,7 +45,7 @@ export class RequesterStand {
 
   /** Connects the device; anew, after it was closed. */
   async connect(options: Partial<RobotOptions> = {}): Promise<void> {
-    this.#robot = await connectRobot({ file: this.file, lanes: "trustGateway", ...options });
+    this.#robot = await connect({ file: this.file, lanes: "trustGateway", ...options });
     this.robot.listen((event) => {
       this.events.push(event);
       for (const look of this.#looks) look();

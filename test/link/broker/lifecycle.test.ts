@@ -18,7 +18,16 @@ import {
   SUBACK,
   subscribePacket,
 } from "./raw-client.ts";
-import { connect, connectReady, makeDevice, market, next, openClient, startStand } from "./stand.ts";
+import {
+  connect,
+  connectReady,
+  LOOPBACK,
+  makeDevice,
+  market,
+  next,
+  openClient,
+  startStand,
+} from "./stand.ts";
 
 const silent = {
   admit: () => null,
@@ -109,8 +118,8 @@ describe("connections", () => {
   });
 
   it.each([
-    ["for longer than the drain timeout", { drainTimeoutMs: 100, unsentBytes: 2 ** 40 }],
-    ["until too much waits for it", { unsentBytes: 500_000 }],
+    ["for longer than the drain timeout", { drainTimeoutMs: 100, queuedBytes: 2 ** 40 }],
+    ["until too much waits for it", { queuedBytes: 500_000 }],
   ])("of a device that does not read %s are closed, and others hear on", async (_, limits) => {
     const [frozen, healthy] = [makeDevice(), makeDevice({ manufacturer: "acme", serialNumber: "r-2" })];
     const stand = await startStand({ devices: [frozen, healthy], limits });
@@ -128,6 +137,7 @@ describe("connections", () => {
       await arrived;
     }
     await stand.until(gone);
+    expect(stand.refused()).toEqual(["too_slow"]);
     expect(stand.broker.sessions().map(({ device }) => device)).toEqual([healthy.address]);
   });
 });
@@ -137,8 +147,7 @@ describe("startEmbeddedBroker", () => {
     const { broker } = await startStand();
     expect(broker.port).toBeGreaterThan(0);
     const elsewhere = startEmbeddedBroker({
-      host: "192.0.2.1",
-      port: 0,
+      listen: [{ ...LOOPBACK, host: "192.0.2.1" }],
       market,
       clock: systemClock,
       boot: instant(0),
@@ -154,7 +163,7 @@ describe("startEmbeddedBroker", () => {
     const address = taken.address();
     const port = typeof address === "object" && address ? address.port : 0;
     const starting = startEmbeddedBroker({
-      port,
+      listen: [LOOPBACK, { ...LOOPBACK, port }],
       market,
       clock: systemClock,
       boot: instant(0),
@@ -210,7 +219,7 @@ describe("stop", () => {
       import { startEmbeddedBroker } from "${source}link/broker/embedded-broker.ts";
       const nothing = () => {};
       const start = (port) => startEmbeddedBroker({
-        port, market: {}, clock: systemClock, boot: instant(0),
+        listen: [{ scheme: "mqtt", host: "127.0.0.1", port }], market: {}, clock: systemClock, boot: instant(0),
         callbacks: { admit: () => null, onPublish: async () => {}, onReady: nothing, onGone: nothing, onRefused: nothing },
       });
       const broker = await start(0);

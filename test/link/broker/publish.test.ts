@@ -16,7 +16,8 @@ import {
 } from "./raw-client.ts";
 import { connect, connectReady, makeDevice, next, openClient, startStand } from "./stand.ts";
 
-const upTopics = (Object.keys(TOPICS) as Topic[]).filter((topic) => TOPICS[topic].up);
+// A login is for those that have no session yet.
+const upTopics = (Object.keys(TOPICS) as Topic[]).filter((topic) => TOPICS[topic].up && topic !== "login");
 
 describe("a device's message", () => {
   it("reaches the gateway on every up-topic, as long as the topic allows", async () => {
@@ -117,6 +118,29 @@ describe("a device's message", () => {
     expect(stand.happened).toHaveLength(1);
     store();
     expect(await client.types(1)).toEqual([PUBACK]);
+  });
+
+  it("is not even read while the gateway is at work on as many as it may be", async () => {
+    const robot = makeDevice();
+    const stored: (() => void)[] = [];
+    const onPublish = () => new Promise<void>((resolve) => stored.push(resolve));
+    const stand = await startStand({ devices: [robot], limits: { underWay: 2 }, callbacks: { onPublish } });
+    const client = await dialIn(stand.broker, robot);
+    // each in a segment of its own
+    for (let id = 1; id <= 2; id++) {
+      client.send(publishPacket(robot.topic("cancel"), "{}", { id }));
+      await stand.until((happened) => happened.length === id);
+    }
+    const other = await dialIn(stand.broker, robot, { clientId: robot.clientId("b") });
+    client.send(publishPacket(robot.topic("cancel"), "{}", { id: 3 }), PINGREQ);
+    for (let turns = 0; turns < 3; turns++) {
+      other.send(PINGREQ);
+      await other.next();
+    }
+    expect(stored).toHaveLength(2);
+    stored.shift()?.();
+    await stand.until((happened) => happened.length === 3);
+    expect(await client.types(2)).toEqual([PUBACK, PINGRESP]);
   });
 
   it("is never acknowledged when the gateway fails to take it; the connection ends", async () => {

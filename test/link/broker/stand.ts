@@ -4,11 +4,13 @@ import { EventEmitter, once } from "node:events";
 import mqtt, { type IClientOptions, type MqttClient } from "mqtt";
 import { onTestFinished } from "vitest";
 import { type Hex, toHex } from "../../../src/base/bytes.ts";
-import { type Instant, instant, systemClock } from "../../../src/base/clock.ts";
+import { type Clock, type Instant, instant, systemClock } from "../../../src/base/clock.ts";
 import type { Refusal } from "../../../src/base/refusal.ts";
 import { randomKey } from "../../../src/kernels/signature.ts";
 import type { Broker, BrokerCallbacks, RefusedAt, Session } from "../../../src/link/broker/broker.ts";
-import { type BrokerLimits, startEmbeddedBroker } from "../../../src/link/broker/embedded-broker.ts";
+import { startEmbeddedBroker } from "../../../src/link/broker/embedded-broker.ts";
+import type { BrokerLimits } from "../../../src/link/broker/limits.ts";
+import type { NonceMemory } from "../../../src/link/broker/nonce-memory.ts";
 import { clientIdOf, signConnectToken } from "../../../src/protocol/connect-token.ts";
 import { keySigner } from "../../../src/protocol/signer.ts";
 import { type Topic, type TopicName, topicOf } from "../../../src/protocol/topic.ts";
@@ -20,6 +22,9 @@ export const market: Market = {
   gateway: "0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266",
   token: "0xe7f1725e7734ce288f8367e1bb143e90bb3f0512",
 };
+
+/** A free port of this machine, for MQTT. */
+export const LOOPBACK = { scheme: "mqtt", host: "127.0.0.1", port: 0 } as const;
 
 export type Device = ReturnType<typeof makeDevice>;
 
@@ -53,6 +58,8 @@ export type StandOptions = {
   devices?: readonly Device[];
   limits?: Partial<BrokerLimits>;
   boot?: Instant;
+  clock?: Clock;
+  nonces?: NonceMemory;
   callbacks?: Partial<BrokerCallbacks>;
 };
 
@@ -75,11 +82,12 @@ export async function startStand(options: StandOptions = {}): Promise<Stand> {
   const names = new Map(options.devices?.map((device) => [device.address, device.name]));
   const { callbacks = {} } = options;
   const broker = await startEmbeddedBroker({
-    port: 0,
+    listen: [LOOPBACK],
     market,
-    clock: systemClock,
+    clock: options.clock ?? systemClock,
     boot: options.boot ?? instant(0),
     limits: options.limits ?? {},
+    ...(options.nonces && { nonces: options.nonces }),
     callbacks: {
       admit: (device) => callbacks.admit?.(device) ?? names.get(device) ?? null,
       async onPublish(session, topic, payload) {

@@ -81,6 +81,30 @@ describe("a subscription", () => {
     expect([first?.body.at(-1), second?.body.at(-1)]).toEqual([0x31, 0x32]);
   });
 
+  it("is served at the QoS that was asked for last, the highest of all that match, and no more once it ends", async () => {
+    const robot = makeDevice();
+    const stand = await startStand({ devices: [robot] });
+    const client = await connectReady(stand.broker, robot);
+    const heard: string[] = [];
+    client.on("message", (topic, payload, { qos }) => {
+      heard.push(`${topic.slice(topic.lastIndexOf("/") + 1)} ${payload} ${qos}`);
+    });
+    const say = async (text: string) => {
+      const arrived = next(client, "message");
+      stand.broker.publish(robot.name, "award", text);
+      await arrived;
+    };
+    await say("one");
+    await client.subscribeAsync(robot.all, { qos: 0 });
+    await say("none");
+    await client.subscribeAsync(robot.topic("award"), { qos: 2 });
+    await say("both");
+    await client.unsubscribeAsync(robot.all);
+    stand.broker.publish(robot.name, "ack", "deaf");
+    await say("exact");
+    expect(heard).toEqual(["award one 1", "award none 0", "award both 1", "award exact 1"]);
+  });
+
   it("that ends is answered, however malformed the filter", async () => {
     const robot = makeDevice();
     const stand = await startStand({ devices: [robot] });

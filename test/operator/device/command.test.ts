@@ -169,6 +169,32 @@ describe("device add", () => {
     }
   });
 
+  it("tells of certificates and of an account of the broker's, as told or from the settings", async () => {
+    const fileOf = async (name: string, ...args: string[]) =>
+      parseConnectionFile((await device("add", name, ...args)).written);
+    const certificate = "-----BEGIN CERTIFICATE-----\nMA==\n-----END CERTIFICATE-----\n";
+    const [ca, password] = [stand.put("ca.pem", certificate), stand.put("password", "secret word\n")];
+    const login = ["--broker-user", "fleet", "--broker-password-file", password];
+    expect(await fileOf("a", "--broker", "mqtts://cloud:8883", "--ca", ca, ...login)).toMatchObject({
+      ...{ broker: "mqtts://cloud:8883", ca: certificate },
+      account: { username: "fleet", password: "secret word" },
+    });
+    stand.configure(undefined, undefined, `broker.external = { url = "wss://cloud/mqtt", ca = "ca.pem" }`);
+    const none = { username: "", password: "" };
+    expect(await fileOf("b")).toMatchObject({ broker: "wss://cloud/mqtt", ca: certificate, account: none });
+    const { broker, account, ca: named } = await fileOf("c", "--broker", "mqtt://10.0.0.5");
+    expect([broker, account, named]).toEqual(["mqtt://10.0.0.5", undefined, undefined]);
+  });
+
+  it("refuses half an account, a private key for a certificate, and the guests' manufacturer", async () => {
+    const key = stand.put("key.pem", "-----BEGIN CERTIFICATE-----\n-----BEGIN PRIVATE KEY-----\n");
+    await expect(device("add", "a", "--broker-user", "u")).rejects.toThrow(usage(/belong together/));
+    await expect(device("add", "a", "--ca", key)).rejects.toMatchObject({ code: "file_format" });
+    await expect(device("add", "a", "--ca", "/nowhere")).rejects.toMatchObject({ code: "file_format" });
+    await expect(device("add", "a", "--manufacturer", "guest")).rejects.toThrow(usage(/guest/));
+    expect(rosterOf(stand.data)).toEqual([]);
+  });
+
   it("gives one line of JSON, with the key only where no file holds it", async () => {
     const shown = JSON.parse((await device("add", "a", "--json")).written);
     expect(shown).toMatchObject({ entry: { name: "a" }, out: null });

@@ -7,8 +7,10 @@ import { systemClock } from "../../../src/base/clock.ts";
 import { Fault } from "../../../src/base/fault.ts";
 import { readConfig } from "../../../src/config.ts";
 import { randomKey } from "../../../src/kernels/signature.ts";
+import type { Streams } from "../../../src/operator/firmware/streams.ts";
 import type { CommandIo } from "../../../src/operator/io.ts";
 import { type Keys, parseKeyText } from "../../../src/operator/settings.ts";
+import { parseConnectionFile } from "../../../src/protocol/connection-file.ts";
 
 /** Of a chain that no test asks. */
 const NOWHERE = {
@@ -20,6 +22,7 @@ const NOWHERE = {
 
 const fileKeys: Keys = {
   read: (path) => parseKeyText(readFileSync(path, "utf8"), path),
+  connection: (path) => parseConnectionFile(readFileSync(path, "utf8")),
   create: (path) => {
     const key = randomKey();
     try {
@@ -39,6 +42,7 @@ export function openStand(chain: Partial<typeof NOWHERE> = {}) {
   const config = join(folder, "gateway.toml");
   let written = "";
   let warned = "";
+  let typed = "";
   const io: CommandIo = {
     write: (text) => {
       written += text;
@@ -60,22 +64,24 @@ export function openStand(chain: Partial<typeof NOWHERE> = {}) {
     writeFileSync(config, lines.join("\n"));
   };
   configure();
+  const streams: Streams = { read: async () => new TextEncoder().encode(typed), write: () => {} };
+  const ports = { keys: fileKeys, readConfig, clock: systemClock, streams };
   return {
     folder,
     config,
     data: join(folder, "data"),
     configure,
-    ports: { keys: fileKeys, readConfig, clock: systemClock },
+    ports,
     io,
     /** Runs a command on this gateway; gives its exit code and what it wrote meanwhile. */
     run: async (command: Command, ...args: readonly string[]) => {
       [written, warned] = ["", ""];
-      const code = await command([...args, "--config", config], io, {
-        keys: fileKeys,
-        readConfig,
-        clock: systemClock,
-      });
+      const code = await command([...args, "--config", config], io, ports);
       return { code, written, warned };
+    },
+    /** What standard input holds from now on. */
+    type: (text: string) => {
+      typed = text;
     },
     /** A file in the folder with this text; gives its path. */
     put: (name: string, text: string) => {
@@ -89,5 +95,5 @@ export function openStand(chain: Partial<typeof NOWHERE> = {}) {
 type Command = (
   args: string[],
   io: CommandIo,
-  ports: { keys: Keys; readConfig: typeof readConfig; clock: typeof systemClock },
+  ports: { keys: Keys; readConfig: typeof readConfig; clock: typeof systemClock; streams: Streams },
 ) => Promise<number>;

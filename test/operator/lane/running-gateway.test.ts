@@ -35,6 +35,7 @@ function start(): Promise<Gateway> {
     clock: systemClock,
     draw: Math.random,
     salt: () => toHex(randomKey()),
+    readSecret: () => "",
     onBroken: (fault) => {
       throw fault;
     },

@@ -5,11 +5,11 @@ import { expect } from "vitest";
 import { fromHex, type Hex, toHex } from "../../../src/base/bytes.ts";
 import { addressOfKey, randomKey } from "../../../src/kernels/signature.ts";
 import { deviceCommand } from "../../../src/operator/device/command.ts";
-import type { MoneyPorts } from "../../../src/operator/money/journey.ts";
+import type { DevicePorts } from "../../../src/operator/device/ports.ts";
 import { type Actor, startWorld, type World } from "../../settlement/world.ts";
 import { openStand } from "../device/stand.ts";
 
-type Command = (args: string[], io: Bank["stand"]["io"], ports: MoneyPorts) => Promise<number>;
+type Command = (args: string[], io: Bank["stand"]["io"], ports: DevicePorts) => Promise<number>;
 
 export type Bank = Awaited<ReturnType<typeof openBank>>;
 

@@ -39,6 +39,16 @@ describe("hirewire deploy", () => {
     );
   });
 
+  it("deploys play money as well, and gives it to whoever pays for it", async () => {
+    const { local } = bank.world;
+    const options = ["--rpc", local.url, "--from", bank.from, "--play-money", "--json"];
+    const { chainId, vault, token } = JSON.parse((await bank.stand.run(deploy, ...options)).written);
+    const chain = await openEvmChain({ urls: [local.url], chainId, vault });
+    expect(await chain.tokenBalance(bank.rich.address, token)).toBe(1_000_000_000_000n);
+    const both = [...options, "--token", bank.world.token];
+    await bank.refused(deploy, both, "usage", /--token 0x… \| --play-money/);
+  });
+
   it.each([
     [["--rpc", "nowhere"], /no URL/],
     [["--token", "0x12"], /--token/],

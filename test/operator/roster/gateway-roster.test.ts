@@ -22,6 +22,7 @@ function openGateway({ stand, gateway }: Bank) {
     clock: systemClock,
     draw: Math.random,
     salt: () => `0x${"5a".repeat(32)}`,
+    readSecret: () => "",
     onFault: (fault) => {
       if (isFault(fault, "file_format")) complaints.push(fault);
       wake();

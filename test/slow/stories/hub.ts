@@ -63,7 +63,11 @@ export class Hub {
         ...{ maxFuel: RULES.maxFuel, runMs: RULES.runMs },
       },
       journalIndex: () => journal.head().index,
-      isEnrolled: (device) => state.roster.has(device),
+      admission: {
+        isEnrolled: (device) => state.roster.has(device),
+        admit: (device) => state.roster.get(device) ?? null,
+        known: () => state.roster.values(),
+      },
       onRefused: () => undefined,
     });
     this.#heartbeat = new Heartbeat({
@@ -128,9 +132,13 @@ export class Hub {
       onData: () => Promise.resolve(null),
       askAgain: () => undefined,
     };
-    this.#broker = await this.#reception.open(
-      (callbacks) => startEmbeddedBroker({ port: 0, market, clock, boot: instant(0), callbacks }),
+    const listen = [{ scheme: "mqtt", host: "127.0.0.1", port: 0 }] as const;
+    const { broker } = await this.#reception.open(
+      async (callbacks) => ({
+        broker: await startEmbeddedBroker({ listen, market, clock, boot: instant(0), callbacks }),
+      }),
       { heartbeat: this.#heartbeat, courier: deaf },
     );
+    this.#broker = broker;
   }
 }

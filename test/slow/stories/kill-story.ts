@@ -11,7 +11,7 @@ import { chainLanes } from "../../../devices/robot/chain-lanes.ts";
 import { marketOf, readConnectionFile } from "../../../devices/robot/connection-file.ts";
 import type { RobotEvent } from "../../../devices/robot/events.ts";
 import type { Answer } from "../../../devices/robot/order.ts";
-import { connectRobot, type Robot } from "../../../devices/robot/robot.ts";
+import { connect, type Robot } from "../../../devices/robot/robot.ts";
 import type { ServeOptions } from "../../../devices/robot/serve.ts";
 import type { Trust } from "../../../devices/robot/trust.ts";
 import type { Hex } from "../../../src/base/bytes.ts";
@@ -140,7 +140,7 @@ export class KillStory {
     const file = await readConnectionFile(this.#fileOf(name));
     this.#market = marketOf(file);
     const { chainId, vault } = file;
-    const robot = await connectRobot({
+    const robot = await connect({
       file,
       lanes: chainLanes({ urls: [this.#rpc], chainId, vault, confirmations: 1 }),
       factsheet: name.startsWith("arm") ? { profiles: ["task/1"], memoryMiB: 64 } : {},

@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { chainLanes } from "../../../devices/robot/chain-lanes.ts";
 import type { RobotEvent } from "../../../devices/robot/events.ts";
-import { connectRobot, type Robot } from "../../../devices/robot/robot.ts";
+import { connect, type Robot } from "../../../devices/robot/robot.ts";
 import { fromHex, type Hex, toHex } from "../../../src/base/bytes.ts";
 import { instant } from "../../../src/base/clock.ts";
 import { amount } from "../../../src/base/money.ts";
@@ -71,7 +71,7 @@ beforeEach(async () => {
     { ...laneSeen(buyer.address, thief.address, DEPOSIT), token } as ReturnType<typeof laneSeen>,
   ]);
   const where = { broker: `mqtt://127.0.0.1:${hub.broker.port}`, manufacturer: MAKER, serialNumber: "buyer" };
-  robot = await connectRobot({
+  robot = await connect({
     file: { version: 1, name: "buyer", key: toHex(key), ...where, ...market },
     lanes: chainLanes({ urls: [local.url], chainId, vault, confirmations: 1 }),
     ...{ creditLimit: LIMIT, clock },

@@ -1,7 +1,8 @@
 /** A device that pays one voucher after the other, whatever becomes of its gateway: on the SDK's session and outbox. */
-import { Connection, type Incoming } from "../../../devices/robot/connection.ts";
+import { Connection } from "../../../devices/robot/connection.ts";
 import { type ConnectionFile, marketOf } from "../../../devices/robot/connection-file.ts";
 import { Outbox, type Reply } from "../../../devices/robot/outbox.ts";
+import type { Incoming } from "../../../devices/robot/session.ts";
 import { fromHex, type Hex } from "../../../src/base/bytes.ts";
 import { systemClock } from "../../../src/base/clock.ts";
 import { amount } from "../../../src/base/money.ts";
@@ -11,7 +12,7 @@ import { voucherDigest } from "../../../src/protocol/voucher.ts";
 
 /** Of one voucher, atomic units. */
 const PRICE = 7n;
-/** Vouchers on their way at a time. */
+/** Vouchers on their way at a time, unless told. */
 const AT_ONCE = 8;
 
 export class SteadyPayer {
@@ -49,9 +50,9 @@ export class SteadyPayer {
   }
 
   /** Connects, and pays from then on. */
-  async start(): Promise<void> {
+  async start(atOnce: number = AT_ONCE): Promise<void> {
     await this.#connection.start();
-    for (let at = 0; at < AT_ONCE; at++) void this.#pay();
+    for (let at = 0; at < atOnce; at++) void this.#pay();
   }
 
   /** Pays no more; resolves when everything is acknowledged. */
@@ -74,9 +75,8 @@ export class SteadyPayer {
     const unsigned = { chainId, vault, payee, token, epoch: 0, cumulative: amount(this.signed) };
     const id = `v-${this.vouchers}`;
     const voucher = { ...unsigned, signature: await this.#signer.sign(voucherDigest(unsigned)) };
-    this.#outbox.send("voucher", { version: 1, id, voucher }, (reply) =>
-      this.#replied(voucher.cumulative, reply),
-    );
+    const heard = (reply: Reply) => this.#replied(voucher.cumulative, reply);
+    this.#outbox.send("voucher", { version: 1, id, voucher }, { heard });
   }
 
   #replied(cumulative: bigint, reply: Reply): void {

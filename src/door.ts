@@ -1,0 +1,98 @@
+/** Where devices come in: the embedded broker's listeners, a broker elsewhere, and serial lines, as one broker. */
+import type { Clock, Instant } from "./base/clock.ts";
+import { brokerLimitsOf, type Config } from "./config.ts";
+import type { Broker, BrokerCallbacks } from "./link/broker/broker.ts";
+import { startEmbeddedBroker } from "./link/broker/embedded-broker.ts";
+import { startExternalBroker } from "./link/broker/external-broker.ts";
+import { joinBrokers } from "./link/broker/joined-broker.ts";
+import { BROKER_LIMITS } from "./link/broker/limits.ts";
+import type { Certificate, ListenAt } from "./link/broker/listener.ts";
+import { NonceMemory } from "./link/broker/nonce-memory.ts";
+import { listenUrl } from "./link/listen-address.ts";
+import { type LineState, openSerialLine, type SerialLine } from "./link/serial/line.ts";
+import type { Market } from "./protocol/typed-data.ts";
+
+export type DoorOptions = {
+  readonly config: Config;
+  readonly market: Market;
+  readonly clock: Clock;
+  /** When the gateway started. */
+  readonly boot: Instant;
+  readonly callbacks: BrokerCallbacks;
+  /** The text of a file that is nobody else's: a certificate's key, a password. */
+  readonly readSecret: (path: string) => string;
+  readonly onFault: (fault: unknown) => void;
+};
+
+export type Door = {
+  readonly broker: Broker;
+  /** Closes lines and ports, and ends every session. */
+  close(): Promise<void>;
+};
+
+/**
+ * Opens everything that `[broker]` and `[[serial]]` name.
+ *
+ * @throws {@link Fault} `port_busy`; `config_syntax` about a listener or its certificate; `key_file` when a file cannot
+ * be read; `refused` when the external broker does not take our account
+ */
+export async function openDoor(options: DoorOptions): Promise<Door> {
+  const { config, market, clock, boot, callbacks, onFault } = options;
+  const limits = { ...BROKER_LIMITS, ...brokerLimitsOf(config) };
+  // One memory: a token that was said to one broker opens nothing at the other.
+  const nonces = new NonceMemory(limits.noncesPerDevice);
+  const common = { market, clock, boot, callbacks, nonces, limits };
+  const embedded = await startEmbeddedBroker({ ...common, listen: listenersOf(options) });
+  try {
+    const broker = joinBrokers(embedded, ...(await externalOf(options, common)));
+    const lines = config.serial.map(({ path, baud }) => {
+      const onState = (line: LineState) => {
+        if (line.state === "absent") onFault(line.fault);
+      };
+      const onSession: Parameters<typeof openSerialLine>[0]["onSession"] = (stream) =>
+        broker.attach(stream, path);
+      return openSerialLine({ path, baud, role: "gateway", clock, onSession, onState });
+    });
+    return { broker, close: () => close(lines, broker) };
+  } catch (fault) {
+    await embedded.stop();
+    throw fault;
+  }
+}
+
+async function close(lines: readonly SerialLine[], broker: Broker): Promise<void> {
+  await Promise.all(lines.map((line) => line.close()));
+  await broker.stop();
+}
+
+function listenersOf({ config, readSecret }: DoorOptions): ListenAt[] {
+  const { listen, certificate, certificate_key: key } = config.broker;
+  const listeners = listen.map(listenUrl);
+  if (certificate === "" || listeners.every(({ scheme }) => scheme === "mqtt" || scheme === "ws")) {
+    return listeners;
+  }
+  const tls: Certificate = { cert: readSecret(certificate), key: readSecret(key) };
+  return listeners.map((at) => ({ ...at, tls }));
+}
+
+async function externalOf(
+  { config, readSecret, onFault }: DoorOptions,
+  common: Pick<
+    Parameters<typeof startExternalBroker>[0],
+    "market" | "clock" | "boot" | "callbacks" | "nonces"
+  >,
+): Promise<Broker[]> {
+  const { external } = config.broker;
+  if (!external) return [];
+  const { url, version, username, password_file: file, ca } = external;
+  const password = file === "" ? "" : readSecret(file).trim();
+  const broker = await startExternalBroker({
+    ...common,
+    url,
+    version: version === "5" ? 5 : 4,
+    account: username === "" ? null : { username, password },
+    ca: ca === "" ? null : readSecret(ca),
+    onFault,
+  });
+  return [broker];
+}

@@ -1,0 +1,142 @@
+/**
+ * Who may connect: the devices that the operator has enrolled and, where admission is open, guests that have put money
+ * on a lane to this gateway. Everybody who is let in is journalled first.
+ */
+import type { Hex } from "./base/bytes.ts";
+import { Fault } from "./base/fault.ts";
+import { type Amount, parseAmount, ZERO } from "./base/money.ts";
+import type { Config } from "./config.ts";
+import type { State } from "./exchange/state.ts";
+import { type Device, GUEST } from "./market/roster.ts";
+import { enrolments, type RosterEntry, readRoster, watchRoster } from "./operator/roster-folder.ts";
+import type { Fact } from "./protocol/facts.ts";
+import type { Market } from "./protocol/typed-data.ts";
+import type { Chain } from "./settlement/chain.ts";
+
+export type EnrolmentOptions = {
+  readonly config: Config;
+  readonly market: Market;
+  readonly decimals: number;
+  readonly state: State;
+  readonly chain: Pick<Chain, "lanes">;
+  /** Makes facts durable. */
+  readonly record: (facts: readonly Fact[]) => Promise<void>;
+  /** The roster is another; resolves when what follows from it is done. */
+  readonly onChange: (isGrown: boolean) => Promise<void>;
+  readonly onFault: (fault: unknown) => void;
+};
+
+export class Enrolment {
+  readonly #options: EnrolmentOptions;
+  /** Who is on the roster, and what each may spend in a day where it says so. */
+  #budgets: ReadonlyMap<Hex, Amount | null> = new Map();
+  /** Files of the roster that are passed over, and of which that is told. */
+  #badFiles: ReadonlySet<unknown> = new Set();
+  #reading: Promise<void> = Promise.resolve();
+  #isStopped: boolean = false;
+  #stopWatching: () => void = () => undefined;
+
+  constructor(options: EnrolmentOptions) {
+    this.#options = options;
+  }
+
+  /** Whether the device may be here; the journal never forgets one. */
+  isEnrolled(device: Hex): boolean {
+    return this.#budgets.has(device) || this.#isGuest(device);
+  }
+
+  /** What the device may spend in a day; null where its entry does not say. */
+  perDay(device: Hex): Amount | null {
+    return this.#budgets.get(device) ?? null;
+  }
+
+  /** The devices that may be here now. */
+  *known(): Iterable<Device> {
+    for (const device of this.#options.state.roster.values())
+      if (this.isEnrolled(device.address)) yield device;
+  }
+
+  /** Whether the gateway keeps money on a lane to the device: a guest gets as good as it gives. */
+  isFunded(device: Hex): boolean {
+    if (this.#budgets.has(device)) return true;
+    const { config, decimals, state } = this.#options;
+    const { deposit } = state.payment.incoming.get(device) ?? { deposit: ZERO };
+    return this.#isGuest(device) && deposit >= parseAmount(config.settlement.lane_deposit, decimals);
+  }
+
+  /**
+   * The device, if it may come in; a guest is journalled first.
+   *
+   * @throws {@link Fault} `chain_unreachable`, `chain_mismatch`, `rpc_disagrees` when it cannot be known now
+   */
+  admit(device: Hex): Device | null | Promise<Device | null> {
+    const { config, state } = this.#options;
+    const known = state.roster.get(device);
+    if (known) return this.isEnrolled(device) ? known : null;
+    return config.broker.admission === "open" ? this.#admitGuest(device) : null;
+  }
+
+  /** Reads the roster, and again whenever it changes. */
+  async start(): Promise<void> {
+    await this.#read();
+    this.#stopWatching = watchRoster(this.#options.config.data, () => {
+      this.#reading = this.#reading.then(() => this.#read()).catch(this.#options.onFault);
+    });
+  }
+
+  /** Reads no more; resolves when nothing is under way. */
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    this.#stopWatching();
+    await this.#reading;
+  }
+
+  async #read(): Promise<void> {
+    if (this.#isStopped) return;
+    const { config, state, record, onChange, onFault } = this.#options;
+    const { entries, faults } = readRoster(config.data);
+    for (const fault of faults) if (!this.#badFiles.has(fault.facts["file"])) onFault(fault);
+    this.#badFiles = new Set(faults.map(({ facts: { file } }) => file));
+    this.#budgets = new Map(entries.map((entry) => [entry.device, this.#budgetOf(entry)]));
+    const facts = enrolments(entries, state.roster);
+    if (facts.length > 0) await record(facts);
+    await onChange(facts.length > 0);
+  }
+
+  /** What a device may spend in a day; nothing where its file says what the token cannot express. */
+  #budgetOf({ name, perDay }: RosterEntry): Amount | null {
+    const { decimals, onFault } = this.#options;
+    try {
+      return perDay === null ? null : parseAmount(perDay, decimals);
+    } catch (fault) {
+      onFault(fault);
+      onFault(new Fault("file_format", `${name} may spend nothing until its budget is mended`));
+      return ZERO;
+    }
+  }
+
+  #isGuest(device: Hex): boolean {
+    const { config, state } = this.#options;
+    return config.broker.admission === "open" && state.roster.get(device)?.manufacturer === GUEST;
+  }
+
+  async #admitGuest(device: Hex): Promise<Device | null> {
+    const { config, market, decimals, state, chain, record, onChange } = this.#options;
+    const { guests, guest_deposit: own } = config.broker;
+    const count = () =>
+      [...state.roster.values()].filter(({ manufacturer }) => manufacturer === GUEST).length;
+    if (count() >= guests) return null;
+    const least = parseAmount(own === "" ? config.settlement.lane_deposit : own, decimals);
+    const key = { payer: device, payee: market.gateway, token: market.token };
+    const { lanes } = await chain.lanes([key], "confirmed");
+    const [lane] = lanes;
+    if (!lane || lane.deposit < least || lane.closeAt !== 0) return null;
+    // others came in meanwhile, perhaps this one too
+    if (!state.roster.has(device) && count() < guests) {
+      const place = { name: device, owner: null, manufacturer: GUEST, serialNumber: device };
+      await record([{ kind: "deviceEnrolled", device, ...place }]);
+      await onChange(true);
+    }
+    return this.#isGuest(device) ? (state.roster.get(device) ?? null) : null;
+  }
+}

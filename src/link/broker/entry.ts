@@ -1,0 +1,147 @@
+/** How a connection becomes a session: by the token in its CONNECT, or by a message from quarantine. */
+import type { ConnectPacket } from "aedes";
+import type { Hex } from "../../base/bytes.ts";
+import type { Clock, Instant } from "../../base/clock.ts";
+import { type Refusal, refuse } from "../../base/refusal.ts";
+import { encodeMessage } from "../../protocol/message.ts";
+import { type TopicName, topicOf } from "../../protocol/topic.ts";
+import type { Market } from "../../protocol/typed-data.ts";
+import { type Admission, admitConnect, ownerOf, refusedWill, returnCodeOf } from "./admission.ts";
+import type { BrokerCallbacks, Session } from "./broker.ts";
+import type { Connection } from "./connection.ts";
+import type { BrokerLimits } from "./limits.ts";
+import type { NonceMemory } from "./nonce-memory.ts";
+import { CHALLENGE_PASSWORD, Quarantine } from "./quarantine.ts";
+import type { SessionTable } from "./session-table.ts";
+import { Throttle } from "./throttle.ts";
+import type { Publication } from "./topic-rights.ts";
+
+export type EntryOptions = {
+  readonly market: Market;
+  readonly clock: Clock;
+  readonly boot: Instant;
+  readonly nonces: NonceMemory;
+  readonly admit: BrokerCallbacks["admit"];
+  readonly limits: BrokerLimits;
+  /** Where the sessions are put; an older one with the same id ends. */
+  readonly sessions: SessionTable<Connection>;
+};
+
+export class Entry {
+  readonly #options: EntryOptions;
+  readonly #deviceConnects: Throttle;
+  readonly #quarantines = new WeakMap<Connection, Quarantine>();
+  #lastId = 0;
+  #delayed = 0;
+
+  constructor(options: EntryOptions) {
+    const { limits, clock } = options;
+    this.#options = options;
+    this.#deviceConnects = new Throttle(limits.deviceConnectRate, limits.deviceConnectBurst, clock);
+  }
+
+  /** How often since the start a device had to wait for its session. */
+  get delayed(): number {
+    return this.#delayed;
+  }
+
+  /** Changes a CONNECT to what we grant, and takes its client id and last will away from aedes. */
+  prepare(connection: Connection, packet: ConnectPacket): void {
+    const { will, keepalive = 0, clientId } = packet;
+    const { keepAlive } = this.#options.limits;
+    packet.clean = true;
+    packet.keepalive = Math.min(keepalive || keepAlive, keepAlive);
+    packet.clientId = String(++this.#lastId);
+    delete packet.will;
+    // aedes would take 3.1 as well; for 5 it answers that only 3.1.1 will do
+    if (packet.protocolVersion !== 4) packet.protocolVersion = 5;
+    const payload = will ? Uint8Array.from(Buffer.from(will.payload)) : null;
+    const request = { topic: will?.topic ?? "", retain: will?.retain ?? false };
+    connection.request = { clientId, will: payload && { ...request, payload } };
+  }
+
+  /**
+   * Judges a CONNECT. Returns its return code: 0 for one that is good, whose connection is a session or in quarantine
+   * then. The connection of any other is over, and its answer is left to the caller.
+   */
+  async connect(connection: Connection, username: string, password: string): Promise<0 | 3 | 4 | 5> {
+    const { request } = connection;
+    if (!request) return 5;
+    if (password === CHALLENGE_PASSWORD && ownerOf(request.clientId)?.device === username) {
+      this.#quarantines.set(connection, new Quarantine(request.clientId));
+      return 0;
+    }
+    connection.keep();
+    const admission = await admitConnect({ ...request, username, password }, this.#rules());
+    const refused = await this.#welcome(connection, admission);
+    if (refused === null) return 0;
+    connection.lose(refused.refusal, { device: refused.device });
+    return returnCodeOf(refused.refusal.refused);
+  }
+
+  /** Whether a connection in quarantine may subscribe. */
+  mayRead(connection: Connection, filter: string): boolean {
+    return this.#quarantines.get(connection)?.mayRead(filter) ?? false;
+  }
+
+  /** Answers a message of a connection that is no session. A connection that is refused hears why, and is over. */
+  async login(connection: Connection, publication: Publication): Promise<void> {
+    const quarantine = this.#quarantines.get(connection);
+    if (!quarantine) return connection.end(refuse("login_required"));
+    const answer = await quarantine.say(publication, this.#rules());
+    if ("topic" in answer) return connection.publish("challenge", answer.topic, answer.payload);
+    const refused = await this.#welcome(connection, answer);
+    if (refused === null) {
+      this.#quarantines.delete(connection);
+      return connection.becomeReady();
+    }
+    if (connection.isOver) return;
+    if (quarantine.name) tellRefusal(connection, quarantine.name, publication.topic, refused.refusal);
+    connection.endPolitely(refused.refusal, { device: refused.device });
+  }
+
+  /** Makes a connection that is admitted a session, in place of an older one with its id. Null, or why not. */
+  async #welcome(connection: Connection, admission: Admission): Promise<Refused | null> {
+    if ("refusal" in admission) return admission;
+    const { session } = admission;
+    const { limits, sessions } = this.#options;
+    const { device, id } = session;
+    const delay = this.#deviceConnects.take(device);
+    if (delay > limits.connectTimeoutMs) return { refusal: refuse("too_many"), device };
+    if (delay > 0) {
+      this.#delayed++;
+      await connection.wait(delay);
+    }
+    const refusal = refusedWill(connection.request?.will ?? null, session.name);
+    if (refusal !== null) return { refusal, device };
+    // It may have ended while others thought about it, and then nobody is told.
+    if (connection.stream.destroyed) connection.end();
+    if (connection.isOver) return { refusal: refuse("unknown_device"), device };
+    const older = sessions.holder(id);
+    if (!older && sessions.count(device) >= limits.slotsPerDevice) {
+      return { refusal: refuse("too_many"), device };
+    }
+    older?.end();
+    this.#open(connection, session);
+    return null;
+  }
+
+  #open(connection: Connection, session: Session): void {
+    this.#options.sessions.add(session, connection);
+    connection.open(session);
+  }
+
+  #rules() {
+    const { market, boot, clock, nonces, admit } = this.#options;
+    return { market, boot, now: clock.now(), nonces, admit };
+  }
+}
+
+type Refused = { readonly refusal: Refusal; readonly device: Hex | null };
+
+/** The refusal of a login, to a device that has subscribed for it. */
+function tellRefusal(connection: Connection, name: TopicName, said: string, refusal: Refusal): void {
+  const { refused: code, hint } = refusal;
+  const message = { version: 1 as const, id: null, topic: said.slice(0, 200), code, hint };
+  connection.publish("refusal", topicOf(name, "refusal"), Buffer.from(encodeMessage("refusal", message)));
+}

@@ -1,0 +1,78 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { isFault } from "../src/base/fault.ts";
+import { brokerLimitsOf, readConfig } from "../src/config.ts";
+import { BROKER_LIMITS } from "../src/link/broker/limits.ts";
+import { listenUrl } from "../src/link/listen-address.ts";
+
+const CHAIN = `version = 1
+[chain]
+id = 31337
+rpc = "http://127.0.0.1:8545"
+vault = "0x5fbdb2315678afecb367f032d93f642f64180aa3"
+token = "0xe7f1725e7734ce288f8367e1bb143e90bb3f0512"
+`;
+
+function read(text: string) {
+  const folder = mkdtempSync(join(tmpdir(), "hirewire-config-"));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  writeFileSync(join(folder, "gateway.toml"), CHAIN + text);
+  return { config: readConfig(join(folder, "gateway.toml")), folder };
+}
+
+describe("[broker]", () => {
+  it("listens on loopback, admits the roster, and has no broker elsewhere, unless told", () => {
+    const { broker } = read("").config;
+    expect(broker).toMatchObject({ listen: ["127.0.0.1:1883"], admission: "roster", limits: {} });
+    expect(broker.external).toBeUndefined();
+    expect(brokerLimitsOf(read("").config)).toEqual({});
+  });
+
+  it("takes one listener or several, and finds files beside itself", () => {
+    expect(read('[broker]\nlisten = "0.0.0.0:1884"').config.broker.listen).toEqual(["0.0.0.0:1884"]);
+    const several = '[broker]\nlisten = ["mqtts://[::]:8883", "wss://0.0.0.0:8884/mqtt"]\n';
+    const { config, folder } = read(`${several}certificate = "tls/cert.pem"\ncertificate_key = "/k.pem"`);
+    expect(config.broker.listen).toEqual(["mqtts://[::]:8883", "wss://0.0.0.0:8884/mqtt"]);
+    expect(config.broker.certificate).toBe(join(folder, "tls/cert.pem"));
+    expect(config.broker.certificate_key).toBe("/k.pem");
+  });
+
+  it("sets every limit of the broker by its name, and no other", () => {
+    const names = Object.keys(BROKER_LIMITS);
+    const lines = names.map(
+      (name, at) => `${name.replaceAll(/[A-Z]/g, (c) => `_${c.toLowerCase()}`)} = ${at + 1}`,
+    );
+    const { config } = read(`[broker.limits]\n${lines.join("\n")}`);
+    expect(brokerLimitsOf(config)).toEqual(Object.fromEntries(names.map((name, at) => [name, at + 1])));
+    expect(() => read("[broker.limits]\nin_flihgt = 20")).toThrow(/in_flihgt/);
+    expect(() => read("[broker.limits]\nin_flight = 0")).toThrow(/in_flight/);
+  });
+
+  it("names a broker elsewhere, and refuses what is none", () => {
+    const { config, folder } = read('[broker.external]\nurl = "mqtt://10.0.0.2:1883"\npassword_file = "p"');
+    expect(config.broker.external).toMatchObject({
+      version: "5",
+      password_file: join(folder, "p"),
+      ca: "",
+    });
+    expect(() => read('[broker.external]\nurl = "http://10.0.0.2"')).toThrow(/expected mqtt/);
+  });
+});
+
+describe("listenUrl", () => {
+  it.each([
+    ["127.0.0.1:1883", { scheme: "mqtt", host: "127.0.0.1", port: 1883 }],
+    ["[::1]:0", { scheme: "mqtt", host: "::1", port: 0 }],
+    ["mqtts://0.0.0.0:8883", { scheme: "mqtts", host: "0.0.0.0", port: 8883 }],
+    ["ws://localhost:8080/mqtt", { scheme: "ws", host: "localhost", port: 8080, path: "/mqtt" }],
+    ["wss://[::]:443", { scheme: "wss", host: "::", port: 443 }],
+  ])("reads %s", (text, at) => {
+    expect(listenUrl(text)).toEqual(at);
+  });
+
+  it.each(["1883", "http://a:1", "mqtt://a", "mqtt://a:1/path", "a:70000", ""])("refuses %j", (text) => {
+    expect(() => listenUrl(text)).toThrow(expect.toSatisfy((error) => isFault(error, "config_syntax")));
+  });
+});
