@@ -11,6 +11,7 @@ import { BROKER_LIMITS, type BrokerLimits } from "./link/broker/limits.ts";
 import { DEFAULT_RULES, type MarketRules } from "./market/rules.ts";
 import { WINDOWS } from "./operator/settings.ts";
 import type { Limits } from "./payment/standing.ts";
+import { isBrokerUrl } from "./protocol/connection-file.ts";
 import { address, fuel } from "./protocol/scalar.ts";
 
 const milliseconds = z.number().int().min(1).max(86_400_000);
@@ -48,7 +49,9 @@ const brokerSchema = z.strictObject({
   /** A broker of somebody else's, besides: devices connect there, and log in to this gateway by message. */
   external: z
     .strictObject({
-      url: z.string().regex(/^(mqtts?|wss?):\/\//, "expected mqtt://, mqtts://, ws:// or wss://"),
+      url: z
+        .string()
+        .refine(isBrokerUrl, "expected mqtt://host:port, or mqtts, ws or wss; no user or password"),
       /** 5 lets the gateway tell the broker what not to send it: packets that are too large, what is retained, its own words. */
       version: z.enum(["3.1.1", "5"]).default("5"),
       username: z.string().default(""),

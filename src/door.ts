@@ -1,5 +1,6 @@
 /** Where devices come in: the embedded broker's listeners, a broker elsewhere, and serial lines, as one broker. */
 import type { Clock, Instant } from "./base/clock.ts";
+import { Fault } from "./base/fault.ts";
 import { brokerLimitsOf, type Config } from "./config.ts";
 import type { Broker, BrokerCallbacks } from "./link/broker/broker.ts";
 import { startEmbeddedBroker } from "./link/broker/embedded-broker.ts";
@@ -68,8 +69,11 @@ async function close(lines: readonly SerialLine[], broker: Broker): Promise<void
 function listenersOf({ config, readSecret }: DoorOptions): ListenAt[] {
   const { listen, certificate, certificate_key: key } = config.broker;
   const listeners = listen.map(listenUrl);
-  if (certificate === "" || listeners.every(({ scheme }) => scheme === "mqtt" || scheme === "ws")) {
-    return listeners;
+  const needy = listeners.find(({ scheme }) => scheme === "mqtts" || scheme === "wss");
+  if (!needy) return listeners;
+  if (certificate === "" || key === "") {
+    const missing = certificate === "" ? "certificate" : "certificate_key";
+    throw new Fault("config_syntax", `${needy.scheme}:// needs broker.${missing}: name its PEM file`);
   }
   const tls: Certificate = { cert: readSecret(certificate), key: readSecret(key) };
   return listeners.map((at) => ({ ...at, tls }));
@@ -85,14 +89,20 @@ async function externalOf(
   const { external } = config.broker;
   if (!external) return [];
   const { url, version, username, password_file: file, ca } = external;
-  const password = file === "" ? "" : readSecret(file).trim();
+  const password = file === "" ? "" : readSecret(file).replace(/\r?\n$/, "");
   const broker = await startExternalBroker({
     ...common,
     url,
     version: version === "5" ? 5 : 4,
     account: username === "" ? null : { username, password },
-    ca: ca === "" ? null : readSecret(ca),
+    ca: ca === "" ? null : authorityOf(readSecret(ca), ca),
     onFault,
   });
   return [broker];
+}
+
+/** TLS would pass over a text without certificates, and then trust nobody. */
+function authorityOf(text: string, file: string): string {
+  if (text.includes("-----BEGIN CERTIFICATE-----")) return text;
+  throw new Fault("config_syntax", `broker.external.ca: ${file} is no PEM file of certificates`);
 }

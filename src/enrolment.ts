@@ -3,6 +3,7 @@
  * on a lane to this gateway. Everybody who is let in is journalled first.
  */
 import type { Hex } from "./base/bytes.ts";
+import type { Clock } from "./base/clock.ts";
 import { Fault } from "./base/fault.ts";
 import { type Amount, parseAmount, ZERO } from "./base/money.ts";
 import type { Config } from "./config.ts";
@@ -11,7 +12,8 @@ import { type Device, GUEST } from "./market/roster.ts";
 import { enrolments, type RosterEntry, readRoster, watchRoster } from "./operator/roster-folder.ts";
 import type { Fact } from "./protocol/facts.ts";
 import type { Market } from "./protocol/typed-data.ts";
-import type { Chain } from "./settlement/chain.ts";
+import type { Chain, LaneOnChain } from "./settlement/chain.ts";
+import { LaneLookup } from "./settlement/lane-lookup.ts";
 
 export type EnrolmentOptions = {
   readonly config: Config;
@@ -19,6 +21,7 @@ export type EnrolmentOptions = {
   readonly decimals: number;
   readonly state: State;
   readonly chain: Pick<Chain, "lanes">;
+  readonly clock: Pick<Clock, "after">;
   /** Makes facts durable. */
   readonly record: (facts: readonly Fact[]) => Promise<void>;
   /** The roster is another; resolves when what follows from it is done. */
@@ -36,8 +39,19 @@ export class Enrolment {
   #isStopped: boolean = false;
   #stopWatching: () => void = () => undefined;
 
+  readonly #lookup: LaneLookup;
+  /** What a guest's lane must hold. */
+  readonly #least: Amount;
+  /** Of the newest look-up that failed: it fails for all who wait for it, and is told once. */
+  #toldFault: unknown = null;
+
+  /** @throws {@link Fault} `amount_syntax`, `amount_range` about `guest_deposit` or `lane_deposit` */
   constructor(options: EnrolmentOptions) {
+    const { config, decimals, chain, clock } = options;
+    const { guest_deposit: own } = config.broker;
     this.#options = options;
+    this.#least = parseAmount(own === "" ? config.settlement.lane_deposit : own, decimals);
+    this.#lookup = new LaneLookup(chain, clock);
   }
 
   /** Whether the device may be here; the journal never forgets one. */
@@ -67,7 +81,8 @@ export class Enrolment {
   /**
    * The device, if it may come in; a guest is journalled first.
    *
-   * @throws {@link Fault} `chain_unreachable`, `chain_mismatch`, `rpc_disagrees` when it cannot be known now
+   * @throws {@link Fault} `chain_unreachable`, `chain_mismatch`, `rpc_disagrees`, `queue_full` when it cannot be known now,
+   * which is told to `onFault` as well
    */
   admit(device: Hex): Device | null | Promise<Device | null> {
     const { config, state } = this.#options;
@@ -87,6 +102,7 @@ export class Enrolment {
   /** Reads no more; resolves when nothing is under way. */
   async stop(): Promise<void> {
     this.#isStopped = true;
+    this.#lookup.stop();
     this.#stopWatching();
     await this.#reading;
   }
@@ -121,16 +137,13 @@ export class Enrolment {
   }
 
   async #admitGuest(device: Hex): Promise<Device | null> {
-    const { config, market, decimals, state, chain, record, onChange } = this.#options;
-    const { guests, guest_deposit: own } = config.broker;
+    const { config, state, record, onChange } = this.#options;
+    const { guests } = config.broker;
     const count = () =>
       [...state.roster.values()].filter(({ manufacturer }) => manufacturer === GUEST).length;
     if (count() >= guests) return null;
-    const least = parseAmount(own === "" ? config.settlement.lane_deposit : own, decimals);
-    const key = { payer: device, payee: market.gateway, token: market.token };
-    const { lanes } = await chain.lanes([key], "confirmed");
-    const [lane] = lanes;
-    if (!lane || lane.deposit < least || lane.closeAt !== 0) return null;
+    const lane = await this.#laneOf(device);
+    if (lane.deposit < this.#least || lane.closeAt !== 0) return null;
     // others came in meanwhile, perhaps this one too
     if (!state.roster.has(device) && count() < guests) {
       const place = { name: device, owner: null, manufacturer: GUEST, serialNumber: device };
@@ -138,5 +151,16 @@ export class Enrolment {
       await onChange(true);
     }
     return this.#isGuest(device) ? (state.roster.get(device) ?? null) : null;
+  }
+
+  async #laneOf(device: Hex): Promise<LaneOnChain> {
+    const { market, onFault } = this.#options;
+    try {
+      return await this.#lookup.laneOf({ payer: device, payee: market.gateway, token: market.token });
+    } catch (fault) {
+      if (fault !== this.#toldFault) onFault(fault);
+      this.#toldFault = fault;
+      throw fault;
+    }
   }
 }

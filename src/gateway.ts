@@ -121,7 +121,7 @@ export class Gateway {
     this.#state = state;
     this.#boot = clock.now();
     this.#enrolment = new Enrolment({
-      ...{ config, market, decimals, state, chain: house.chain, onFault },
+      ...{ config, market, decimals, state, chain: house.chain, clock, onFault },
       record: (facts) => this.#heartbeat.tell({ topic: "observed", facts }),
       onChange: (isGrown) => this.#rosterChanged(isGrown),
     });

@@ -163,6 +163,7 @@ export class Reception {
   }
 
   #gone({ device, id }: Session): void {
+    if (!this.#providers.has(device)) return;
     const others = this.#broker?.sessions().some((other) => other.device === device && other.id !== id);
     if (!others) this.#providers.delete(device);
   }

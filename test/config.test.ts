@@ -58,6 +58,9 @@ describe("[broker]", () => {
       ca: "",
     });
     expect(() => read('[broker.external]\nurl = "http://10.0.0.2"')).toThrow(/expected mqtt/);
+    for (const url of ["mqtt://", "mqtt://user:secret@10.0.0.2", "mqtt://10.0.0.2/path"]) {
+      expect(() => read(`[broker.external]\nurl = "${url}"`)).toThrow(/expected mqtt/);
+    }
   });
 });
 

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import type { Hex } from "../src/base/bytes.ts";
+import { systemClock } from "../src/base/clock.ts";
 import { Fault } from "../src/base/fault.ts";
 import { amount, ZERO } from "../src/base/money.ts";
 import { readConfig } from "../src/config.ts";
@@ -31,6 +32,7 @@ function stand(broker: string, deposits: Record<Hex, bigint> = {}) {
   const state = emptyState();
   const recorded: Fact[] = [];
   const asked: LaneKey[] = [];
+  const faults: unknown[] = [];
   const enrolment = new Enrolment({
     ...{ config, market, decimals: 6, state },
     chain: {
@@ -39,17 +41,14 @@ function stand(broker: string, deposits: Record<Hex, bigint> = {}) {
         if (deposits[ROBOT] !== undefined) {
           return Promise.reject(new Fault("chain_unreachable", "no node answers"));
         }
-        const [{ payer }] = keys as [LaneKey];
-        const lane = {
+        const lanes = keys.map(({ payer }) => ({
           deposit: amount(deposits[payer] ?? 0n),
           settled: ZERO,
           epoch: 0,
           closeAt: 0,
           window: 0,
-        };
-        return Promise.resolve({ block: 1n, hash: "0x", lanes: [lane] } as Awaited<
-          ReturnType<Chain["lanes"]>
-        >);
+        }));
+        return Promise.resolve({ block: 1n, hash: "0x", lanes } as Awaited<ReturnType<Chain["lanes"]>>);
       },
     },
     record(facts) {
@@ -58,7 +57,8 @@ function stand(broker: string, deposits: Record<Hex, bigint> = {}) {
       return Promise.resolve();
     },
     onChange: () => Promise.resolve(),
-    onFault: () => {},
+    clock: systemClock,
+    onFault: (fault) => faults.push(fault),
   });
   onTestFinished(() => enrolment.stop());
   const enrol = (device: Hex, name: string) =>
@@ -67,7 +67,7 @@ function stand(broker: string, deposits: Record<Hex, bigint> = {}) {
       manufacturer: "m",
       serialNumber: name,
     });
-  return { enrolment, state, recorded, asked, enrol };
+  return { enrolment, state, recorded, asked, faults, enrol };
 }
 
 describe("admission by roster", () => {
@@ -140,10 +140,17 @@ describe("open admission", () => {
 
   it("fails when the chain does not answer, and lets the same guest in later", async () => {
     const deposits: Record<Hex, bigint> = { [GUEST_1]: 5_000_000n, [ROBOT]: 0n };
-    const { enrolment } = stand(open, deposits);
+    const { enrolment, faults } = stand(open, deposits);
     await enrolment.start();
     await expect(enrolment.admit(GUEST_1)).rejects.toMatchObject({ code: "chain_unreachable" });
+    // all that wait for one request fail with it, and that is told once
+    await Promise.allSettled([GUEST_1, GUEST_2].map((guest) => enrolment.admit(guest)));
+    expect(faults).toHaveLength(2);
     delete deposits[ROBOT];
     expect(await enrolment.admit(GUEST_1)).toMatchObject({ manufacturer: "guest" });
+  });
+
+  it("does not start with a deposit that is no amount", () => {
+    expect(() => stand(`${open}\nguest_deposit = "five"`)).toThrow(/expected an amount.*five/);
   });
 });

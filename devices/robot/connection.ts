@@ -30,6 +30,7 @@ export type ConnectionListener = {
   readonly up: (terms: Terms, index: number) => void;
   /** The gateway has told its terms again: the lane's deposit is another. */
   readonly changed: (terms: Terms) => void;
+  /** There is no session, and why: it is over, or a try has failed for another reason than the one before. */
   readonly down: (reason: string) => void;
   readonly heard: (incoming: Incoming) => void;
   /** A message that is none of the gateway's was dropped. */
@@ -72,9 +73,9 @@ export class Connection {
    * Connects, and keeps connecting until {@link close}. Resolves at the first session's terms; a link that is not
    * there yet is waited for.
    *
-   * @throws {@link Fault} `refused` when the broker does not know the device or refuses ten tokens in a row,
-   * `chain_mismatch` when the gateway's
-   * terms are not those of the connection file, `link_lost` when closed before
+   * @throws {@link Fault} `refused` when the broker does not know the device or refuses ten tokens in a row, or its
+   * certificate is not one to trust; `chain_mismatch` when the gateway's terms are not those of the connection file;
+   * `link_lost` when closed before
    */
   start(): Promise<void> {
     this.#running ??= this.#run();
@@ -112,6 +113,7 @@ export class Connection {
     const { clock } = this.#options;
     const backOff = new BackOff();
     let refusals = 0;
+    let told = "";
     while (!signal.aborted) {
       const begun = clock.now();
       const end = await this.#connect(refusals % CHALLENGE_EVERY === CHALLENGE_EVERY - 1);
@@ -126,6 +128,9 @@ export class Connection {
         );
         return;
       }
+      // of many tries that fail alike only the first is told
+      if (!end.wasUp && end.reason !== told && !signal.aborted) this.#listener.down(end.reason);
+      told = end.wasUp ? "" : end.reason;
       const pause = backOff.pause(end.wasUp ? clock.now() - begun : 0, Math.random());
       await clock.sleep(pause, signal).catch(() => {});
     }

@@ -26,6 +26,7 @@ export class Debts {
   readonly #ends: DebtEnds;
   /** Attempts that are to be made again. */
   readonly #later = new Set<() => void>();
+  #isStopped: boolean = false;
 
   constructor(parts: RobotParts, ends: DebtEnds) {
     this.#parts = parts;
@@ -34,7 +35,7 @@ export class Debts {
 
   /** Pays once it is our turn; does nothing while it is being paid, or its money is set aside. */
   pay(offer: OpenOffer, sum: Amount): void {
-    if (offer.isPaying || offer.hold) return;
+    if (offer.isPaying || offer.hold || this.#isStopped) return;
     offer.isPaying = true;
     const work = this.#parts.turn.take(() => this.#sign(offer, sum));
     const paid = work.catch((error: unknown) => this.#unpaid(offer, sum, error));
@@ -45,6 +46,7 @@ export class Debts {
 
   /** Tries nothing again: the robot is closed. */
   stop(): void {
+    this.#isStopped = true;
     for (const cancel of this.#later) cancel();
     this.#later.clear();
   }
@@ -95,6 +97,7 @@ export class Debts {
   }
 
   #unpaid(offer: OpenOffer, sum: Amount, error: unknown): void {
+    if (this.#isStopped) return;
     this.#parts.events.emit({ kind: "fault", error });
     if (isFault(error) && error.remedy === "retry") this.#again(offer, sum);
     else offer.answered.reject(error);

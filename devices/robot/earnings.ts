@@ -53,6 +53,7 @@ export class Earnings {
   /** Receipts that are waited for, by task, and what ends the wait. */
   readonly #unreceipted = new Map<Hex, () => void>();
   #largestPrice: Amount = ZERO;
+  #isStopped: boolean = false;
 
   constructor(parts: RobotParts, options: EarningsOptions) {
     this.#parts = parts;
@@ -137,6 +138,7 @@ export class Earnings {
   }
 
   #awaitReceipt(task: Hex): void {
+    if (this.#isStopped) return;
     const missing = () => {
       this.#unreceipted.delete(task);
       this.breach(task, "receipt_missing", "no receipt came with the payment");
@@ -150,6 +152,7 @@ export class Earnings {
 
   /** Waits for nothing any more. */
   stop(): void {
+    this.#isStopped = true;
     for (const unwatch of this.#unreceipted.values()) unwatch();
     this.#unreceipted.clear();
   }

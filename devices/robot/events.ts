@@ -25,6 +25,7 @@ export type Breach = "receipt_missing" | "underpaid" | "unpaid" | "wrong_invoice
 
 export type RobotEvent =
   | { readonly kind: "connected"; readonly terms: Terms }
+  /** The session is over, or a try to begin one failed; told again when it fails for another reason. */
   | { readonly kind: "disconnected"; readonly reason: string }
   | {
       readonly kind: "task";
@@ -87,6 +88,10 @@ export class Events {
   }
 
   emit(event: RobotEvent): void {
-    for (const listener of this.#listeners) queueMicrotask(() => listener(event));
+    for (const listener of this.#listeners) {
+      queueMicrotask(() => {
+        if (this.#listeners.has(listener)) listener(event);
+      });
+    }
   }
 }

@@ -93,10 +93,13 @@ export class Hiring {
     }
   }
 
-  /** Offers and waits for nothing any more: the robot is closed. */
+  /** Offers and waits for nothing any more: the robot is closed. What has never left is nobody's business any longer. */
   stop(): void {
     this.#isStopped = true;
     this.#debts.stop();
+    for (const offer of [...this.#open.values()]) {
+      if (offer.order) this.#withdraw(offer, closedBefore("the offer was made"));
+    }
   }
 
   /** A provider says how far it is, through the gateway. */
@@ -174,10 +177,10 @@ export class Hiring {
     signal?.addEventListener("abort", abort, { once: true });
     if (signal?.aborted) abort();
     const offer = this.#parts.turn.take(async () => {
-      if (this.#isStopped) throw new Fault("link_lost", "the robot was closed before the offer was made");
       const offered = await signOffer(this.#parts, order, work);
-      if (signal?.aborted) this.#unsend(offered);
+      if (signal?.aborted || this.#isStopped) this.#unsend(offered);
       signal?.throwIfAborted();
+      if (this.#isStopped) throw closedBefore("the offer was made");
       this.#watch(offered, offered.message.deadline);
       this.#send(offered, place);
       // At once: an offer that has left is seen through, whatever the signal says.
@@ -226,7 +229,7 @@ export class Hiring {
     if ("stopped" in reply) {
       offer.unwatch();
       if (offer.hold) wallet.release(offer.hold, "unknown");
-      offer.answered.reject(new Fault("link_lost", "the robot was closed before the answer came", { facts }));
+      offer.answered.reject(closedBefore("the answer came", facts));
       return;
     }
     const { code, hint } = reply.refused;
@@ -261,16 +264,18 @@ export class Hiring {
   }
 
   #cancel(offer: OpenOffer, id: string, upload: Upload): void {
-    const { outbox } = this.#parts;
-    const { order, message, task } = offer;
     upload.release();
-    if (outbox.withdraw(message.id)) {
-      this.#unsend(offer);
-      offer.answered.reject(order?.signal?.reason);
-      return;
-    }
+    if (this.#withdraw(offer, offer.order?.signal?.reason)) return;
     offer.isCancelled = true;
-    outbox.send("cancel", { version: 1, id, task });
+    this.#parts.outbox.send("cancel", { version: 1, id, task: offer.task });
+  }
+
+  /** Takes back an offer that has never left, for this reason; false when the gateway may know it. */
+  #withdraw(offer: OpenOffer, reason: unknown): boolean {
+    if (!this.#parts.outbox.withdraw(offer.message.id)) return false;
+    this.#unsend(offer);
+    offer.answered.reject(reason);
+    return true;
   }
 
   /** What was paid for. Whoever has called it off does not want it, and has its bill at once. */
@@ -294,22 +299,23 @@ export class Hiring {
   #watch(offer: OpenOffer, due: Instant): void {
     const { clock, now } = this.#parts;
     offer.unwatch();
+    if (this.#isStopped) return;
     const last = Math.max(due, offer.message.deadline);
     offer.unwatch = clock.after(last - now() + OVERDUE_MS, () => this.#giveUp(offer));
   }
 
-  /** Nobody waits any more, but the money is not forgotten: the offer is repeated until it is answered. */
+  /** Nobody waits any more, but the money is not forgotten: an offer that has left is repeated until it is answered. */
   #giveUp(offer: OpenOffer): void {
     const { wallet, events } = this.#parts;
     const { task, message, isOffered } = offer;
+    const late = new Fault("timed_out", "no answer from the gateway by the deadline", { facts: { task } });
+    if (this.#withdraw(offer, late)) return;
     this.#keep(wallet.remember(message));
     if (isOffered) {
       const need = offer.hold?.need ?? ZERO;
       events.emit({ kind: "gatewayOverdue", task, need, exposure: wallet.exposure });
     }
-    offer.answered.reject(
-      new Fault("timed_out", "no answer from the gateway by the deadline", { facts: { task } }),
-    );
+    offer.answered.reject(late);
   }
 
   /** What a right answer does to the wallet. */
@@ -370,6 +376,10 @@ export class Hiring {
   #breach({ task }: OpenOffer, breach: Breach, reason: string): void {
     this.#parts.events.emit({ kind: "breached", task, side: "requester", breach, reason });
   }
+}
+
+function closedBefore(what: string, facts: { readonly task?: Hex } = {}): Fault {
+  return new Fault("link_lost", `the robot was closed before ${what}`, { facts });
 }
 
 function isCreditShort(error: unknown): boolean {

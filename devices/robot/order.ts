@@ -49,8 +49,8 @@ export type Order = {
 /** How far an order has come. Offers and outputs are real; what a provider says of its run is its word. */
 export type Progress = {
   /**
-   * `uploading`: bytes of firmware and input that the gateway has pulled, of all that it lacks. `offered`: the gateway
-   * has taken the offer on (1 of 1). From a provider that has accepted: `fetching` bytes of firmware and input,
+   * `uploading`: bytes of firmware and input that the gateway has pulled, of all there are: what it has already it does
+   * not pull. `offered`: the gateway has taken the offer on (1 of 1). From a provider that has accepted: `fetching` bytes of firmware and input,
    * `running` milliseconds of the time that the run may take, `delivering` bytes of the output. `downloading`: bytes of
    * the output that are here.
    */

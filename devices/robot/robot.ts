@@ -78,6 +78,8 @@ export type RobotOptions = {
     /** Bytes of firmware and inputs that are held for the gateway to pull; 256 MiB unless told. */
     readonly uploads?: number;
   };
+  /** Hears all that happens, from before the first session on; what {@link Robot.listen} is given comes after it. */
+  readonly onEvent?: RobotListener;
   /** Closes the robot, or ends the attempt to connect. */
   readonly signal?: AbortSignal;
 };
@@ -134,8 +136,9 @@ export class Robot {
 
   /** Made by {@link connect}. */
   constructor(options: RobotOptions, signer: Signer, wallet: Wallet) {
-    const { file, stream, slot = "0", clock = systemClock, queue = {}, signal } = options;
+    const { file, stream, slot = "0", clock = systemClock, queue = {}, signal, creditLimit } = options;
     this.#signal = signal;
+    if (options.onEvent) this.#events.listen(options.onEvent);
     const buys = { version: 1 as const, name: file.name, profiles: [], memoryMiB: 0 };
     const factsheet = () => this.#asking.factsheet;
     this.#connection = new Connection(
@@ -149,19 +152,20 @@ export class Robot {
       },
     );
     const publish: Publish = (topic, message) => this.#connection.publish(topic, message);
-    const chunkBytes = stream ? LINE_CHUNK : TCP_CHUNK;
     const market = marketOf(file);
-    const { lanes: source, creditLimit } = options;
     const terms = () => this.#connection.terms;
-    const sight = { source, market, device: signer.address, terms, clock };
+    const sight = { source: options.lanes, market, device: signer.address, terms, clock };
     this.#parts = {
       ...{ market, signer, clock, wallet, terms, events: this.#events },
       ...{ lanes: new LaneSight(sight), takings: new Takings(), turn: new Turn() },
-      creditLimit: (need) => creditLimit ?? most(CREDIT_PRICES * wallet.largestPrice, need),
+      creditLimit: (need) => {
+        const usual = CREDIT_PRICES * wallet.largestPrice;
+        return creditLimit ?? (usual > need ? usual : need);
+      },
       factsheet: { ...buys, ...options.factsheet },
       now: () => this.#connection.gatewayTime(),
       ...{ outbox: new Outbox(publish, clock, queue), publish, uploads: queue.uploads ?? MOST_UPLOADS },
-      blobs: new Blobs({ publish, clock, events: this.#events, chunkBytes }),
+      blobs: new Blobs({ publish, clock, events: this.#events, chunkBytes: stream ? LINE_CHUNK : TCP_CHUNK }),
     };
     this.#asking = new Asking(this.#parts, publish);
     this.#hiring = new Hiring(this.#parts);
@@ -281,14 +285,15 @@ export class Robot {
 
   async #end(): Promise<void> {
     this.#signal?.removeEventListener("abort", this.#abort);
-    this.#parts.outbox.stop();
+    this.#parts.turn.stop(new Fault("link_lost", "the robot was closed"));
     this.#hiring.stop();
+    this.#parts.outbox.stop();
     this.#payouts.stop();
     this.#parts.blobs.stop();
     this.#serving?.abandon();
     this.#asking.stop();
     await this.#connection.close();
-    await this.#parts.wallet.settled();
+    await this.#parts.wallet.close();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -392,8 +397,4 @@ export class Robot {
   #watch(work: Promise<void> | undefined): void {
     work?.catch((error: unknown) => this.#events.emit({ kind: "fault", error }));
   }
-}
-
-function most(a: bigint, b: bigint): bigint {
-  return a > b ? a : b;
 }

@@ -15,6 +15,7 @@ export class RunProgress {
   #step: Step | null = null;
   #told: Instant | null = null;
   #unwatch: () => void = () => {};
+  #isStopped: boolean = false;
 
   constructor(parts: Pick<RobotParts, "publish" | "clock" | "events">, task: Hex) {
     this.#parts = parts;
@@ -34,6 +35,7 @@ export class RunProgress {
 
   /** Says every second that it runs, until {@link stop}: `wallMs` is what it may take, milliseconds. */
   running(wallMs: number): void {
+    if (this.#isStopped) return;
     const { clock } = this.#parts;
     const begun = clock.now();
     const again = () => {
@@ -45,6 +47,7 @@ export class RunProgress {
 
   /** Says nothing by itself any more. */
   stop(): void {
+    this.#isStopped = true;
     this.#unwatch();
   }
 }

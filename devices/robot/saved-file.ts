@@ -13,6 +13,7 @@ export class SavedFile {
   /** The write that has not begun: it takes whatever text is newest by then. */
   #waiting: Promise<void> | null = null;
   #last: Promise<unknown> = Promise.resolve();
+  #isClosed: boolean = false;
 
   constructor(path: string) {
     this.#path = path;
@@ -35,22 +36,24 @@ export class SavedFile {
   /**
    * Resolves when this text, or one saved after it, is on disk. Calls during a write share the next one.
    *
-   * @throws {@link Fault} `disk_failed` when it cannot be written; the file is then as it was
+   * @throws {@link Fault} `disk_failed` when it cannot be written, `link_lost` once closed; the file is then as it was
    */
-  save(text: string): Promise<void> {
+  async save(text: string): Promise<void> {
+    if (this.#isClosed) throw new Fault("link_lost", `${this.#path} is closed`);
     this.#text = text;
-    if (this.#waiting !== null) return this.#waiting;
+    if (this.#waiting !== null) return await this.#waiting;
     const write = () => {
       this.#waiting = null;
       return this.#write(this.#text);
     };
     this.#waiting = this.#last.then(write, write);
     this.#last = this.#waiting;
-    return this.#waiting;
+    return await this.#waiting;
   }
 
-  /** Resolves when nothing is being written, however that ended. */
-  async settled(): Promise<void> {
+  /** Writes nothing more: whoever opens it next has it alone. Resolves when the last write has ended, however. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
     await this.#last.catch(() => {});
   }
 

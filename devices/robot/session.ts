@@ -67,12 +67,22 @@ const LOGIN_REFUSALS: Readonly<Record<string, number>> = {
   unknown_device: CONNACK_NOT_AUTHORIZED,
   wrong_topic: CONNACK_NOT_AUTHORIZED,
 };
+/** Why a certificate is none of those that are trusted; not its dates, as our clock may be wrong. */
+const UNTRUSTED: ReadonlySet<unknown> = new Set([
+  "DEPTH_ZERO_SELF_SIGNED_CERT",
+  "ERR_TLS_CERT_ALTNAME_INVALID",
+  "SELF_SIGNED_CERT_IN_CHAIN",
+  "UNABLE_TO_GET_ISSUER_CERT_LOCALLY",
+  "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
+]);
 /** The password with which the gateway's own broker lets a device in to ask for a challenge, and no further. */
 const CHALLENGE_PASSWORD = "challenge";
 /** From opening the stream, or a challenge, to the terms. */
 const LOGIN_MS = 10_000;
 /** Challenges that nobody asked for are answered so often at most: signing takes a board its time. */
 const CHALLENGE_GAP_MS = 100;
+/** From a refused login on a broker that several gateways may share to its end: one of them may be ours. */
+const SECOND_WORD_MS = 1_000;
 /** For the last words of {@link Session.close}. */
 const CLOSE_MS = 2_000;
 
@@ -191,6 +201,8 @@ export class Session {
       this.#reason = error.message;
       // MQTT.js gives a CONNACK's return code as a number, and a socket's error as a text.
       if (typeof error.code === "number") this.#refused = error.code;
+      // Who answers there is not whom the connection file names, and will not be at the next try.
+      else if (UNTRUSTED.has(error.code)) this.#refused = CONNACK_NOT_AUTHORIZED;
     });
   }
 
@@ -315,10 +327,19 @@ export class Session {
     }
   }
 
-  /** Anybody whom the broker lets publish on our topics may get a login refused: that ends no session that is up. */
+  /**
+   * Anybody whom the broker lets publish on our topics may get a login refused, and another gateway there with a device
+   * of our name refuses ours: that ends no session that is up, nor a login that our gateway accepts.
+   */
   #loginRefused({ code, hint }: Message<"refusal">): void {
-    if (this.#isUp || !this.#byMessage) this.#listener.ignored("refusal", code);
-    else this.#drop(`${code}: ${hint}`, LOGIN_REFUSALS[code] ?? CONNACK_UNAVAILABLE);
+    if (this.#isUp || !this.#byMessage) {
+      this.#listener.ignored("refusal", code);
+      return;
+    }
+    const drop = () => this.#drop(`${code}: ${hint}`, LOGIN_REFUSALS[code] ?? CONNACK_UNAVAILABLE);
+    this.#cancelLogin();
+    if (this.#options.file.account) this.#cancelLogin = this.#options.clock.after(SECOND_WORD_MS, drop);
+    else drop();
   }
 
   /** The gateway's message in these bytes; null for a challenge, for our own echo and for what is not a message. */

@@ -186,7 +186,7 @@ export class Wallet {
    *
    * @throws {@link Fault} `refused`, with the code in its facts that the gateway would give: `voucher_over_deposit` when
    * the lane's deposit does not reach, `voucher_wrong_epoch` when the chain shows the lane in another life, `lane_closing`,
-   * `exposure_limit`; `link_lost` before the first login, `books_disagree` when the gateway's lane is older than ours,
+   * `exposure_limit`; `link_lost` before the first login or once closed, `books_disagree` when the gateway's lane is older than ours,
    * `disk_failed` when the total cannot be saved (nothing is then signed)
    */
   async cover(need: Amount, bounds: Bounds = {}): Promise<Hold> {
@@ -213,7 +213,7 @@ export class Wallet {
   /** How far the lane reaches, if it may be signed on: the least that anybody shows of it. */
   #open({ sight, isDebt }: Bounds): Amount {
     const lane = this.#lane;
-    if (!lane) throw new Fault("link_lost", "no terms yet: the gateway has not been reached");
+    if (!lane) throw new Fault("link_lost", "no terms: the gateway was not reached, or the robot is closed");
     if (lane.epoch < this.#epoch) {
       throw new Fault("books_disagree", "the gateway knows only an older life of this lane", {
         facts: { ours: this.#epoch, theirs: lane.epoch },
@@ -355,9 +355,10 @@ export class Wallet {
     return { ...voucher, signature: await this.#signer.sign(voucherDigest(voucher)) };
   }
 
-  /** Resolves when the file is as new as it gets. */
-  async settled(): Promise<void> {
-    await this.#file?.settled();
+  /** Signs and keeps nothing more; resolves when the file is as new as it gets. */
+  async close(): Promise<void> {
+    this.#lane = null;
+    await this.#file?.close();
   }
 
   async #save(): Promise<void> {

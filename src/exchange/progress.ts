@@ -46,8 +46,8 @@ export class ProgressRelay {
   }
 
   /**
-   * What is said to the requester now, with the refusals of {@link ProgressRelay}; null for what comes too soon after the one before, goes a
-   * step back, or is our own echo.
+   * What is said to the requester now; null for what comes too soon after the one before, goes a step back, or is our
+   * own echo. Refuses `unknown_task`, `not_yours` and `wrong_state` as {@link progressFor}.
    */
   pass(provider: Hex, message: Message<"progress">, now: Instant): Outgoing | Refusal | null {
     if (message.from === "gateway") return null;

@@ -67,6 +67,8 @@ class EmbeddedBroker implements Broker {
   readonly #listeners: Listener[] = [];
   readonly #context: ConnectionContext;
   readonly #connections = new Map<Duplex, Connection>();
+  /** Those that were no session when that was last looked at, oldest first. */
+  readonly #strangers = new Set<Connection>();
   readonly #perAddress = new Map<string, number>();
   readonly #sessions = new SessionTable<Connection>();
   readonly #entry: Entry;
@@ -127,16 +129,15 @@ class EmbeddedBroker implements Broker {
     // What had been written to it before was too much.
     if (connection.isOver) return;
     const { address } = connection;
-    const { connections, connectionsPerAddress, connectTimeoutMs } = this.#limits;
-    const siblings = this.#perAddress.get(address) ?? 0;
+    const { connectTimeoutMs } = this.#limits;
     const delay = this.#addressConnects.take(address);
-    const isFull = this.#connections.size >= connections || siblings >= connectionsPerAddress;
-    if (isFull || delay > connectTimeoutMs) {
+    if (delay > connectTimeoutMs || !this.#makeRoom(address)) {
       connection.end(refuse("too_many"));
       return;
     }
     this.#connections.set(stream, connection);
-    this.#perAddress.set(address, siblings + 1);
+    this.#strangers.add(connection);
+    this.#perAddress.set(address, (this.#perAddress.get(address) ?? 0) + 1);
     stream.once("close", () => this.#closed(connection));
     connection.expire(connectTimeoutMs + delay);
     this.#delay(connection, delay);
@@ -182,10 +183,29 @@ class EmbeddedBroker implements Broker {
     await new Promise<void>((resolve) => this.#engine.close(resolve));
   }
 
+  /**
+   * Whether another stream may be served. Where all places are taken, whoever has been about its login for longest gives
+   * way: silence must not keep out those who have a token.
+   */
+  #makeRoom(address: string): boolean {
+    const { connections, connectionsPerAddress } = this.#limits;
+    const isCrowd = (this.#perAddress.get(address) ?? 0) >= connectionsPerAddress;
+    if (!isCrowd && this.#connections.size < connections) return true;
+    for (const connection of this.#strangers) {
+      if (connection.session !== null) this.#strangers.delete(connection);
+      else if (!connection.stream.destroyed && (!isCrowd || connection.address === address)) {
+        connection.end(refuse("too_many"));
+        return true;
+      }
+    }
+    return false;
+  }
+
   #closed(connection: Connection): void {
     const { stream, address } = connection;
     connection.end();
     this.#connections.delete(stream);
+    this.#strangers.delete(connection);
     const left = (this.#perAddress.get(address) ?? 0) - 1;
     if (left > 0) this.#perAddress.set(address, left);
     else this.#perAddress.delete(address);

@@ -104,13 +104,15 @@ export class Entry {
   async #welcome(connection: Connection, admission: Admission): Promise<Refused | null> {
     if ("refusal" in admission) return admission;
     const { session } = admission;
-    const { limits, sessions } = this.#options;
+    const { limits, sessions, admit } = this.#options;
     const { device, id } = session;
     const delay = this.#deviceConnects.take(device);
     if (delay > limits.connectTimeoutMs) return { refusal: refuse("too_many"), device };
     if (delay > 0) {
       this.#delayed++;
       await connection.wait(delay);
+      // It was no session that could have been dropped.
+      if ((await admit(device)) === null) return { refusal: refuse("unknown_device"), device };
     }
     const refusal = refusedWill(connection.request?.will ?? null, session.name);
     if (refusal !== null) return { refusal, device };

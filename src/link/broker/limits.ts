@@ -6,7 +6,7 @@
  * the connection is not read until its debt is paid.
  */
 export const BROKER_LIMITS = {
-  /** Streams at a time, TCP and attached together. About 40 KB each while they idle. */
+  /** Streams at a time, TCP and attached together; one without a session gives way. About 40 KB each while they idle. */
   connections: 8_000,
   /** Streams at a time from one address: a fleet behind one router has one. */
   connectionsPerAddress: 1_000,

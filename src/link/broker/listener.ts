@@ -36,12 +36,16 @@ export type Listener = {
 
 /** For a TLS handshake or an HTTP upgrade, milliseconds: before it ends there is no stream that could be watched. */
 const HANDSHAKE_MS = 5_000;
-/** Connections at a time whose handshakes may be under way, and streams: far above what a broker admits. */
+/** Connections at a time whose handshakes may be under way: the oldest gives way, as theirs end within a second. */
+const HANDSHAKES = 1_024;
+/** Those and streams at a time: far above what a broker admits. */
 const MAX_SOCKETS = 20_000;
 /** Connections that wait to be accepted: a fleet comes at once after a power cut, and who is dropped tries only later. */
 const BACKLOG = 8_192;
 /** Longest WebSocket message, bytes: `ws` gathers it whole. A packet of ours has at most 70,000. */
 const MAX_MESSAGE = 131_072;
+/** Pieces of one WebSocket message, by its sender and on the way: each costs a hundred bytes, and may have one. */
+const MAX_PIECES = { maxFragments: 64, maxBufferedChunks: 4_096 } as const;
 
 /**
  * Accepts devices at one address.
@@ -54,12 +58,25 @@ export async function openListener(
   at: ListenAt,
   onStream: (stream: Duplex, origin: string) => void,
 ): Promise<Listener> {
-  const server = serverOf(at, onStream);
-  server.maxConnections = MAX_SOCKETS;
   const open = new Set<Socket>();
+  /** By the peer's address and port, oldest first: TLS makes another socket of one. */
+  const shaking = new Map<string, Socket>();
+  const server = serverOf(at, (stream, socket) => {
+    shaking.delete(peerOf(socket));
+    onStream(stream, originOf(socket));
+  });
+  server.maxConnections = MAX_SOCKETS;
   server.on("connection", (socket: Socket) => {
+    const peer = peerOf(socket);
     open.add(socket);
-    socket.once("close", () => open.delete(socket));
+    socket.once("close", () => {
+      open.delete(socket);
+      if (shaking.get(peer) === socket) shaking.delete(peer);
+    });
+    if (at.scheme === "mqtt") return;
+    shaking.set(peer, socket);
+    const [oldest] = shaking.size > HANDSHAKES ? shaking.values() : [];
+    oldest?.destroy();
   });
   const port = await listen(server, at);
   // An accept that failed, for want of a descriptor say, costs that connection alone.
@@ -76,8 +93,11 @@ export async function openListener(
   };
 }
 
-function serverOf(at: ListenAt, onStream: (stream: Duplex, origin: string) => void): Server {
-  const taken = (socket: Socket) => onStream(socket, originOf(socket));
+/** Told of each stream, and of the socket that carries it. */
+type OnStream = (stream: Duplex, socket: Socket) => void;
+
+function serverOf(at: ListenAt, onStream: OnStream): Server {
+  const taken = (socket: Socket) => onStream(socket, socket);
   switch (at.scheme) {
     case "mqtt":
       return createTcp({ noDelay: true }, taken);
@@ -107,19 +127,18 @@ function withCertificate({ scheme, tls }: ListenAt, open: (tls: Certificate) => 
   try {
     return open(tls);
   } catch (cause) {
-    throw new Fault("config_syntax", "the certificate or its key cannot be used", { cause });
+    throw new Fault("config_syntax", `the certificate or its key cannot be used: ${reasonOf(cause)}`, {
+      cause,
+    });
   }
 }
 
-function upgrading(
-  server: ReturnType<typeof createHttp>,
-  { path }: ListenAt,
-  onStream: (stream: Duplex, origin: string) => void,
-): Server {
+function upgrading(server: ReturnType<typeof createHttp>, { path }: ListenAt, onStream: OnStream): Server {
   const upgrades = new WebSocketServer({
     noServer: true,
     ...(path !== undefined && path !== "" && { path }),
     maxPayload: MAX_MESSAGE,
+    ...MAX_PIECES,
     perMessageDeflate: false,
     clientTracking: false,
     handleProtocols: (offered) => (offered.has("mqtt") ? "mqtt" : false),
@@ -127,7 +146,7 @@ function upgrading(
   upgrades.on("wsClientError", (_error, socket) => socket.destroy());
   server.on("upgrade", (request, socket, head) => {
     upgrades.handleUpgrade(request, socket, head, (opened) => {
-      onStream(createWebSocketStream(opened, { allowHalfOpen: false }), originOf(request.socket));
+      onStream(createWebSocketStream(opened, { allowHalfOpen: false }), request.socket);
     });
   });
   server.on("request", (_request, response) => {
@@ -142,14 +161,24 @@ function originOf(socket: Socket): string {
   return socket.remoteAddress ?? "gone";
 }
 
+function peerOf({ remoteAddress, remotePort }: Socket): string {
+  return `${remoteAddress} ${remotePort}`;
+}
+
 function listen(server: Server, { host, port }: ListenAt): Promise<number> {
   return new Promise((resolve, reject) => {
     server.once("error", (cause) => {
-      reject(new Fault("port_busy", `cannot listen on ${host}:${port}`, { cause, facts: { host, port } }));
+      const why = `cannot listen on ${host}:${port}: ${reasonOf(cause)}`;
+      reject(new Fault("port_busy", why, { cause, facts: { host, port } }));
     });
     server.listen({ port, host, backlog: BACKLOG }, () => {
       const bound = server.address();
       resolve(typeof bound === "object" && bound !== null ? bound.port : port);
     });
   });
+}
+
+function reasonOf(cause: unknown): string {
+  if (!(cause instanceof Error)) return "unknown";
+  return "code" in cause && cause.code === "EADDRINUSE" ? "another program listens there" : cause.message;
 }

@@ -7,7 +7,7 @@
  * broker allows it. Here is no state: whoever must know which nonce it has given keeps it.
  */
 import { type Hex, toHex } from "../../base/bytes.ts";
-import type { Instant } from "../../base/clock.ts";
+import { type Instant, instant } from "../../base/clock.ts";
 import { isRefusal, type Refusal, refuse } from "../../base/refusal.ts";
 import { checkConnectToken, clientIdOf, type TokenRules } from "../../protocol/connect-token.ts";
 import { decodeMessage, type Message, parseJson } from "../../protocol/message.ts";
@@ -66,7 +66,9 @@ export function challengeFor(slot: string | null, now: Instant): Message<"challe
 export async function answerLogin(login: SignedLogin, rules: LoginRules): Promise<LoginOutcome> {
   const { device, slot, token } = login;
   const id = clientIdOf(device, slot);
-  const claim = checkConnectToken(token, device, id, rules);
+  // A nonce that we have just drawn was signed by nobody before; our clock may have been set back since the start.
+  const boot = rules.challenge === null ? rules.boot : instant(0);
+  const claim = checkConnectToken(token, device, id, { ...rules, boot });
   if (isRefusal(claim)) return { refusal: claim, device: null };
   if (rules.challenge !== null && claim.nonce !== rules.challenge) {
     return { refusal: refuse("bad_token", "sign the nonce of the newest challenge"), device };

@@ -147,7 +147,10 @@ export class Outgoing {
     this.#stopTimer = null;
     this.look();
     if (this.#stalledAt === null) return;
-    const left = this.#stalledAt + this.#limits.drainTimeoutMs - this.#clock.now();
+    const now = this.#clock.now();
+    // a clock that was set back would make us wait for as long
+    if (now < this.#stalledAt) this.#stalledAt = now;
+    const left = this.#stalledAt + this.#limits.drainTimeoutMs - now;
     if (left <= 0) this.#slow();
     else this.#stopTimer = this.#clock.after(left, () => this.#checkStall());
   }

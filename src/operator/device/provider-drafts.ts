@@ -66,7 +66,12 @@ export async function completeAccept(draft: Draft<"accept">, signing: Signing): 
   const { award, hash } = found;
   draft.put("--award", { task: award.task, award: hash });
   const most = priceOf(award.rate, award.fuelLimit);
-  mustHaveRoom(signing, most - feeOf(most, award.feeBasisPoints));
+  const due = most - feeOf(most, award.feeBasisPoints);
+  mustHaveRoom(signing, due);
+  const until = new Date(award.runBy).toISOString();
+  signing.note(
+    `is paid at most ${formatAmount(due, signing.decimals)}, for ${award.fuelLimit} of fuel delivered by ${until}`,
+  );
   if (award.acceptBy <= signing.now) signing.note("by this machine's clock it is too late to accept");
 }
 

@@ -40,7 +40,9 @@ only with the client id that it is signed for, which is address-slot.
                     without a clock; - is standard input. The token goes into
                     hirewire device sign login
   --mosquitto       print all the arguments that mosquitto_pub and mosquitto_sub
-                    need to connect, for $(…) in a shell
+                    need to connect, for $(…) in a shell. Whoever else is on
+                    this machine sees them in ps: a token is used up by then,
+                    an account's password at another broker is not
   --cafile FILE     for --mosquitto: where to write the connection file's own
                     certificate authority, unless it is there
   --json            one object: { clientId, username, password, expires }

@@ -1,46 +1,13 @@
-import { getEventListeners } from "node:events";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { connect } from "../../../devices/robot/robot.ts";
-import { type Clock, systemClock } from "../../../src/base/clock.ts";
 import { amount, ZERO } from "../../../src/base/money.ts";
+import { CountingClock, listeners } from "./counting-clock.ts";
 import { FakeGateway } from "./fake-gateway.ts";
 import { ProviderStand } from "./provider-stand.ts";
 import { firmware, input, RequesterStand } from "./requester-stand.ts";
 
 const order = { firmware, input, fuelLimit: 1_000, maxPrice: amount(1_000n) };
 const CANCELLED = { state: "cancelled", verdict: null, output: null, outputBytes: 0 } as const;
-
-/** The machine's clock, and how many timers of it are pending. */
-class CountingClock implements Clock {
-  pending = 0;
-  now = systemClock.now;
-
-  after = (ms: number, then: () => void) => {
-    this.pending++;
-    let isOver = false;
-    const over = () => {
-      if (!isOver) this.pending--;
-      isOver = true;
-    };
-    const cancel = systemClock.after(ms, () => {
-      over();
-      then();
-    });
-    return () => {
-      over();
-      cancel();
-    };
-  };
-
-  sleep = (ms: number, signal?: AbortSignal) => {
-    this.pending++;
-    return systemClock.sleep(ms, signal).finally(() => {
-      this.pending--;
-    });
-  };
-}
-
-const listeners = (signal: AbortSignal) => getEventListeners(signal, "abort").length;
 
 describe("an order whose signal aborts", () => {
   let stand: RequesterStand;

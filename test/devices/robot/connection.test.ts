@@ -60,6 +60,21 @@ describe("a robot's connection", () => {
     expect(events).toContain("disconnected");
   });
 
+  it("tells once why it does not come back, however often it tries", async () => {
+    const clock = { ...systemClock, sleep: () => Promise.resolve() };
+    const robot = await connect({ lanes: "trustGateway", file: gateway.enroll("r1"), clock });
+    const reasons: string[] = [];
+    robot.listen((event) => event.kind === "disconnected" && reasons.push(event.reason));
+    gateway.refusals = 20;
+    gateway.cut();
+    await gateway.until(() => gateway.logins === 2);
+    await robot.close();
+    expect(gateway.refusals).toBe(0);
+    // the cut, and the refusal that follows twenty times
+    expect(reasons).toHaveLength(2);
+    expect(reasons[1]).toMatch(/not authorized/i);
+  });
+
   it("gives up when the broker does not know it, and not for a few bad tokens", async () => {
     const file = gateway.enroll("r1");
     gateway.refusals = 1;

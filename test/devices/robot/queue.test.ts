@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { amount, ZERO } from "../../../src/base/money.ts";
+import { ManualClock } from "./manual-clock.ts";
 import { firmware, input, RequesterStand } from "./requester-stand.ts";
 
 const order = { firmware, input, fuelLimit: 1_000, maxPrice: amount(1_000n) };
@@ -49,6 +50,21 @@ describe("a robot without a session", () => {
     for (const one of hired) one.catch(() => {});
     await queued(3);
     expect(stand.robot.wallet.signed).toBe(3_000n);
+  });
+
+  it("takes back an offer that has not left by its deadline, and its place and its money with it", async () => {
+    await stand.stop();
+    const clock = new ManualClock(Date.now());
+    stand = await RequesterStand.start({ queue: { commands: 1 }, clock });
+    await away();
+    const late = expect(stand.robot.hire(order)).rejects.toMatchObject({ code: "timed_out" });
+    await queued(1);
+    clock.advance(120_001);
+    await late;
+    expect(stand.robot.waiting).toEqual({ queued: 0, sent: 0, bytes: 0 });
+    expect(stand.robot.wallet).toMatchObject({ signed: 1_000n, free: 1_000n });
+    stand.robot.hire(order).catch(() => {});
+    await queued(1);
   });
 
   it("counts the bytes of what waits", async () => {

@@ -1,5 +1,6 @@
 import mqtt from "mqtt";
 import { describe, expect, it, onTestFinished } from "vitest";
+import type { Hex } from "../../../src/base/bytes.ts";
 import { instant, systemClock } from "../../../src/base/clock.ts";
 import { startEmbeddedBroker } from "../../../src/link/broker/embedded-broker.ts";
 import { startExternalBroker } from "../../../src/link/broker/external-broker.ts";
@@ -50,9 +51,13 @@ describe.skipIf(!hasOpenssl)("a robot by a connection that is not plain TCP", ()
       const path = scheme === "mqtts" ? "" : "/mqtt";
       return { broker, place: { broker: `${scheme}://localhost:${broker.port}${path}`, ca: tls.cert } };
     });
-    const { connection } = await goOnline(gateway.enroll("r1"));
+    const file = gateway.enroll("r1");
+    const { connection } = await goOnline(file);
     await connection.close();
     await gateway.called("r1/main gone");
+    if (scheme === "ws") return;
+    const { ca: _, ...trustless } = file;
+    await expect(goOnline(trustless)).rejects.toThrow("self-signed certificate");
   });
 });
 
@@ -106,6 +111,23 @@ describe.skipIf(noMosquitto)(`a robot on a broker of others${whySkipped}`, () =>
     const trap = encodeMessage("refusal", refusal);
     await stranger.publishAsync(topicOf(file, "refusal"), trap, { qos: 1, retain: true });
     const { happened } = await goOnline(file);
+    expect(happened).toEqual(["up"]);
+  });
+
+  it("gets in though another gateway there has a device of its name, and is faster to refuse it", async () => {
+    const mosquitto = await mosquittoHere();
+    const place = placeAt(mosquitto.url);
+    const refused = Promise.withResolvers<void>();
+    const theirs = new Map();
+    const serveTheirs: ServeBroker = (market, callbacks, where) =>
+      overMosquitto(5)({ ...market, gateway: `0x${"99".repeat(20)}` }, callbacks, where);
+    const onRefused = () => refused.resolve();
+    const other = await openGateway(serveTheirs, { onRefused }, { place, admitted: theirs });
+    other.enroll("r1");
+    const ours = new Map();
+    const admit = (device: Hex) => refused.promise.then(() => ours.get(device) ?? null);
+    const gateway = await openGateway(overMosquitto(5), { admit }, { place, admitted: ours });
+    const { happened } = await goOnline(gateway.enroll("r1"));
     expect(happened).toEqual(["up"]);
   });
 });

@@ -106,7 +106,7 @@ describe("connections", () => {
     const robot = makeDevice();
     const stand = await startStand({ devices: [robot], limits: { connections: 2 } });
     const kept = await dialIn(stand.broker, robot);
-    const idle = await dial(stand.broker);
+    const idle = await dialIn(stand.broker, robot, { clientId: robot.clientId("idle") });
     const [ours] = duplexPair();
     stand.broker.attach(ours, "/dev/ttyACM0");
     expect(ours.destroyed).toBe(true);

@@ -114,4 +114,41 @@ describe("openListener", () => {
     const [code] = await once(long, "close");
     expect({ code, origins }).toEqual({ code: 1009, origins: ["127.0.0.1"] });
   });
+
+  it("takes a WebSocket message in a few pieces, and none in many", async () => {
+    const { listener } = await openEcho({ scheme: "ws", ...at });
+    const closed = async (pieces: number) => {
+      const socket = new WebSocket(`ws://127.0.0.1:${listener.port}`, "mqtt");
+      await once(socket, "open");
+      const over = Promise.race([once(socket, "close"), once(socket, "message")]);
+      for (let i = 1; i <= pieces; i++) socket.send("x", { binary: true, fin: i === pieces });
+      const [first] = await over;
+      socket.terminate();
+      return first;
+    };
+    expect(String(await closed(10))).toBe("xxxxxxxxxx");
+    expect(await closed(100)).toBe(1008);
+  });
+
+  it("lets in a device beside any number of handshakes that are never finished", async () => {
+    const { listener, origins } = await openEcho({ scheme: "ws", ...at });
+    const silent = Array.from({ length: 1_024 }, () => connect(listener.port, "127.0.0.1"));
+    onTestFinished(() => {
+      for (const socket of silent) socket.destroy();
+    });
+    await Promise.all(
+      silent.map((socket) =>
+        once(
+          socket.on("error", () => {}),
+          "connect",
+        ),
+      ),
+    );
+    const first = once(silent[0] as Duplex, "close");
+    const device = new WebSocket(`ws://127.0.0.1:${listener.port}`, "mqtt");
+    await once(device, "open");
+    await first;
+    expect(origins).toHaveLength(1);
+    device.terminate();
+  });
 });

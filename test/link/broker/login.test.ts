@@ -44,6 +44,16 @@ async function loginOf(
 }
 
 describe("a login by message", () => {
+  it("with the nonce of our challenge is good though our clock was set back since the start", async () => {
+    const login = await loginOf();
+    const boot = instant(NOW + 3_600_000);
+    const said = async (challenge: Hex | null) => {
+      const outcome = await answerLogin(login, rulesOf({ boot, challenge }));
+      return "refusal" in outcome ? outcome.refusal.refused : outcome.session.nonce;
+    };
+    expect([await said(null), await said(nonce)]).toEqual(["token_expired", nonce]);
+  });
+
   it("is read from JSON of at most 1,024 bytes", () => {
     const login = { version: 1, device: robot.address, slot: "a", token: null };
     const read = (text: string) => {

@@ -129,6 +129,14 @@ describe("Outgoing", () => {
     expect(slow()).toBe(1);
   });
 
+  it("gives it up after twice that time at most where the clock is set back by an hour meanwhile", async () => {
+    const { clock, say, slow } = openLine();
+    for (let i = 0; i < LIMITS.inFlight; i++) say("x");
+    clock.offsetMs -= 3_600_000;
+    await clock.run(2 * LIMITS.drainTimeoutMs + 1);
+    expect(slow()).toBe(1);
+  });
+
   it("bears with one that acknowledges a message now and then", async () => {
     const { outgoing, clock, say, slow } = openLine();
     for (let i = 0; i < 40; i++) say("x");

@@ -115,7 +115,7 @@ describe("a connection that wants too much", () => {
     const robot = makeDevice();
     const stand = await startStand({ devices: [robot], limits: { connectionsPerAddress: 2 } });
     const kept = await dialIn(stand.broker, robot);
-    await dial(stand.broker);
+    await dialIn(stand.broker, robot, { clientId: robot.clientId("other") });
     expect(await (await dial(stand.broker)).next()).toBeNull();
     const [ours, theirs] = duplexPair();
     stand.broker.attach(ours, "/dev/ttyACM0");
@@ -190,6 +190,31 @@ describe("connections that come too often", () => {
     await clock.run(1_000);
     expect(await second.next()).toEqual({ type: CONNACK, body: Buffer.of(0, 0) });
     expect(stand.refused()).toEqual(["bad_token", "bad_token", "bad_token", "too_many"]);
+  });
+
+  it("open no session for a device that has left the roster while it waited", async () => {
+    const robot = makeDevice();
+    const clock = new VirtualClock();
+    clock.offsetMs = Date.now();
+    let asked = 0;
+    const second = Promise.withResolvers<void>();
+    const admit = () => {
+      asked++;
+      if (asked === 2) second.resolve();
+      return asked < 3 ? robot.name : null;
+    };
+    const limits = { deviceConnectRate: 1, deviceConnectBurst: 1 };
+    const stand = await startStand({ clock, limits, callbacks: { admit } });
+    const first = await dialIn(stand.broker, robot, { clientId: robot.clientId("a") });
+    const late = await dial(stand.broker);
+    late.send(await goodConnect(robot, { clientId: robot.clientId("b") }));
+    await second.promise;
+    first.send(PINGREQ);
+    await first.types(1);
+    await clock.run(1_001);
+    expect(await late.next()).toEqual({ type: CONNACK, body: Buffer.of(0, 5) });
+    expect(stand.refused()).toEqual(["unknown_device"]);
+    expect(stand.broker.sessions().map(({ slot }) => slot)).toEqual(["a"]);
   });
 });
 

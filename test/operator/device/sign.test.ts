@@ -275,8 +275,9 @@ describe("a provider", () => {
 
   it("accepts an award of its gateway to itself, by its hash, and no other", async () => {
     const { path, digest, award } = await hand.award();
-    const { message, payload } = await hand.sign("accept", "--award", path);
+    const { message, payload, warned } = await hand.sign("accept", "--award", path);
     expect(message).toMatchObject({ task: award.task, award: digest });
+    expect(warned).toContain("is paid at most 0.004900, for 1000000 of fuel delivered by ");
     taken("accept", payload);
     const forged = await hand.award({}, stranger);
     await expect(hand.sign("accept", "--award", forged.path)).rejects.toThrow(fault("refused", /bad_award/));

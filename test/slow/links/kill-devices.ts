@@ -109,6 +109,9 @@ export type Sent = {
   refused: Message<"refusal">["code"] | null;
 };
 
+/** Of bytes that were still on their way when their task's time was over, or that were asked for twice, and came twice. */
+const ABOUT_BYTES = ["blob_unknown", "blob_unexpected"];
+
 /** Offers in turn. */
 const FATES = ["paid", "paid", "cancelled", "paid", "paid", "paid", "expired", "paid"] as const;
 
@@ -118,7 +121,6 @@ export class Requester extends Peer {
   life = 0;
   /** All that was ever signed to the gateway. */
   signed = 0n;
-  readonly refusals: Message<"refusal">[] = [];
   onPuback: (sent: Sent) => void = () => undefined;
   readonly #firmware = this.keep(Buffer.from("the same module for all"));
   readonly #underWay = new Map<number, Sent>();
@@ -217,8 +219,7 @@ export class Requester extends Peer {
   #refused(refusal: Message<"refusal">): void {
     const sent = this.offers.find(({ id }) => id === refusal.id);
     if (sent?.fate === "expired" && refusal.code === "offer_expired") sent.refused = refusal.code;
-    // its bytes were still on their way when its time was over
-    else if (refusal.code !== "blob_unknown") this.refusals.push(refusal);
+    else if (!ABOUT_BYTES.includes(refusal.code)) throw new Error(`refused: ${JSON.stringify(refusal)}`);
   }
 
   #told(answer: Message<"answer">): void {

@@ -3,13 +3,14 @@
  * errands and blobs are the real ones, wired as `gateway.ts` does. What a start waits longest for is left out: the
  * chain stands still, and nothing is run; every module gives the digest of its input.
  *
- * `node lean-gateway.ts FOLDER` says one JSON line when it serves: the port, and the journal's head at the start.
+ * `node lean-gateway.ts FOLDER OPTIONS` says one JSON line when it serves: the port, and the journal's head at the start.
  */
 import { flushCompileCache } from "node:module";
 import { join } from "node:path";
-import { type Hex, toHex } from "../../../src/base/bytes.ts";
+import { fromHex, type Hex, toHex } from "../../../src/base/bytes.ts";
 import { type Instant, instant, systemClock } from "../../../src/base/clock.ts";
 import { isFault } from "../../../src/base/fault.ts";
+import { amount, ZERO } from "../../../src/base/money.ts";
 import { folderStore } from "../../../src/blob/folder-store.ts";
 import { Errands } from "../../../src/errands.ts";
 import { firstDue } from "../../../src/exchange/course.ts";
@@ -21,29 +22,44 @@ import { Heartbeat } from "../../../src/heartbeat.ts";
 import type { Entry, Journal } from "../../../src/journal/journal.ts";
 import { openJournal } from "../../../src/journal/sqlite-journal.ts";
 import { sha256 } from "../../../src/kernels/digest.ts";
-import { checkSigners } from "../../../src/kernels/signature.ts";
+import { checkSigners, signDigest } from "../../../src/kernels/signature.ts";
 import { BlobCourier } from "../../../src/link/blob-courier.ts";
 import type { Broker, BrokerCallbacks } from "../../../src/link/broker/broker.ts";
 import { startEmbeddedBroker } from "../../../src/link/broker/embedded-broker.ts";
 import { openTasks } from "../../../src/market/market.ts";
+import { DEFAULT_RULES, type MarketRules } from "../../../src/market/rules.ts";
 import type { Task } from "../../../src/market/task.ts";
+import type { Limits } from "../../../src/payment/standing.ts";
 import type { Fact } from "../../../src/protocol/facts.ts";
 import type { Signer } from "../../../src/protocol/signer.ts";
+import type { Market } from "../../../src/protocol/typed-data.ts";
 import { Reception } from "../../../src/reception.ts";
-import { ARM, CAMERA, funded, GATEWAY, LIMITS, MARKET, METER, ROBOT, RULES } from "../../exchange/stage.ts";
+
+/** The second argument, as JSON. */
+export type LeanOptions = {
+  readonly market: Market;
+  /** Signs for the market's gateway; its address is not computed, which would take a part of every start. */
+  readonly key: Hex;
+  readonly devices: readonly Hex[];
+  readonly meter: MarketRules["meter"];
+};
 
 /** The manufacturer of every device; its serial number is the digits of its address. */
 export const MAKER = "acme";
 /** On every lane, atomic units: more than a story spends. */
-const DEPOSIT = 1_000_000_000n;
+const DEPOSIT = amount(1_000_000_000n);
 /** Whoever is awarded something has the time of many lives for it. */
 const LEAN_RULES = {
-  ...RULES,
+  ...DEFAULT_RULES,
   bidWindowMs: 150,
   acceptMs: 60_000,
   runMs: 60_000,
   inputMs: 60_000,
   maxOpen: 256,
+};
+const LIMITS: Limits = {
+  ...{ onResult: ZERO, credit: amount(1_000_000n), devicePerDay: () => null, ownerPerDay: null },
+  ...{ leastWindow: 1, closeMarginMs: 1_000, invoiceMs: 60_000 },
 };
 const NEVER = instant(Number.MAX_SAFE_INTEGER);
 /** Fuel that every run burns. */
@@ -53,8 +69,8 @@ const PROVIDERS = 2;
 const LOOK_MS = 5;
 /** As in `gateway.ts`, for devices that are back sooner. */
 const GRACE_MS = 500;
-/** Records between two snapshots: a story writes some thousand. */
-const SNAPSHOT_EVERY = 500;
+/** Records between two snapshots, counted over many short lives. */
+const SNAPSHOT_EVERY = 100;
 
 /** What every run here comes to, and every honest provider delivers: 8 bytes. */
 export function answerTo(input: Hex): Uint8Array {
@@ -71,27 +87,31 @@ const executor = {
 } as unknown as Executor;
 
 class LeanGateway {
+  readonly #options: LeanOptions;
   readonly #state: State;
   readonly #journal: Journal;
   readonly #reception: Reception;
   readonly #heartbeat: Heartbeat;
   readonly #rights: ReadingRights;
   #errands: Errands | null = null;
-  #unsaved = 0;
+  #unsaved: number;
   readonly #boot = systemClock.now();
   #bidsFrom: Instant = NEVER;
   #stopTimer: () => void = () => undefined;
 
-  constructor(folder: string) {
+  constructor(folder: string, options: LeanOptions) {
+    const { market, meter } = options;
+    this.#options = options;
     this.#journal = openJournal(folder);
     const [journal, clock] = [this.#journal, systemClock];
-    const state = replay(journal, MARKET);
+    const state = replay(journal, market);
+    this.#unsaved = journal.head().index - (journal.newestSnapshot()?.index ?? 0);
     this.#state = state;
     this.#rights = new ReadingRights(state.market.tasks);
     const { maxFuel, runMs, feeBasisPoints } = LEAN_RULES;
     this.#reception = new Reception({
-      ...{ state, market: MARKET, clock, decimals: 6, feeBasisPoints },
-      firmware: { ...METER, maxFuel, runMs },
+      ...{ state, market, clock, decimals: 6, feeBasisPoints },
+      firmware: { meter: meter.version, costs: meter.costs, maxFuel, runMs },
       journalIndex: () => journal.head().index,
       admission: {
         admit: (device) => state.roster.get(device) ?? null,
@@ -100,11 +120,13 @@ class LeanGateway {
       },
       onRefused: () => undefined,
     });
+    const key = fromHex(options.key);
+    const signer: Signer = { address: market.gateway, sign: (digest) => signDigest(digest, key) };
     this.#heartbeat = new Heartbeat({
-      ...{ state, journal, signer: GATEWAY, clock },
+      ...{ state, journal, signer, clock },
       checkSigners: (checks) => Promise.resolve(checkSigners(checks)),
       context: {
-        ...{ market: MARKET, rules: LEAN_RULES, limits: LIMITS, draw: Math.random },
+        ...{ market, rules: { ...LEAN_RULES, meter }, limits: LIMITS, draw: Math.random },
         salt: () => toHex(crypto.getRandomValues(new Uint8Array(32))),
       },
       bidders: () => this.#reception.bidders(),
@@ -142,7 +164,7 @@ class LeanGateway {
         this.#reception.refuse(requester, offerId, "offer", refusal),
     });
     this.#errands = errands;
-    const common = { listen: [LOOPBACK], market: MARKET, clock, boot: this.#boot };
+    const common = { listen: [LOOPBACK], market: this.#options.market, clock, boot: this.#boot };
     const start = async (callbacks: BrokerCallbacks) => {
       return { broker: await startEmbeddedBroker({ ...common, callbacks }) };
     };
@@ -165,10 +187,21 @@ class LeanGateway {
 
   /** What the first start writes of the devices and their lanes, and every start of itself. */
   #opening(): Fact[] {
-    const started: Fact = { kind: "gatewayStarted", ...MARKET, decimals: 6, feeBasisPoints: 200 };
+    const { market, devices } = this.#options;
+    const started: Fact = {
+      kind: "gatewayStarted",
+      ...market,
+      decimals: 6,
+      feeBasisPoints: LEAN_RULES.feeBasisPoints,
+    };
     if (this.#state.roster.size > 0) return [started];
-    const devices = [ROBOT, ARM, CAMERA];
-    return [started, ...devices.map(enrolled), ...funded(devices, DEPOSIT)];
+    const { gateway, token } = market;
+    const lane = (payer: Hex, payee: Hex): Fact => {
+      const seen = { deposit: DEPOSIT, settled: ZERO, epoch: 0, closeAt: 0, window: 1, block: 1 };
+      return { kind: "laneObserved", payer, payee, token, ...seen };
+    };
+    const lanes = devices.flatMap((device) => [lane(device, gateway), lane(gateway, device)]);
+    return [started, ...devices.map(enrolled), ...lanes];
   }
 
   #onEntries(entries: readonly Entry[]): void {
@@ -200,7 +233,7 @@ class LeanGateway {
 
 const LOOPBACK = { scheme: "mqtt", host: "127.0.0.1", port: 0 } as const;
 
-function enrolled({ address: device }: Signer): Fact {
+function enrolled(device: Hex): Fact {
   const serialNumber = device.slice(2);
   return {
     kind: "deviceEnrolled",
@@ -219,7 +252,7 @@ function die(cause: unknown): never {
 
 if (import.meta.main) {
   const folder = process.argv[2] ?? "";
-  const gateway = new LeanGateway(folder);
+  const gateway = new LeanGateway(folder, JSON.parse(process.argv[3] ?? "") as LeanOptions);
   const { head } = gateway;
   const { port } = await gateway.serve(folder);
   process.stdout.write(`${JSON.stringify({ port, head })}\n`);

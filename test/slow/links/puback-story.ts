@@ -15,9 +15,10 @@ import type { State } from "../../../src/exchange/state.ts";
 import { openJournal } from "../../../src/journal/sqlite-journal.ts";
 import { verifyJournal } from "../../../src/journal/verify.ts";
 import { creditOf } from "../../../src/payment/payment.ts";
-import { ARM, CAMERA, MARKET, ROBOT } from "../../exchange/stage.ts";
+import { ARM, CAMERA, MARKET, METER, ROBOT } from "../../exchange/stage.ts";
 import { expectBooks, expectNothingDoubled } from "../exchange/books-laws.ts";
 import { Provider, Requester, type Sent } from "./kill-devices.ts";
+import type { LeanOptions } from "./lean-gateway.ts";
 
 export type PubackToll = {
   readonly kills: number;
@@ -34,16 +35,26 @@ export type PubackToll = {
   readonly records: number;
 };
 
+const OPTIONS: LeanOptions = {
+  market: MARKET,
+  key: `0x${"01".repeat(32)}`,
+  devices: [ROBOT, ARM, CAMERA].map(({ address }) => address),
+  meter: { version: METER.meter, costs: METER.costs },
+};
 const PROGRAM = fileURLToPath(new URL("lean-gateway.ts", import.meta.url));
 /**
  * From the PUBACK to the kill, milliseconds; at 0 not even the rest of its chunk is looked at. The long ones let tasks of
  * earlier lives come as far as awards and payments.
  */
 const DELAYS = [0, 0, 1, 0, 2, 0, 3, 190, 0, 5, 0, 250];
+/** Shortest of the long ones. */
+const WORK_MS = 100;
 /** Offers of one life, and how many PUBACKs are waited for. */
 const BATCHES = [
   { offers: 1, pubacks: 1 },
-  { offers: 3, pubacks: 1 },
+  { offers: 1, pubacks: 1 },
+  { offers: 2, pubacks: 1 },
+  { offers: 1, pubacks: 1 },
   { offers: 2, pubacks: 2 },
 ] as const;
 /** One life in so many lets everything come to its end before it goes on. */
@@ -94,13 +105,14 @@ export class PubackStory {
   async #live(kill: number): Promise<void> {
     const requester = this.#requester;
     const { offers, pubacks } = BATCHES[kill % BATCHES.length] ?? BATCHES[0];
-    await this.#begin();
+    const delay = DELAYS[kill % DELAYS.length] ?? 0;
+    const isResting = kill % REST_EVERY === 0;
+    await this.#begin(isResting || delay >= WORK_MS);
     // what was PUBACKed is not said again before everything is: nothing makes up for it if it is lost
     requester.send(requester.offers.filter((one) => one.pubackedIn === null));
-    if (kill % REST_EVERY === 0) await requester.rest();
+    if (isResting) await requester.rest();
     const fresh: Sent[] = [];
     for (let at = 0; at < offers; at++) fresh.push(await requester.prepare());
-    const delay = DELAYS[kill % DELAYS.length] ?? 0;
     const killed = Promise.withResolvers<void>();
     let left: number = pubacks;
     requester.onPuback = (sent) => {
@@ -113,11 +125,13 @@ export class PubackStory {
     this.#told += fresh.filter(({ acked }) => acked !== null).length;
   }
 
-  async #begin(): Promise<void> {
+  /** @param isWork - whether the life is long enough for anybody to do something, so that the providers come, too */
+  async #begin(isWork = true): Promise<void> {
     const life = await start(this.#folder, this.#env);
     this.#life = life;
     this.#heads.push(life.head);
-    await Promise.all([this.#requester, ...this.#providers].map((device) => device.connect(life.port)));
+    const devices = isWork ? [this.#requester, ...this.#providers] : [this.#requester];
+    await Promise.all(devices.map((device) => device.connect(life.port)));
   }
 
   /** Ends the child at once, and hears nothing more of what it has said. */
@@ -177,7 +191,6 @@ export class PubackStory {
   /** What was PUBACKed in a life stood in the journal before the next one, and every offer ended as it should. */
   #expectKnown({ answers, market }: State): void {
     const requester = this.#requester;
-    expect(requester.refusals).toEqual([]);
     for (const { id, task, pubackedIn, fate, acked, answer, refused } of requester.offers) {
       const known = answers.get(requester.address)?.get(id);
       if (refused !== null) {
@@ -211,7 +224,10 @@ export class PubackStory {
 }
 
 async function start(folder: string, env: NodeJS.ProcessEnv): Promise<Life> {
-  const child = spawn(process.execPath, [PROGRAM, folder], { stdio: ["ignore", "pipe", "inherit"], env });
+  const child = spawn(process.execPath, [PROGRAM, folder, JSON.stringify(OPTIONS)], {
+    stdio: ["ignore", "pipe", "inherit"],
+    env,
+  });
   const lines = createInterface({ input: child.stdout });
   const ended = once(child, "exit").then(() => {
     throw new Error("the gateway did not start");

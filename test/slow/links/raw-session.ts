@@ -38,8 +38,6 @@ export class RawSession {
   readonly #name: TopicName;
   readonly #listener: RawSessionListener;
   readonly #terms = Promise.withResolvers<void>();
-  /** Resolves when the stream is over, whoever ended it. */
-  readonly ended: Promise<void>;
   #bytes: Buffer = Buffer.alloc(0);
   #packetId = 0;
   #nonce = "";
@@ -53,8 +51,7 @@ export class RawSession {
     this.#socket = connect({ port, host: "127.0.0.1", noDelay: true });
     this.#name = who.name;
     this.#listener = listener;
-    this.ended = new Promise((resolve) => this.#socket.once("close", () => resolve()));
-    void this.ended.then(() => this.#terms.reject(new Error("the gateway ended the session")));
+    this.#socket.once("close", () => this.#terms.reject(new Error("the gateway ended the session")));
     this.#socket.on("error", () => undefined);
     this.#socket.on("data", (chunk: Buffer) => {
       try {

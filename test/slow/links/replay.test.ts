@@ -24,6 +24,8 @@ import { type Counter, openCounter, Phone, token } from "./counter.ts";
 
 const DEPOSIT = 1_000_000n;
 const FIVE_MINUTES = 300_000;
+/** Whatever is not answered by then is not answered at all. */
+const PATIENCE_MS = 10_000;
 
 /** A gateway that has run for an hour, with two devices. */
 async function hourOld(): Promise<Counter> {
@@ -37,7 +39,7 @@ function booksOf({ state }: Counter): object {
   return structuredClone(state.payment.books);
 }
 
-describe("failure 8: an old CONNECT token", () => {
+describe("failure 8: an old CONNECT token", { timeout: PATIENCE_MS }, () => {
   it("failure 8: that was used opens nothing, while its session lives and after", async () => {
     const counter = await hourOld();
     const used = await token(ROBOT);
@@ -79,7 +81,7 @@ describe("failure 8: an old CONNECT token", () => {
   });
 });
 
-describe("failure 8: a device whose clock is five minutes off", () => {
+describe("failure 8: a device whose clock is five minutes off", { timeout: PATIENCE_MS }, () => {
   it.each([
     ["fast", 3_600_000, FIVE_MINUTES, 600_000],
     ["slow, with a token of a minute", 3_600_000, -FIVE_MINUTES, 60_000],
@@ -137,7 +139,7 @@ describe("failure 8: a device whose clock is five minutes off", () => {
   );
 });
 
-describe("failure 8: a voucher", () => {
+describe("failure 8: a voucher", { timeout: PATIENCE_MS }, () => {
   it("failure 8: said again, or rolled back, changes nothing, under whatever id", async () => {
     const counter = await hourOld();
     const phone = await Phone.login(counter, ROBOT);
@@ -209,7 +211,7 @@ describe("failure 8: a voucher", () => {
   });
 });
 
-describe("failure 8: a QoS 1 message that comes again", () => {
+describe("failure 8: a QoS 1 message that comes again", { timeout: PATIENCE_MS }, () => {
   it.each([
     ["with DUP and its packet id", { id: 7, dup: true }],
     ["without DUP and with its packet id", { id: 7, dup: false }],
@@ -256,7 +258,7 @@ describe("failure 8: a QoS 1 message that comes again", () => {
   });
 });
 
-describe("failure 8: a client id in use", () => {
+describe("failure 8: a client id in use", { timeout: PATIENCE_MS }, () => {
   const id = clientIdOf(ROBOT.address, "main");
 
   it.each([
@@ -322,7 +324,7 @@ describe("failure 8: a client id in use", () => {
   });
 });
 
-describe("failure 8: a login message that is said again", () => {
+describe("failure 8: a login message that is said again", { timeout: PATIENCE_MS }, () => {
   /** Logs in by message; the login that opened the session. */
   async function byMessage(counter: Counter) {
     const phone = await Phone.dial(counter, ROBOT.address);
