@@ -79,7 +79,7 @@ export class Gateway {
   readonly #office: Office;
   readonly #enrolment: Enrolment;
   /** Records since the state was saved. */
-  #unsaved: number = 0;
+  #unsaved: number;
   readonly #boot: Instant;
   readonly #reception: Reception;
   #door: Door | null = null;
@@ -119,6 +119,8 @@ export class Gateway {
     this.#house = house;
     this.#journal = journal;
     this.#state = state;
+    // lives that end early must not leave ever more for the next one to replay
+    this.#unsaved = journal.head().index - (journal.newestSnapshot()?.index ?? 0);
     this.#boot = clock.now();
     this.#enrolment = new Enrolment({
       ...{ config, market, decimals, state, chain: house.chain, clock, onFault },

@@ -18,6 +18,8 @@ const DEPTH = 32;
 const WINDOW = 1024;
 const WINDOW_BYTES = 2 ** 20;
 const PACK_BYTES = 64 * 1024;
+/** After a deadline, to read what the child had said before: this process may have been stopped, and the child not. */
+const LAST_LOOK_MS = 1;
 const NOTHING = new Uint8Array();
 
 /** A job with how far it is. */
@@ -118,7 +120,9 @@ export class Station {
     // what a child that ended has used up is not given again
     if (first === undefined || first.began !== null) return;
     first.began = this.#clock.now();
-    this.#callOff = this.#clock.after(first.job.wallMs, () => this.#late());
+    this.#callOff = this.#clock.after(first.job.wallMs, () => {
+      this.#callOff = this.#clock.after(LAST_LOOK_MS, () => this.#late());
+    });
   }
 
   #disarm(): void {

@@ -57,8 +57,16 @@ it("gives a job its time once, though its child has ended", async () => {
   children[0]?.kill();
   await clock.advance(99);
   expect([children.length, ends]).toEqual([2, []]);
-  await clock.advance(1);
-  expect(ends).toEqual(["end 1000"]);
+  await clock.advance(2);
+  expect(ends).toEqual(["end 1001"]);
+});
+
+it("takes what a child had said in time, though it was stopped itself until after the deadline", async () => {
+  const { clock, children, ends } = stand();
+  await clock.advance(1000);
+  children[0]?.answer(1);
+  await clock.advance(1000);
+  expect([children.length, ends]).toEqual([1, ["end 1000"]]);
 });
 
 it("ends a child whose body is nonsense, and asks another", async () => {

@@ -33,8 +33,9 @@ const MAX_PRICE = amount(1_500n);
 const TRUST: Trust = { firmware: new Set([hashBlob(PATH_PLAN)]), authors: new Set() };
 /** Of the buyer: far above all that can be under way. */
 const CREDIT_LIMIT = amount(60_000n);
-/** Tasks under way at a time. */
+/** Tasks under way at a time, and for how long: one whose only provider was out of reach ends unpaid. */
 const HIRES = 2;
+const DEADLINE_MS = 15_000;
 
 export type ShopOptions = {
   /** Tells its devices from another shop's on the same broker. */
@@ -57,7 +58,7 @@ export class Shop {
   #payer: SteadyPayer | null = null;
   #market: Market | null = null;
   #gateway: Program;
-  #hiring: Promise<void>[] = [];
+  #hiring: Promise<unknown> = Promise.resolve();
   #isTired: boolean = false;
 
   /** Opens when the gateway runs and every device has its terms; trading begins at once. */
@@ -97,8 +98,10 @@ export class Shop {
   /** Resolves when so many more tasks have been paid for, and vouchers acknowledged meanwhile. */
   async tradesOn(tasks: number): Promise<void> {
     const { paid, vouchers } = this.done;
-    while (this.done.paid < paid + tasks || this.done.vouchers === vouchers)
-      await once(this.#changes, "done");
+    while (this.done.paid < paid + tasks || this.done.vouchers === vouchers) {
+      // nobody stops hiring before the end, unless something is wrong
+      await Promise.race([once(this.#changes, "done"), this.#hiring]);
+    }
   }
 
   /** Sends a signal to the gateway; resolves when the process is over, or at once where that only stops it. */
@@ -122,7 +125,7 @@ export class Shop {
   /** Takes no new work; resolves when all that was begun has ended and the gateway is off. */
   async rest(): Promise<void> {
     this.#isTired = true;
-    await Promise.all([this.#payer?.rest(), ...this.#hiring]);
+    await Promise.all([this.#payer?.rest(), this.#hiring]);
     await this.signal("SIGTERM");
   }
 
@@ -173,7 +176,9 @@ export class Shop {
     const buyer = await this.#robot(`${name}-buyer`);
     this.#payer = new SteadyPayer(await readConnectionFile(this.#fileOf(`${name}-payer`)));
     await this.#payer.start(1);
-    this.#hiring = Array.from({ length: HIRES }, (_, worker) => this.#hireOn(buyer, worker));
+    this.#hiring = Promise.all(Array.from({ length: HIRES }, (_, worker) => this.#hireOn(buyer, worker)));
+    // whoever waits for it is told; once the shop is closed nobody does
+    this.#hiring.catch(() => undefined);
   }
 
   async #robot(name: string): Promise<Robot> {
@@ -200,7 +205,7 @@ export class Shop {
   async #hireOn(buyer: Robot, worker: number): Promise<void> {
     for (let number = 0; !this.#isTired; number++) {
       const order = { ...planJob(1_000 * worker + number), maxPrice: MAX_PRICE, checkBudget: MAX_PRICE };
-      this.#answers.push(await buyer.hire(order));
+      this.#answers.push(await buyer.hire({ ...order, deadlineMs: DEADLINE_MS }));
       this.#changes.dispatchEvent(new Event("done"));
     }
   }
