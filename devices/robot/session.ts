@@ -10,7 +10,12 @@ import type { Duplex } from "node:stream";
 import mqtt, { type IClientOptions, type IPublishPacket, MqttClient } from "mqtt";
 import { type Hex, toHex } from "../../src/base/bytes.ts";
 import type { Clock, Instant } from "../../src/base/clock.ts";
-import { clientIdOf, signConnectToken, TOKEN_LIFE_MS } from "../../src/protocol/connect-token.ts";
+import {
+  CHALLENGE_PASSWORD,
+  clientIdOf,
+  signConnectToken,
+  TOKEN_LIFE_MS,
+} from "../../src/protocol/connect-token.ts";
 import { decodeMessage, encodeMessage, type Message, type Terms } from "../../src/protocol/message.ts";
 import type { Signer } from "../../src/protocol/signer.ts";
 import { parseTopic, TOPIC_ROOT, TOPICS, type Topic, topicOf } from "../../src/protocol/topic.ts";
@@ -75,8 +80,6 @@ const UNTRUSTED: ReadonlySet<unknown> = new Set([
   "UNABLE_TO_GET_ISSUER_CERT_LOCALLY",
   "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
 ]);
-/** The password with which the gateway's own broker lets a device in to ask for a challenge, and no further. */
-const CHALLENGE_PASSWORD = "challenge";
 /** From opening the stream, or a challenge, to the terms. */
 const LOGIN_MS = 10_000;
 /** Challenges that nobody asked for are answered so often at most: signing takes a board its time. */

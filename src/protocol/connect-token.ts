@@ -12,6 +12,11 @@ import { isSignedByGuest } from "../kernels/signature.ts";
 import type { Signer } from "./signer.ts";
 import { type ConnectClaim, connectDigest, type Market } from "./typed-data.ts";
 
+/**
+ * In place of a token: lets a device without a clock in to ask the gateway's own broker for a challenge, and no further.
+ */
+export const CHALLENGE_PASSWORD = "challenge";
+
 /** Longest life of a token, milliseconds. */
 export const TOKEN_LIFE_MS = 600_000;
 

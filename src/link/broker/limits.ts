@@ -1,9 +1,10 @@
 /**
  * What strangers, floods and slow devices may cost us: every limit of the embedded broker, with its default.
  *
- * No default is met by an honest device: the closest is a robot that sends a thousand vouchers, or the two thousand
- * chunks of the largest blob, at once, and those are within a device's burst. A rate that is exceeded delays first:
- * the connection is not read until its debt is paid.
+ * No default rate is met by an honest device: the closest is a robot that sends a thousand vouchers, or the two thousand
+ * chunks of the largest blob, at once, and those are within a device's burst. A rate that is exceeded delays first: the
+ * connection is not read until its debt is paid. `drainTimeoutMs` can be met: by a link on which the largest packet takes
+ * longer, for chunks of 32 KiB one below about 4.4 KB a second.
  */
 export const BROKER_LIMITS = {
   /** Streams at a time, TCP and attached together; one without a session gives way. About 40 KB each while they idle. */

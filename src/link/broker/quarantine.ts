@@ -19,9 +19,6 @@ import {
 } from "./login.ts";
 import { mayRead, type Publication } from "./topic-rights.ts";
 
-/** The password of a CONNECT that asks to log in by message. */
-export const CHALLENGE_PASSWORD = "challenge";
-
 export type QuarantineRules = Omit<LoginRules, "name" | "challenge">;
 
 type Answer =

@@ -6,12 +6,12 @@ import { enter, type Hub, makeDevices, startCompanion, startHub } from "./fleet.
 const PUBLISHERS = 20;
 const PER_SECOND = 40;
 const BYTES = 1_024;
-/** A round of the load: the frozen one's window, its queue and its socket are full long before. */
-const ROUND_MS = 10_000;
+/** Messages of each publisher in a round: the frozen one's window, its queue and its socket are full long before. */
+const ROUND = 400;
 const MB = 2 ** 20;
 
-/** Publishers of 1 KB at 40 Hz each, every one from an address of its own; ends them and tells how many they were told. */
-async function publishers(hub: Hub, devices: readonly Device[]): Promise<() => Promise<void>> {
+/** Publishers of 1 KB at 40 Hz each, every one from an address of its own; `said` is when a round is, `end` ends them. */
+async function publishers(hub: Hub, devices: readonly Device[]) {
   const clients = await Promise.all(
     devices.map(async (device, at) => ({
       device,
@@ -19,20 +19,23 @@ async function publishers(hub: Hub, devices: readonly Device[]): Promise<() => P
     })),
   );
   let sent = 0;
+  const said = Promise.withResolvers<void>();
   const payload = Buffer.alloc(BYTES, "x");
   const timer = setInterval(() => {
     sent += 1;
+    if (sent === ROUND) said.resolve();
     for (const { device, send } of clients) {
       send(publishPacket(device.topic("cancel"), payload, { id: 1 + (sent % 60_000) }));
     }
   }, 1_000 / PER_SECOND);
   const stop = () => clearInterval(timer);
   onTestFinished(stop);
-  return async () => {
+  const end = async () => {
     stop();
     for (const { stream } of clients) stream.destroy();
     await hub.until(({ sessions }) => sessions <= 2);
   };
+  return { said: said.promise, end };
 }
 
 describe("failure 2: a frozen subscriber that is sent everything that 20 devices say", () => {
@@ -42,9 +45,9 @@ describe("failure 2: a frozen subscriber that is sent everything that 20 devices
     const hub = await startHub([frozen, honest, ...talking], { copyTo: frozen.name });
     const companion = await startCompanion(hub, honest);
     const round = async () => {
-      const end = await publishers(hub, talking);
+      const { said, end } = await publishers(hub, talking);
       await companion.figures();
-      await new Promise((resolve) => setTimeout(resolve, ROUND_MS));
+      await said;
       const { longest } = await companion.figures();
       const { peak } = await hub.figures();
       await end();
