@@ -2,10 +2,11 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync, writeFileSync } from "node:fs";
-import { connect, createServer } from "node:net";
+import { connect } from "node:net";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { freePort } from "../../free-port.ts";
 
 const CAN_PIN = availableParallelism() > 1 && !spawnSync("taskset", ["--version"]).error;
 
@@ -113,16 +114,6 @@ export class BrokerProcess {
 }
 
 const MOSQUITTO = "/usr/sbin/mosquitto";
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  await once(server, "close");
-  if (typeof address !== "object" || address === null) throw new Error("no port");
-  return address.port;
-}
 
 function answers(port: number): Promise<boolean> {
   return new Promise((resolve) => {

@@ -2,10 +2,10 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { freePort } from "../../free-port.ts";
 
 /** Debian puts the broker where only root's PATH looks. */
 const TOOLS = { env: { ...process.env, PATH: `${process.env["PATH"]}:/usr/sbin:/usr/local/sbin` } };
@@ -120,14 +120,4 @@ async function launch(file: string, log: string[]): Promise<ChildProcess> {
     });
   });
   return child;
-}
-
-/** A port that is free now. Mosquitto cannot choose one itself. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const bound = server.address();
-  server.close();
-  await once(server, "close");
-  return typeof bound === "object" && bound !== null ? bound.port : 0;
 }

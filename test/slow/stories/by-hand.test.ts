@@ -2,7 +2,6 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { delimiter, join, resolve } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
@@ -14,6 +13,7 @@ import { addressOfKey } from "../../../src/kernels/signature.ts";
 import { totalOf } from "../../../src/payment/books.ts";
 import { openEvmChain } from "../../../src/settlement/evm-chain.ts";
 import { startLocalChain } from "../../../src/settlement/local-chain.ts";
+import { freePort } from "../../free-port.ts";
 import { expectBooks } from "../exchange/books-laws.ts";
 
 const PAGE = "devices/by-hand.md";
@@ -24,16 +24,6 @@ const why = skipped ? ` (skipped: apt-get install mosquitto-clients jq)` : "";
 /** The page's blocks of shell, one after the other. */
 function shellIn(page: string): string[] {
   return [...page.matchAll(/^```sh\n([\s\S]*?)^```$/gm)].map((block) => block[1] ?? "");
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const bound = server.address();
-  server.close();
-  await once(server, "close");
-  if (bound === null || typeof bound === "string") throw new Error("no port");
-  return bound.port;
 }
 
 /** A folder with `hirewire` in it, for PATH. */
