@@ -1,12 +1,16 @@
 import { defineConfig } from "vitest/config";
 
-const limits = { testTimeout: 300_000, hookTimeout: 60_000 };
+const limits = { testTimeout: 400_000, hookTimeout: 60_000 };
 
-/** They only compute: two at a time fill two cores. */
-const computing = [
+/** They compute, or start one process after another, and look at no clock: two at a time fill two cores. */
+const patient = [
   "test/slow/kernels/**/*.test.ts",
   "test/slow/settlement/**/*.test.ts",
   "test/slow/firmware/{determinism,differential,mutation}.test.ts",
+  "test/slow/exchange/**/*.test.ts",
+  "test/slow/links/{puback-kill,hostile-packets,hostile-messages}.test.ts",
+  "test/slow/stories/{sigkill,by-hand,restore,on-result,rotation,maps}.test.ts",
+  "test/slow/package.test.ts",
 ];
 
 export default defineConfig({
@@ -15,8 +19,8 @@ export default defineConfig({
       {
         test: {
           ...limits,
-          name: "computing",
-          include: computing,
+          name: "patient",
+          include: patient,
           maxWorkers: 2,
           sequence: { groupOrder: 0 },
         },
@@ -24,8 +28,8 @@ export default defineConfig({
       {
         test: {
           ...limits,
-          // Many of them measure, and start processes of their own: one at a time.
-          ...{ name: "living", include: ["test/slow/**/*.test.ts"], exclude: computing },
+          // They measure, or their faults last for a time: one at a time.
+          ...{ name: "measuring", include: ["test/slow/**/*.test.ts"], exclude: patient },
           ...{ maxWorkers: 1, sequence: { groupOrder: 1 } },
         },
       },
