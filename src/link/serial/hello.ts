@@ -11,7 +11,8 @@
 import { MAX_MTU } from "./frame.ts";
 
 const VERSION = 1;
-const HELLO_BYTES = 6;
+/** Payload of a hello. */
+export const HELLO_BYTES = 6;
 
 export interface Hello {
   /** 32 bits */

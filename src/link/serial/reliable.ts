@@ -10,8 +10,11 @@
  *   is answered at once: by data where there is any to send, else by `ack`, or by `nak` when it ended broken.
  *   To repeat after a timeout is enough; a sender that also uses `selective` and `nak` is faster.
  * - Who has said nothing for 500 ms sends `ack`; who has heard nothing for 3 s gives the session up.
- * - A data, ack or nak frame of a session that is not here is answered by `reset`, unless a `syn` is out.
- *   On `reset`, and after giving up, the board begins again with a new id.
+ * - A data, ack or nak frame of a session that is not here is answered by `reset`, unless a `syn` is out. A gateway
+ *   whose port comes back says `reset` to the session that it had there: the board may not have noticed.
+ * - On `reset`, and after silence, the board begins again at once with a new id. Who ends a session of its own accord
+ *   soon after it began waits first, ever longer: the board with its `syn`, the gateway with its `synack`.
+ * - A payload may be as long as both ends have said. How long is best depends on the errors: see `payload-size.ts`.
  *
  * The stream carries plain MQTT. A broker may destroy it: that ends the session, not the line.
  */
@@ -21,15 +24,16 @@ import type { Clock, Instant } from "../../base/clock.ts";
 import { Fault } from "../../base/fault.ts";
 import { encodeFrame, type Frame, MAX_MTU, MAX_WINDOW, stuffedFrameBytes } from "./frame.ts";
 import { FrameReader } from "./frame-reader.ts";
-import { decodeHello, encodeHello } from "./hello.ts";
+import { decodeHello, encodeHello, HELLO_BYTES } from "./hello.ts";
+import { FIRST_PAYLOAD_BYTES } from "./payload-size.ts";
 import { Session } from "./session.ts";
-import { emptyStatistics, type LinkStatistics } from "./statistics.ts";
+import { countDiscarded, countRefused, emptyStatistics, type LinkStatistics } from "./statistics.ts";
 
 /** A session outlives five lost heartbeats: at bit errors of 1e-3 a tenth of them are lost. */
 const HEARTBEAT_MS = 500;
 const FIRST_HELLO_MS = 100;
 const LAST_HELLO_MS = 500;
-/** A session shorter than this is followed by a pause, twice as long each time. */
+/** Who ends a session sooner than this waits before the next one, twice as long each time. */
 const SHORT_SESSION_MS = 3_000;
 const FIRST_PAUSE_MS = 100;
 const LAST_PAUSE_MS = 3_200;
@@ -37,6 +41,8 @@ const LAST_PAUSE_MS = 3_200;
 const BITS_PER_BYTE = 10;
 /** On top of two full windows on the line: what drivers and schedulers may take. */
 const FIRST_TIMEOUT_SLACK_MS = 100;
+/** A full window of the longest payloads holds up what is written after it no longer than this, on any but slow lines. */
+const LONGEST_WINDOW_MS = 1_250;
 
 /** A line that may lose, change and invent bytes, but keeps their order. */
 export interface BytePort {
@@ -54,12 +60,14 @@ export interface LinkOptions {
   onSession(stream: Duplex): void;
   /** Bits per second; sizes the first timeout only. */
   baud: number;
-  /** Largest data payload to receive and to send, 1..240 bytes; 64 by default. */
+  /** Largest data payload to receive and to send, 1..240 bytes; 240 by default. */
   mtu?: number;
   /** Frames to receive out of order, 1..16; 16 by default. */
   window?: number;
   /** Counts go here. */
   statistics?: LinkStatistics;
+  /** The {@link SerialLink.tag} of the link that was on this port before: its session has ended without a word. */
+  resetTag?: number;
   /** A board's source of session ids, 32 bits, each different from the one before; random by default. */
   nextSessionId?: () => number;
 }
@@ -76,24 +84,37 @@ export class SerialLink {
   /** The session id that a board is asking for. */
   #asking: number | undefined;
   #cancelHello = () => {};
+  /** The newest syn that came while the gateway waits with its answer; `null` before one has come. */
+  #unanswered: Frame | null | undefined;
+  #tag: number | undefined;
   #cancelTick = () => {};
   #isClosed: boolean = false;
 
   /** @throws {@link Fault} `usage` for an mtu or a window out of range */
   constructor(options: LinkOptions) {
     this.#options = options;
-    this.#mtu = whole("mtu", options.mtu ?? 64, MAX_MTU);
+    this.#mtu = whole("mtu", options.mtu ?? MAX_MTU, MAX_MTU);
     this.#window = whole("window", options.window ?? MAX_WINDOW, MAX_WINDOW);
     this.statistics = options.statistics ?? emptyStatistics();
-    this.#reader = new FrameReader(this.#mtu, this.statistics);
+    this.#reader = new FrameReader(Math.max(this.#mtu, HELLO_BYTES), this.statistics);
     this.#startedAt = options.clock.now();
+  }
+
+  /** The low byte of the newest session's id; `undefined` before the first. */
+  get tag(): number | undefined {
+    return this.#tag;
   }
 
   /** Listens; a board asks for its first session. */
   start(): void {
-    this.#options.port.onBytes((bytes) => this.#receive(bytes));
+    const { port, role, resetTag } = this.#options;
+    port.onBytes((bytes) => this.#receive(bytes));
     this.#tick();
-    if (this.#options.role === "board") this.#ask();
+    if (role === "board") this.#ask();
+    else if (resetTag !== undefined) {
+      this.#endTornFrame();
+      this.#transmitReset(resetTag);
+    }
   }
 
   /** Ends the session, with `fault` as its stream's error, and writes and hears nothing more. */
@@ -101,6 +122,7 @@ export class SerialLink {
     if (this.#isClosed) return;
     this.#session?.destroy(fault);
     this.#isClosed = true;
+    this.#reader.close();
     this.#cancelHello();
     this.#cancelTick();
   }
@@ -111,7 +133,10 @@ export class SerialLink {
   }
 
   #receive(bytes: Uint8Array): void {
-    if (this.#isClosed) return;
+    if (this.#isClosed) {
+      countDiscarded(this.statistics, "closed", bytes);
+      return;
+    }
     const found = this.#reader.push(bytes);
     let strayTag: number | undefined;
     for (const frame of found) {
@@ -132,7 +157,7 @@ export class SerialLink {
           this.#session?.receive(frame);
           return "taken";
         }
-        this.statistics.refusedFrames++;
+        countRefused(this.statistics, frame);
         // A board that is asking has said so already.
         return this.#asking === undefined ? "stray" : "taken";
       case "syn":
@@ -143,7 +168,7 @@ export class SerialLink {
         return "taken";
       case "reset":
         if (isOurs) this.#abandon("reset");
-        else this.statistics.refusedFrames++;
+        else countRefused(this.statistics, frame);
         return "taken";
     }
   }
@@ -152,7 +177,7 @@ export class SerialLink {
   #answer(frame: Frame): void {
     const hello = decodeHello(frame.payload);
     if (this.#options.role !== "gateway" || hello === undefined || frame.credit === 0) {
-      this.statistics.refusedFrames++;
+      countRefused(this.statistics, frame);
       return;
     }
     // The line keeps order: once the board has spoken in a session, a syn with its id is a restart that
@@ -162,6 +187,10 @@ export class SerialLink {
       return;
     }
     this.#abandon("restarted");
+    if (this.#unanswered !== undefined) {
+      this.#unanswered = frame;
+      return;
+    }
     this.#transmitHello("synack", hello.session);
     this.#begin(hello.session, hello.mtu, frame.credit);
   }
@@ -170,7 +199,7 @@ export class SerialLink {
   #agree(frame: Frame): void {
     const hello = decodeHello(frame.payload);
     if (hello === undefined || frame.credit === 0 || hello.session !== this.#asking) {
-      if (hello === undefined || hello.session !== this.#session?.id) this.statistics.refusedFrames++;
+      if (hello === undefined || hello.session !== this.#session?.id) countRefused(this.statistics, frame);
       return;
     }
     this.#asking = undefined;
@@ -180,8 +209,11 @@ export class SerialLink {
 
   #begin(id: number, peerMtu: number, peerWindow: number): void {
     const { clock, baud } = this.#options;
-    const mtu = Math.min(this.#mtu, peerMtu);
-    const windowBits = MAX_WINDOW * (stuffedFrameBytes(mtu) + 1) * BITS_PER_BYTE;
+    const frameBytesInTime = (baud * LONGEST_WINDOW_MS) / 1_000 / BITS_PER_BYTE / MAX_WINDOW;
+    const inTime = Math.floor(frameBytesInTime) - stuffedFrameBytes(0) - 1;
+    const mtu = Math.min(this.#mtu, peerMtu, Math.max(FIRST_PAYLOAD_BYTES, inTime));
+    const firstFrameBytes = stuffedFrameBytes(Math.min(mtu, FIRST_PAYLOAD_BYTES)) + 1;
+    const windowBits = MAX_WINDOW * firstFrameBytes * BITS_PER_BYTE;
     const session = new Session({
       id,
       mtu,
@@ -194,6 +226,7 @@ export class SerialLink {
       onEnd: (ended) => this.#onEnd(ended),
     });
     this.#session = session;
+    this.#tag = id & 0xff;
     this.#startedAt = clock.now();
     this.statistics.sessions++;
     this.#options.onSession(session);
@@ -209,23 +242,36 @@ export class SerialLink {
         ? undefined
         : new Fault("link_lost", "the other end of the serial line began anew", { facts: { reason } }),
     );
-    this.#pauseThenAsk();
+    if (this.#options.role === "board" && !this.#isClosed) this.#ask();
   }
 
   #onEnd(session: Session): void {
     if (session !== this.#session) return;
     this.#session = undefined;
     this.#transmitReset(session.id & 0xff);
-    this.#pauseThenAsk();
+    if (this.#isClosed) return;
+    if (session.isSilent) this.#again();
+    else this.#pause();
   }
 
-  #pauseThenAsk(): void {
-    if (this.#options.role !== "board" || this.#isClosed) return;
-    const { clock } = this.#options;
+  /** Whoever uses the streams here ends them: a program that does so at once must not keep the line busy. */
+  #pause(): void {
+    const { clock, role } = this.#options;
     const isShort = clock.now() - this.#startedAt < SHORT_SESSION_MS;
     const pauseMs = isShort ? this.#pauseMs : 0;
     this.#pauseMs = isShort ? Math.min(2 * this.#pauseMs, LAST_PAUSE_MS) : FIRST_PAUSE_MS;
-    this.#cancelHello = clock.after(pauseMs, () => this.#ask());
+    if (role === "gateway") this.#unanswered = null;
+    this.#cancelHello = clock.after(pauseMs, () => this.#again());
+  }
+
+  #again(): void {
+    if (this.#options.role === "board") {
+      this.#ask();
+      return;
+    }
+    const syn = this.#unanswered;
+    this.#unanswered = undefined;
+    if (syn) this.#answer(syn);
   }
 
   #ask(): void {
@@ -242,8 +288,7 @@ export class SerialLink {
 
   #transmitHello(type: "syn" | "synack", session: number): void {
     const payload = encodeHello({ session, mtu: this.#mtu });
-    // Ends whatever boot log or torn frame stands on the line, so that it cannot swallow the handshake.
-    this.#options.port.write(Uint8Array.of(0));
+    this.#endTornFrame();
     this.#transmit({
       type,
       session: session & 0xff,
@@ -253,6 +298,11 @@ export class SerialLink {
       credit: this.#window,
       payload,
     });
+  }
+
+  /** Whatever boot log or part of a frame stands on the line must not swallow what comes next. */
+  #endTornFrame(): void {
+    this.#options.port.write(Uint8Array.of(0));
   }
 
   #transmitReset(session: number): void {

@@ -7,6 +7,7 @@
  */
 import type { Instant } from "../../base/clock.ts";
 import { MAX_WINDOW } from "./frame.ts";
+import { PayloadSize } from "./payload-size.ts";
 
 interface Flight {
   payload: Uint8Array;
@@ -27,7 +28,7 @@ interface Outgoing {
 }
 
 export class SendWindow {
-  readonly #mtu: number;
+  readonly #size: PayloadSize;
   readonly #flights: Flight[] = [];
   #queue: Uint8Array[] = [];
   #queuedBytes = 0;
@@ -39,11 +40,11 @@ export class SendWindow {
   #ordinal = 0;
 
   /**
-   * @param mtu - largest payload, in bytes
+   * @param mtu - largest payload, in bytes; how large they are is up to what the line has lost
    * @param room - the peer's receive window at the start, in frames
    */
   constructor(mtu: number, room: number) {
-    this.#mtu = mtu;
+    this.#size = new PayloadSize(mtu);
     this.#room = Math.min(room, MAX_WINDOW);
   }
 
@@ -82,6 +83,7 @@ export class SendWindow {
       if (repeated.again === "proven") repeated.provableAs = repeated.lastSentAs;
       repeated.again = "no";
       repeated.sentAt = now;
+      this.#size.sent(repeated.payload.length);
       return { sequence: (this.#base + index) & 0xff, payload: repeated.payload, isRepeat: true };
     }
     if (this.#flights.length >= this.#room) return undefined;
@@ -89,6 +91,7 @@ export class SendWindow {
     if (payload === undefined) return undefined;
     const sequence = (this.#base + this.#flights.length) & 0xff;
     const ordinal = ++this.#ordinal;
+    this.#size.sent(payload.length);
     this.#flights.push({
       payload,
       sentAt: now,
@@ -128,7 +131,9 @@ export class SendWindow {
     );
     if (newest === undefined) return { isProgress: false, roundTripMs: undefined };
     for (const flight of this.#flights) {
-      if (!flight.isHeld && flight.lastSentAs < newest.provableAs) flight.again = "proven";
+      if (flight.isHeld || flight.lastSentAs >= newest.provableAs) continue;
+      if (flight.again === "no") this.#size.lost();
+      flight.again = "proven";
     }
     const isUnambiguous = newest.provableAs === newest.lastSentAs;
     return { isProgress: true, roundTripMs: isUnambiguous ? now - newest.sentAt : undefined };
@@ -144,24 +149,29 @@ export class SendWindow {
       (best, flight) => (best === undefined || flight.lastSentAs < best.lastSentAs ? flight : best),
       undefined,
     );
-    if (oldest !== undefined) oldest.again = "guessed";
+    if (oldest === undefined) return;
+    oldest.again = "guessed";
+    this.#size.lost();
   }
 
-  /** Nothing was heard for a whole timeout: everything the peer is not known to hold goes out again. */
+  /**
+   * Nothing was heard for a whole timeout: everything the peer is not known to hold goes out again. That says nothing
+   * of the line's errors: the peer may just have been busy.
+   */
   repeatAll(): void {
     for (const flight of this.#flights) {
       if (!flight.isHeld && flight.again === "no") flight.again = "guessed";
     }
   }
 
-  /** Up to one mtu of the queue; the empty payload that ends the stream; or nothing. */
+  /** Up to one payload's size of the queue; the empty payload that ends the stream; or nothing. */
   #nextPayload(): Uint8Array | undefined {
     if (this.#queuedBytes === 0) {
       if (this.#end !== "wanted") return undefined;
       this.#end = "sent";
       return new Uint8Array(0);
     }
-    const payload = new Uint8Array(Math.min(this.#mtu, this.#queuedBytes));
+    const payload = new Uint8Array(Math.min(this.#size.bytes, this.#queuedBytes));
     let filled = 0;
     while (filled < payload.length) {
       const head = this.#queue[0] ?? new Uint8Array(0);

@@ -13,7 +13,7 @@ import type { Frame } from "./frame.ts";
 import { ReceiveWindow } from "./receive-window.ts";
 import { RoundTrip } from "./round-trip.ts";
 import { SendWindow } from "./send-window.ts";
-import type { LinkStatistics } from "./statistics.ts";
+import { countDuplicate, countRefused, type LinkStatistics } from "./statistics.ts";
 
 /** Heartbeats that may stay away before the line counts as dead. */
 const MAX_SILENT_TICKS = 6;
@@ -72,6 +72,11 @@ export class Session extends Duplex {
     return this.#hasHeardPeer;
   }
 
+  /** Whether it was given up because nothing was heard. */
+  get isSilent(): boolean {
+    return this.#silentTicks > MAX_SILENT_TICKS;
+  }
+
   /** Whether both directions have ended in order, with nothing left to send or acknowledge. */
   get isComplete(): boolean {
     return this.#isInboundEnded && this.#outbound.isFinished;
@@ -82,7 +87,7 @@ export class Session extends Duplex {
     const { clock, statistics } = this.#options;
     const outcome = this.#outbound.acknowledge(frame, clock.now());
     if (outcome === undefined) {
-      statistics.refusedFrames++;
+      countRefused(statistics, frame);
       return;
     }
     this.#hasHeardPeer = true;
@@ -154,8 +159,8 @@ export class Session extends Duplex {
 
   #receiveData(frame: Frame): void {
     const verdict = this.#inbound.accept(frame.sequence, frame.payload);
-    if (verdict === "outside") this.#options.statistics.refusedFrames++;
-    if (verdict === "duplicate") this.#options.statistics.duplicateFrames++;
+    if (verdict === "outside") countRefused(this.#options.statistics, frame);
+    if (verdict === "duplicate") countDuplicate(this.#options.statistics, frame);
     this.#isAckDue = true;
     // Everything in order leaves the window before the reader runs: the reader may write, and what is then
     // sent must acknowledge all of it.

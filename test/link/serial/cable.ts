@@ -1,6 +1,7 @@
 /** Cables between a gateway and a board that a test can pull: a real pty pair, and two TCP ends as ser2net has them. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { rmSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
@@ -23,10 +24,10 @@ export async function ptyCable(): Promise<Cable> {
   const boardPath = join(folder, "board");
   let socat: ChildProcess | undefined;
   const pull = async () => {
+    // Names first: once the terminals are gone, another test's may get their numbers.
+    for (const path of [gatewayPath, boardPath]) rmSync(path, { force: true });
     if (socat?.exitCode === null && socat.kill("SIGKILL")) await once(socat, "exit");
     socat = undefined;
-    await rm(gatewayPath, { force: true });
-    await rm(boardPath, { force: true });
   };
   return {
     gatewayPath,

@@ -6,24 +6,10 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { systemClock } from "../../../src/base/clock.ts";
 import { type LineState, openSerialLine } from "../../../src/link/serial/line.ts";
 import { type Cable, ptyCable, tcpCable } from "./cable.ts";
+import { Feed } from "./feed.ts";
 
 const MESSAGES = 200;
 const NEEDS_SOCAT = spawnSync("socat", ["-V"]).error !== undefined && process.env["CI"] !== "true";
-
-/** Everything that came, for who waits until it is enough. */
-class Feed<T> {
-  readonly all: T[] = [];
-  #waiting: (() => void)[] = [];
-
-  push(value: T): void {
-    this.all.push(value);
-    for (const wake of this.#waiting.splice(0)) wake();
-  }
-
-  async until(isEnough: (all: T[]) => boolean): Promise<void> {
-    while (!isEnough(this.all)) await new Promise<void>((resolve) => this.#waiting.push(resolve));
-  }
-}
 
 const closers: (() => Promise<unknown>)[] = [];
 

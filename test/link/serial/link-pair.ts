@@ -2,10 +2,11 @@
 import type { Duplex } from "node:stream";
 import { expect } from "vitest";
 import { type LinkOptions, SerialLink } from "../../../src/link/serial/reliable.ts";
-import { type Noise, noisyLine } from "./noisy-line.ts";
+import type { Noise } from "../../serial-cable/noise.ts";
+import { noisyLine } from "./noisy-line.ts";
 import { VirtualClock } from "./virtual-clock.ts";
 
-export const QUIET: Noise = { bitErrorRate: 0, byteDropRate: 0 };
+export const QUIET: Noise = {};
 export const BAUD = 921_600;
 
 interface Setting {
@@ -21,7 +22,7 @@ export function pair(setting: Setting = {}) {
   const clock = new VirtualClock();
   const baud = setting.baud ?? BAUD;
   const noise = { ...(setting.noise ?? QUIET) };
-  const [boardEnd, gatewayEnd] = noisyLine(clock, Object.assign(noise, { baud, seed: setting.seed ?? 1 }));
+  const [boardEnd, gatewayEnd] = noisyLine(clock, { baud, seed: setting.seed ?? 1, noise });
   let lastId = 0x1000;
   const side = (role: "board" | "gateway", port: typeof boardEnd, extra: Partial<LinkOptions> = {}) => {
     const streams: Duplex[] = [];

@@ -1,33 +1,19 @@
 /** Two ends of a serial line in memory: it takes its time, flips bits and drops bytes, and keeps their order. */
 import type { BytePort } from "../../../src/link/serial/reliable.ts";
+import { type Noise, Spoiler } from "../../serial-cable/noise.ts";
+import { randomFrom } from "../../slow/exchange/random.ts";
 import type { VirtualClock } from "./virtual-clock.ts";
 
 /** A UART's driver hands over what has arrived this often. */
 const DELIVERY_MS = 1;
 const BITS_PER_BYTE = 10;
 
-/** Numbers in [0, 1) from a 32-bit seed (mulberry32). */
-function seededRandom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
 export function seededBytes(seed: number, length: number): Buffer {
-  const random = seededRandom(seed);
+  const { draw: random } = randomFrom(seed);
   const bytes = Buffer.alloc(length);
   // A third zeros: the byte that framing must hide.
   for (let i = 0; i < length; i++) bytes[i] = random() < 0.33 ? 0 : Math.floor(random() * 256);
   return bytes;
-}
-
-export interface Noise {
-  bitErrorRate: number;
-  byteDropRate: number;
 }
 
 interface LineEnd extends BytePort {
@@ -37,12 +23,13 @@ interface LineEnd extends BytePort {
   inject(bytes: Uint8Array): void;
 }
 
-/** @param baud - bits per second, ten to a byte */
+/** @param options - bits per second, ten to a byte; what happens to them, also when it changes */
 export function noisyLine(
   clock: VirtualClock,
-  options: Noise & { baud: number; seed: number },
+  options: { baud: number; seed: number; noise: Noise },
 ): [LineEnd, LineEnd] {
-  const random = seededRandom(options.seed);
+  const spoiler = new Spoiler(options.seed);
+  spoiler.noise = options.noise;
   const ends = [lineEnd(), lineEnd()] as const;
   for (const [near, far] of [ends, [ends[1], ends[0]]] as const) {
     let queue = Buffer.alloc(0);
@@ -55,7 +42,7 @@ export function noisyLine(
       ready = queue.length > 0 ? ready - moved.length : 0;
       isMoving = queue.length > 0;
       if (isMoving) clock.after(DELIVERY_MS, move);
-      if (moved.length > 0) far.inject(far.tap(spoil(moved, options, random)));
+      if (moved.length > 0) far.inject(far.tap(spoiler.spoil(moved)));
     };
     near.write = (bytes) => {
       queue = Buffer.concat([queue, bytes]);
@@ -76,18 +63,4 @@ function lineEnd(): LineEnd {
     tap: (bytes) => bytes,
     inject: (bytes) => listener(bytes),
   };
-}
-
-function spoil(bytes: Uint8Array, noise: Noise, random: () => number): Uint8Array {
-  if (noise.bitErrorRate === 0 && noise.byteDropRate === 0) return bytes;
-  const arrived: number[] = [];
-  for (const byte of bytes) {
-    if (random() < noise.byteDropRate) continue;
-    let spoilt = byte;
-    for (let bit = 0; bit < 8 && noise.bitErrorRate > 0; bit++) {
-      if (random() < noise.bitErrorRate) spoilt ^= 1 << bit;
-    }
-    arrived.push(spoilt);
-  }
-  return Uint8Array.from(arrived);
 }

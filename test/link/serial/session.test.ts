@@ -26,7 +26,7 @@ describe("serial link, sessions", () => {
   });
 
   it("holds writes back while the other side does not read, and then delivers everything once", async () => {
-    const { clock, board, gateway, connect } = pair();
+    const { clock, board, gateway, connect } = pair({ board: { mtu: 64 } });
     await connect();
     const bytes = seededBytes(3, 100_000);
     pour(board.live(), bytes);
@@ -44,7 +44,7 @@ describe("serial link, sessions", () => {
   });
 
   it("calls a write back only when at most one window awaits its first transmission", async () => {
-    const { clock, board, gateway, connect } = pair();
+    const { clock, board, gateway, connect } = pair({ board: { mtu: 64 } });
     await connect();
     gateway.port.tap = () => new Uint8Array(0);
     let calledBack = 0;
@@ -141,7 +141,7 @@ describe("serial link, sessions", () => {
   });
 
   it("ends in order: everything written is delivered before the end, on both sides", async () => {
-    const { clock, board, gateway, connect } = pair({ noise: { bitErrorRate: 5e-4, byteDropRate: 0 } });
+    const { clock, board, gateway, connect } = pair({ noise: { bitErrorRate: 5e-4 } });
     await connect();
     const bytes = seededBytes(4, 10_000);
     const got = collect(gateway.live());
@@ -167,18 +167,70 @@ describe("serial link, sessions", () => {
     expect(pauses).toEqual([1, 2, 4, 8]);
   });
 
+  it("answers a board that reboots at once, however often, and one that is dropped ever later", async () => {
+    const { clock, board, gateway, connect } = pair();
+    await connect();
+    for (let boot = 2; boot < 30; boot++) {
+      restart(board);
+      await clock.runUntil(() => gateway.streams.length === boot && board.streams.length === boot, 20);
+    }
+    gateway.live().destroy();
+    restart(board);
+    const from = clock.elapsedMs;
+    await clock.runUntil(() => gateway.streams.length === 30);
+    expect(clock.elapsedMs - from).toBeGreaterThan(90);
+  });
+
+  it("has a board that ends its own sessions wait ever longer", async () => {
+    const { clock, board, connect } = pair();
+    const seen: number[] = [];
+    board.options.onSession = (stream) => {
+      board.streams.push(stream);
+      seen.push(clock.elapsedMs);
+      stream.destroy();
+    };
+    await connect();
+    await clock.runUntil(() => board.streams.length === 5);
+    const pauses = seen.slice(1).map((at, i) => Math.round((at - (seen[i] ?? 0)) / 100));
+    expect(pauses).toEqual([1, 2, 4, 8]);
+  });
+
+  it("begins anew at once when its gateway's port comes back and the board has not noticed, 100 times", async () => {
+    const { clock, board, gateway, connect } = pair();
+    await connect();
+    for (let pull = 2; pull <= 100; pull++) {
+      await clock.run(150);
+      gateway.options.resetTag = gateway.link.tag ?? 0;
+      restart(gateway);
+      await clock.runUntil(() => board.streams.length === pull && gateway.streams.length === pull, 20);
+    }
+    expect(board.errors).toEqual(Array.from({ length: 99 }, () => lost("reset")));
+  });
+
+  it("takes no reset for a session that it has no more", async () => {
+    const { clock, board, gateway, connect } = pair();
+    await connect();
+    gateway.options.resetTag = ((gateway.link.tag ?? 0) + 1) & 0xff;
+    restart(gateway);
+    await clock.run(20);
+    expect(board.streams.length).toBe(1);
+    expect(board.errors).toEqual([]);
+    // its next heartbeat tells that nobody is there
+    await clock.runUntil(() => board.streams.length === 2 && gateway.streams.length === 2, 600);
+  });
+
   it("notices a dead line within 3.5 s on both sides, and comes back when it heals", async () => {
     const { clock, board, gateway, connect, noise } = pair();
     await connect();
     await clock.run(10_000);
     expect([board.streams.length, gateway.streams.length]).toEqual([1, 1]);
-    noise.byteDropRate = 1;
+    noise.dropRate = 1;
     const cutAt = clock.elapsedMs;
     await clock.runUntil(() => board.live().closed && gateway.live().closed);
     expect(clock.elapsedMs - cutAt).toBeGreaterThan(2_000);
     expect(clock.elapsedMs - cutAt).toBeLessThanOrEqual(3_500);
     expect([board.errors, gateway.errors]).toEqual([[lost("silent")], [lost("silent")]]);
-    noise.byteDropRate = 0;
+    noise.dropRate = 0;
     await clock.runUntil(() => board.streams.length === 2 && gateway.streams.length === 2, 600);
   });
 
@@ -191,7 +243,7 @@ describe("serial link, sessions", () => {
   });
 
   it("delivers and stays up when the machine's clock is set back and forth", async () => {
-    const { clock, board, gateway, connect } = pair({ noise: { bitErrorRate: 1e-4, byteDropRate: 0 } });
+    const { clock, board, gateway, connect } = pair({ noise: { bitErrorRate: 1e-4 } });
     await connect();
     const bytes = seededBytes(6, 60_000);
     const got = collect(gateway.live());
