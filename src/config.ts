@@ -1,13 +1,17 @@
 /** The settings of a gateway: the schema of `gateway.toml`, its defaults, and the file itself. */
 import { readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
-import { dirname, resolve } from "node:path";
+import { dirname, isAbsolute, resolve } from "node:path";
 import { parse } from "smol-toml";
 import { z } from "zod";
 import type { Hex } from "./base/bytes.ts";
 import { Fault } from "./base/fault.ts";
 import { type Amount, parseAmount } from "./base/money.ts";
 import { BROKER_LIMITS, type BrokerLimits } from "./link/broker/limits.ts";
+import { BAUD } from "./link/serial/baud-watch.ts";
+import { isPattern } from "./link/serial/lines.ts";
+import { isTcpUrl } from "./link/serial/tcp-port.ts";
+import { isUsbId } from "./link/serial/usb.ts";
 import { DEFAULT_RULES, type MarketRules } from "./market/rules.ts";
 import { WINDOWS } from "./operator/settings.ts";
 import type { Limits } from "./payment/standing.ts";
@@ -63,6 +67,54 @@ const brokerSchema = z.strictObject({
     .optional(),
 });
 
+const serialSchema = z
+  .strictObject({
+    /** A device of this machine; tcp://host:port; or with * or ? in its last part each device that is there. */
+    path: z
+      .string()
+      .refine(
+        (path) => isAbsolute(path) || isTcpUrl(path),
+        "expected /dev/..., a pattern such as /dev/serial/by-id/*, or tcp://host:port",
+      ),
+    baud: z
+      .number()
+      .int()
+      .min(BAUD.least, `a serial line runs at ${BAUD.least} to ${BAUD.most} baud`)
+      .max(BAUD.most, `a serial line runs at ${BAUD.least} to ${BAUD.most} baud`)
+      .default(BAUD.usual),
+    /** "raw" is MQTT without the reliable link: a device whose bytes are checked on their whole way, such as native USB. */
+    profile: z.enum(["reliable", "raw"]).default("reliable"),
+    /** The USB devices that are meant, "vendor:product"; an empty list is any device. */
+    usb: z
+      .union([z.string().transform((one) => [one]), z.array(z.string())])
+      .default(() => [])
+      .transform((ids) => ids.map((id) => id.toLowerCase()))
+      .refine(
+        (ids) => ids.every(isUsbId),
+        'expected USB devices as vendor:product, such as "2e8a:000a": see lsusb',
+      ),
+  })
+  .refine(({ path, usb }) => usb.length === 0 || !isTcpUrl(path), {
+    path: ["usb"],
+    message: "a serial server is no USB device: leave usb out, or name the device itself",
+  })
+  .refine(({ profile, path }) => profile !== "raw" || !isTcpUrl(path), {
+    path: ["profile"],
+    message:
+      'profile "raw" is for USB devices of this machine, not for tcp://: nothing checks the bytes on such a way',
+  })
+  .refine(({ profile, usb }) => profile !== "raw" || usb.length > 0, {
+    path: ["profile"],
+    message:
+      'profile "raw" needs usb = ["vendor:product"]: it is only for devices that are known to need no checks',
+  });
+
+/** Patterns may be the same: each is for other devices. */
+function namesOnce(lines: readonly { readonly path: string }[]): boolean {
+  const names = lines.map(({ path }) => path).filter((path) => !isPattern(path));
+  return new Set(names).size === names.length;
+}
+
 const schema = z.strictObject({
   version: z.literal(1),
   name: z.string().min(1).max(64).default("hirewire"),
@@ -70,9 +122,8 @@ const schema = z.strictObject({
   data: z.string().default("data"),
   broker: brokerSchema.prefault({}),
   serial: z
-    .array(
-      z.strictObject({ path: z.string(), baud: z.number().int().min(300).max(4_000_000).default(115_200) }),
-    )
+    .array(serialSchema)
+    .refine(namesOnce, "two [[serial]] have the same path: a device is opened once")
     .default([]),
   chain: z.strictObject({
     id: z.number().int().min(1),

@@ -10,7 +10,7 @@ import { BROKER_LIMITS } from "./link/broker/limits.ts";
 import type { Certificate, ListenAt } from "./link/broker/listener.ts";
 import { NonceMemory } from "./link/broker/nonce-memory.ts";
 import { listenUrl } from "./link/listen-address.ts";
-import { type LineState, openSerialLine, type SerialLine } from "./link/serial/line.ts";
+import { type LineReport, SerialLines } from "./link/serial/lines.ts";
 import type { Market } from "./protocol/typed-data.ts";
 
 export type DoorOptions = {
@@ -23,10 +23,14 @@ export type DoorOptions = {
   /** The text of a file that is nobody else's: a certificate's key, a password. */
   readonly readSecret: (path: string) => string;
   readonly onFault: (fault: unknown) => void;
+  /** Where the kernel lists serial devices: /sys/class/tty by default. */
+  readonly ttyFolder?: string;
 };
 
 export type Door = {
   readonly broker: Broker;
+  /** The serial lines: those that `[[serial]]` names, and those that its patterns have found. */
+  readonly lines: readonly LineReport[];
   /** Closes lines and ports, and ends every session. */
   close(): Promise<void>;
 };
@@ -46,24 +50,24 @@ export async function openDoor(options: DoorOptions): Promise<Door> {
   const embedded = await startEmbeddedBroker({ ...common, listen: listenersOf(options) });
   try {
     const broker = joinBrokers(embedded, ...(await externalOf(options, common)));
-    const lines = config.serial.map(({ path, baud }) => {
-      const onState = (line: LineState) => {
-        if (line.state === "absent") onFault(line.fault);
-      };
-      const onSession: Parameters<typeof openSerialLine>[0]["onSession"] = (stream) =>
-        broker.attach(stream, path);
-      return openSerialLine({ path, baud, role: "gateway", clock, onSession, onState });
+    const lines = new SerialLines({
+      ...{ entries: config.serial, clock, ttyFolder: options.ttyFolder, onFault },
+      onSession: (stream, path) => broker.attach(stream, path),
     });
-    return { broker, close: () => close(lines, broker) };
+    return {
+      broker,
+      get lines() {
+        return lines.reports;
+      },
+      close: async () => {
+        await lines.close();
+        await broker.stop();
+      },
+    };
   } catch (fault) {
     await embedded.stop();
     throw fault;
   }
-}
-
-async function close(lines: readonly SerialLine[], broker: Broker): Promise<void> {
-  await Promise.all(lines.map((line) => line.close()));
-  await broker.stop();
 }
 
 function listenersOf({ config, readSecret }: DoorOptions): ListenAt[] {

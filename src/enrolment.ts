@@ -2,7 +2,7 @@
  * Who may connect: the devices that the operator has enrolled and, where admission is open, guests that have put money
  * on a lane to this gateway. Everybody who is let in is journalled first.
  */
-import type { Hex } from "./base/bytes.ts";
+import { fromHex, type Hex } from "./base/bytes.ts";
 import type { Clock } from "./base/clock.ts";
 import { Fault } from "./base/fault.ts";
 import { type Amount, parseAmount, ZERO } from "./base/money.ts";
@@ -10,7 +10,10 @@ import type { Config } from "./config.ts";
 import type { State } from "./exchange/state.ts";
 import { type Device, GUEST } from "./market/roster.ts";
 import { enrolments, type RosterEntry, readRoster, watchRoster } from "./operator/roster-folder.ts";
+import { type KeptWallet, type Wallet, watchWallets } from "./operator/wallet-folder.ts";
+import { WalletReader } from "./operator/wallet-reader.ts";
 import type { Fact } from "./protocol/facts.ts";
+import { keySigner, type Signer } from "./protocol/signer.ts";
 import type { Market } from "./protocol/typed-data.ts";
 import type { Chain, LaneOnChain } from "./settlement/chain.ts";
 import { LaneLookup } from "./settlement/lane-lookup.ts";
@@ -22,6 +25,8 @@ export type EnrolmentOptions = {
   readonly state: State;
   readonly chain: Pick<Chain, "lanes">;
   readonly clock: Pick<Clock, "after">;
+  /** The text of a file that is nobody else's, such as a wallet. Throws {@link Fault}. */
+  readonly readSecret: (path: string) => string;
   /** Makes facts durable. */
   readonly record: (facts: readonly Fact[]) => Promise<void>;
   /** The roster is another; resolves when what follows from it is done. */
@@ -33,11 +38,15 @@ export class Enrolment {
   readonly #options: EnrolmentOptions;
   /** Who is on the roster, and what each may spend in a day where it says so. */
   #budgets: ReadonlyMap<Hex, Amount | null> = new Map();
-  /** Files of the roster that are passed over, and of which that is told. */
+  readonly #walletReader: WalletReader;
+  readonly #signers = new WeakMap<Wallet, Signer>();
+  /** Of boards on the roster. */
+  #wallets: ReadonlyMap<Hex, KeptWallet> = new Map();
+  /** Files of roster and wallets that are passed over, and of which that is told. */
   #badFiles: ReadonlySet<unknown> = new Set();
   #reading: Promise<void> = Promise.resolve();
   #isStopped: boolean = false;
-  #stopWatching: () => void = () => undefined;
+  #stopWatching: (() => void)[] = [];
 
   readonly #lookup: LaneLookup;
   /** What a guest's lane must hold. */
@@ -50,6 +59,7 @@ export class Enrolment {
     const { config, decimals, chain, clock } = options;
     const { guest_deposit: own } = config.broker;
     this.#options = options;
+    this.#walletReader = new WalletReader(options.readSecret);
     this.#least = parseAmount(own === "" ? config.settlement.lane_deposit : own, decimals);
     this.#lookup = new LaneLookup(chain, clock);
   }
@@ -62,6 +72,11 @@ export class Enrolment {
   /** What the device may spend in a day; null where its entry does not say. */
   perDay(device: Hex): Amount | null {
     return this.#budgets.get(device) ?? null;
+  }
+
+  /** The wallet that the gateway keeps for an enrolled device; null for one that has its own key. */
+  keptWallet(device: Hex): KeptWallet | null {
+    return this.#wallets.get(device) ?? null;
   }
 
   /** The devices that may be here now. */
@@ -94,39 +109,69 @@ export class Enrolment {
   /** Reads the roster, and again whenever it changes. */
   async start(): Promise<void> {
     await this.#read();
-    this.#stopWatching = watchRoster(this.#options.config.data, () => {
-      this.#reading = this.#reading.then(() => this.#read()).catch(this.#options.onFault);
-    });
+    const { config, onFault } = this.#options;
+    const again = () => void this.refresh().catch(onFault);
+    this.#stopWatching = [watchRoster(config.data, again), watchWallets(config.data, again)];
+  }
+
+  /** Reads the roster again, now: for whoever has just written to it. Rejects as the journal does. */
+  refresh(): Promise<void> {
+    const reading = this.#reading.then(() => this.#read());
+    this.#reading = reading.catch(() => undefined);
+    return reading;
   }
 
   /** Reads no more; resolves when nothing is under way. */
   async stop(): Promise<void> {
     this.#isStopped = true;
     this.#lookup.stop();
-    this.#stopWatching();
+    for (const stop of this.#stopWatching) stop();
     await this.#reading;
   }
 
   async #read(): Promise<void> {
     if (this.#isStopped) return;
     const { config, state, record, onChange, onFault } = this.#options;
-    const { entries, faults } = readRoster(config.data);
+    const { entries, faults: bad } = readRoster(config.data);
+    const { wallets, faults: worse } = this.#walletReader.read(config.data);
+    const faults = [...bad, ...worse];
     for (const fault of faults) if (!this.#badFiles.has(fault.facts["file"])) onFault(fault);
     this.#badFiles = new Set(faults.map(({ facts: { file } }) => file));
+    this.#wallets = this.#keep(wallets, new Set(entries.map(({ device }) => device)));
     this.#budgets = new Map(entries.map((entry) => [entry.device, this.#budgetOf(entry)]));
     const facts = enrolments(entries, state.roster);
     if (facts.length > 0) await record(facts);
     await onChange(facts.length > 0);
   }
 
+  #keep(wallets: readonly Wallet[], enrolled: ReadonlySet<Hex>): ReadonlyMap<Hex, KeptWallet> {
+    const kept = new Map<Hex, KeptWallet>();
+    for (const wallet of wallets) {
+      const { device, key, secret, cap, name } = wallet;
+      if (!enrolled.has(device)) continue;
+      const signer = this.#signers.get(wallet) ?? keySigner(fromHex(key));
+      this.#signers.set(wallet, signer);
+      const most = this.#amountOf(cap, `nothing is signed for ${name} until the cap of its wallet is mended`);
+      kept.set(device, { signer, secret: fromHex(secret), cap: most });
+    }
+    return kept;
+  }
+
   /** What a device may spend in a day; nothing where its file says what the token cannot express. */
   #budgetOf({ name, perDay }: RosterEntry): Amount | null {
+    return perDay === null
+      ? null
+      : this.#amountOf(perDay, `${name} may spend nothing until its budget is mended`);
+  }
+
+  /** Nothing where the token cannot express it, which is told in these words. */
+  #amountOf(text: string, otherwise: string): Amount {
     const { decimals, onFault } = this.#options;
     try {
-      return perDay === null ? null : parseAmount(perDay, decimals);
+      return parseAmount(text, decimals);
     } catch (fault) {
       onFault(fault);
-      onFault(new Fault("file_format", `${name} may spend nothing until its budget is mended`));
+      onFault(new Fault("file_format", otherwise));
       return ZERO;
     }
   }

@@ -9,6 +9,7 @@ import type { Hex } from "./base/bytes.ts";
 import { type Clock, type Instant, instant } from "./base/clock.ts";
 import type { Refusal, RefusalCode } from "./base/refusal.ts";
 import { type Config, limitsOf, marketRules } from "./config.ts";
+import { Custody } from "./custody.ts";
 import { type Door, openDoor } from "./door.ts";
 import { Enrolment } from "./enrolment.ts";
 import { Errands } from "./errands.ts";
@@ -25,6 +26,7 @@ import type { Task } from "./market/task.ts";
 import { Office } from "./office.ts";
 import { type Opened, openHouse } from "./opening.ts";
 import { settlementTerms } from "./operator/money/settlement-terms.ts";
+import { parseWallet } from "./operator/wallet-folder.ts";
 import { creditOf } from "./payment/payment.ts";
 import type { Fact } from "./protocol/facts.ts";
 import type { Signer } from "./protocol/signer.ts";
@@ -72,6 +74,7 @@ export class Gateway {
   readonly #journal: Journal;
   readonly #house: Opened;
   readonly #heartbeat: Heartbeat;
+  readonly #custody: Custody;
   readonly #courier: BlobCourier;
   readonly #errands: Errands;
   readonly #rights: ReadingRights;
@@ -124,6 +127,7 @@ export class Gateway {
     this.#boot = clock.now();
     this.#enrolment = new Enrolment({
       ...{ config, market, decimals, state, chain: house.chain, clock, onFault },
+      readSecret: options.readSecret,
       record: (facts) => this.#heartbeat.tell({ topic: "observed", facts }),
       onChange: (isGrown) => this.#rosterChanged(isGrown),
     });
@@ -148,6 +152,7 @@ export class Gateway {
       onRefused: (refusal, by, topic) => this.#reception.count(refusal, by, topic),
       onBroken: options.onBroken,
     });
+    this.#custody = this.#openCustody(onFault);
     const tell = this.#heartbeat.tell.bind(this.#heartbeat);
     this.#rights = new ReadingRights(state.market.tasks);
     const ownerOf = (device: Hex) => this.#ownerOf(device);
@@ -165,9 +170,26 @@ export class Gateway {
         this.#reception.refuse(requester, offerId, "offer", refusal),
     });
     this.#settlement = this.#openSettlement(onFault);
-    this.#office = new Office({
-      ...{ data: config.data, market, decimals, clock, state },
+    this.#office = this.#openOffice(decimals);
+  }
+
+  #openOffice(decimals: number): Office {
+    const { config, clock, readSecret } = this.#options;
+    return new Office({
+      ...{ data: config.data, market: this.market, decimals, clock, state: this.#state },
       ...{ heartbeat: this.#heartbeat, settlement: this.#settlement, asks: () => this.#reception.asks() },
+      lines: () => this.#door?.lines ?? [],
+      readWallet: (path) => parseWallet(readSecret(path), path),
+      refresh: () => this.#enrolment.refresh(),
+    });
+  }
+
+  #openCustody(onFault: (fault: unknown) => void): Custody {
+    const { state, market, token } = this.#house;
+    return new Custody({
+      ...{ state, market, decimals: token.decimals, heartbeat: this.#heartbeat, onFault },
+      keptWallet: (device) => this.#enrolment.keptWallet(device),
+      refuse: (device, id, topic, refusal) => this.#reception.refuse(device, id, topic, refusal),
     });
   }
 
@@ -235,6 +257,7 @@ export class Gateway {
     this.#errands.stop();
     await this.#settlement.stop();
     await this.#door?.close();
+    this.#custody.stop();
     await this.#heartbeat.idle();
   }
 
@@ -247,11 +270,14 @@ export class Gateway {
     const { market } = this;
     const { readSecret } = this.#options;
     const onFault = (fault: unknown) => this.#options.onFault?.(fault);
-    const open = (callbacks: BrokerCallbacks) =>
-      openDoor({ config, market, clock, boot: this.#boot, callbacks, readSecret, onFault });
-    this.#door = await this.#reception.open(open, { heartbeat: this.#heartbeat, courier: this.#courier });
+    const secretOf = (device: Hex) => this.#custody.secretOf(device);
+    const open = (callbacks: BrokerCallbacks) => {
+      const all = { ...callbacks, secretOf };
+      return openDoor({ config, market, clock, boot: this.#boot, callbacks: all, readSecret, onFault });
+    };
+    this.#door = await this.#reception.open(open, { commands: this.#custody, courier: this.#courier });
     await this.#pickUp();
-    await this.#office.open();
+    await this.#office.open(this.#door.broker);
   }
 
   #started(): Fact {
@@ -269,7 +295,8 @@ export class Gateway {
   }
 
   async #rosterChanged(isGrown: boolean): Promise<void> {
-    this.#reception.dismiss();
+    this.#reception.dismiss((device) => this.#custody.isEstranged(device));
+    this.#custody.forgetFormer();
     if (isGrown && this.#door) await this.#settlement.refresh();
   }
 

@@ -34,6 +34,7 @@ import { recoverCommand } from "./operator/recovery/recover.ts";
 import { restoreCommand } from "./operator/recovery/restore.ts";
 import { refusalLines } from "./operator/refusal-lines.ts";
 import { gatewayKeyFile, parseKeyText } from "./operator/settings.ts";
+import { parseWallet, type Wallet } from "./operator/wallet-folder.ts";
 import { watchtowerCommand } from "./operator/watchtower/command.ts";
 import { type ConnectionFile, parseConnectionFile } from "./protocol/connection-file.ts";
 import { encodeFact } from "./protocol/facts.ts";
@@ -52,6 +53,7 @@ const HELP = `hirewire: robots and boards hire each other's compute and pay in U
   hirewire device add NAME  enrols a device and prints the connection file it needs; also device
                             list, budget, owner, allowance, replace for a lost key, and token
                             and sign for devices that are worked by hand
+  hirewire device pair NAME gives a board on a serial line a wallet that the gateway keeps
   hirewire firmware build FILE.ts
                             AssemblyScript to task firmware; also firmware check, run, publish,
                             trust, untrust, list
@@ -128,6 +130,10 @@ function readConnection(path: string): ConnectionFile {
   return parseConnectionFile(readSecret(path, "connection file"));
 }
 
+function readWallet(path: string): Wallet {
+  return parseWallet(readSecret(path, "wallet"), path);
+}
+
 function readSecret(path: string, what: string): string {
   try {
     return readFileSync(path, "utf8");
@@ -149,7 +155,7 @@ function createKey(path: string): Uint8Array {
   return key;
 }
 
-const keys = { read: readKey, connection: readConnection, create: createKey };
+const keys = { read: readKey, connection: readConnection, wallet: readWallet, create: createKey };
 const ports = { keys, readConfig, clock: systemClock };
 
 async function run(args: string[]): Promise<number> {
@@ -250,6 +256,7 @@ async function demo(args: string[]): Promise<number> {
     queries: count(values.queries, "queries", values.map ? 100 : 32),
     batch: count(values.batch, "batch", values.map ? 10 : 1),
     seed: count(values.seed, "seed", 1),
+    path: process.env["PATH"] ?? "",
     clock: systemClock,
     io,
     signal: stopSignal(),

@@ -10,9 +10,12 @@ import { Fault } from "./base/fault.ts";
 import { formatAmount } from "./base/money.ts";
 import type { State } from "./exchange/state.ts";
 import type { Heartbeat } from "./heartbeat.ts";
+import type { LineReport } from "./link/serial/lines.ts";
 import { openTasks } from "./market/market.ts";
 import { clearHalt, haltReason, readHalt, writeHalt } from "./operator/control/halt-file.ts";
 import { type Control, type ControlRequest, startControl } from "./operator/control/server.ts";
+import { type PairParts, pairVerbs } from "./operator/device/pair-verbs.ts";
+import { rowOf } from "./operator/doctor/line-row.ts";
 import { moneyVerbs } from "./operator/money/verbs.ts";
 import { clearRestoredMark, restoredMark, restoredReason } from "./operator/recovery/restored-mark.ts";
 import { totalOf } from "./payment/books.ts";
@@ -30,8 +33,14 @@ export type OfficeOptions = {
   readonly state: State;
   readonly heartbeat: Pick<Heartbeat, "tell" | "idle">;
   readonly settlement: Settlement;
+  /** Opens the wallet in a file. */
+  readonly readWallet: PairParts["readWallet"];
+  /** Reads roster and wallets again. */
+  readonly refresh: PairParts["refresh"];
   /** What connected providers stand by. */
   readonly asks: () => ReadonlyMap<Hex, Ask>;
+  /** The serial lines, as they are now. */
+  readonly lines: () => readonly LineReport[];
 };
 
 export class Office {
@@ -58,14 +67,16 @@ export class Office {
     }
   }
 
-  /** Answers from now on. */
-  async open(): Promise<void> {
-    const { settlement, market, decimals, data } = this.#options;
+  /** Answers from now on; `boards` knows who waits to be paired. */
+  async open(boards: PairParts["boards"]): Promise<void> {
+    const { settlement, market, decimals, data, clock, readWallet, refresh } = this.#options;
     const transact = settlement.transact.bind(settlement);
     const verbs = moneyVerbs({ settlement, transact, market, decimals });
     this.#control = await startControl(data, {
       ...verbs,
+      ...pairVerbs({ data, market, decimals, clock, boards, readWallet, refresh }),
       status: () => Promise.resolve(this.#status()),
+      lines: () => Promise.resolve({ lines: this.#options.lines().map(rowOf) }),
       halt: (request) => this.#halt(haltReason(wordIn(request, "reason"))),
       resume: () => this.#resume(),
       drain: () => this.#drain(),

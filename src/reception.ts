@@ -1,7 +1,7 @@
 /**
  * The reception: who is on the line, what they say, and what is said to them.
  *
- * Commands go to the heartbeat, bytes to the courier; what a device says of itself (factsheet, state, connection)
+ * Commands go to custody and the heartbeat, bytes to the courier; what a device says of itself (factsheet, state, connection)
  * is kept for its session only. Money never passes here.
  */
 import type { Hex } from "./base/bytes.ts";
@@ -37,7 +37,7 @@ export type ReceptionOptions = {
 
 /** Where the reception hands things on; they need it to speak, so they come after it. */
 export type Backrooms = {
-  readonly heartbeat: Pick<Heartbeat, "submit">;
+  readonly commands: Pick<Heartbeat, "submit">;
   readonly courier: Pick<BlobCourier, "onGet" | "onData" | "askAgain">;
 };
 
@@ -101,10 +101,14 @@ export class Reception {
     return door;
   }
 
-  /** Ends the sessions of devices that are on the roster no more. */
-  dismiss(): void {
+  /**
+   * Ends the sessions of devices that are on the roster no more.
+   *
+   * @param isEstranged - whether a device that is has to log in anew
+   */
+  dismiss(isEstranged: (device: Hex) => boolean): void {
     for (const { device } of this.#broker?.sessions() ?? []) {
-      if (!this.#options.admission.isEnrolled(device)) this.#broker?.drop(device);
+      if (!this.#options.admission.isEnrolled(device) || isEstranged(device)) this.#broker?.drop(device);
     }
   }
 
@@ -170,7 +174,7 @@ export class Reception {
 
   async #heard(backrooms: Backrooms, device: Hex, topic: Topic, payload: Uint8Array): Promise<void> {
     this.#heardCount++;
-    if (isCommandTopic(topic)) return backrooms.heartbeat.submit(device, topic, new Uint8Array(payload));
+    if (isCommandTopic(topic)) return backrooms.commands.submit(device, topic, new Uint8Array(payload));
     const refusal = await this.#heardOther(backrooms, device, topic, payload);
     if (refusal) this.refuse(device, null, topic, refusal);
   }

@@ -79,3 +79,45 @@ describe("listenUrl", () => {
     expect(() => listenUrl(text)).toThrow(expect.toSatisfy((error) => isFault(error, "config_syntax")));
   });
 });
+
+describe("[[serial]]", () => {
+  const serial = (text: string) => read(`[[serial]]\n${text}`).config.serial[0];
+
+  it("names a device, a server, or a pattern", () => {
+    expect(serial('path = "/dev/ttyUSB0"')).toEqual({
+      ...{ path: "/dev/ttyUSB0", baud: 115_200, profile: "reliable", usb: [] },
+    });
+    expect(serial('path = "tcp://[::1]:4000"\nbaud = 9600')).toMatchObject({
+      path: "tcp://[::1]:4000",
+      baud: 9_600,
+    });
+    const found = serial('path = "/dev/serial/by-id/*"\nusb = ["2E8A:000A"]\nprofile = "raw"\nbaud = 921600');
+    expect(found).toMatchObject({ usb: ["2e8a:000a"], profile: "raw", baud: 921_600 });
+    expect(serial('path = "/dev/ttyUSB0"\nusb = "0403:6001"')?.usb).toEqual(["0403:6001"]);
+    const twice = 'path = "/dev/ttyUSB*"\nusb = "0403:6001"\n[[serial]]\npath = "/dev/ttyUSB*"';
+    expect(read(`[[serial]]\n${twice}`).config.serial.map(({ usb }) => usb)).toEqual([["0403:6001"], []]);
+  });
+
+  it.each([
+    [
+      'path = "ttyUSB0"',
+      /expected \/dev\/\.\.\., a pattern such as \/dev\/serial\/by-id\/\*, or tcp:\/\/host:port/,
+    ],
+    ['path = "tcp://host"', /expected \/dev\/\.\.\./],
+    ['path = "/dev/ttyUSB0"\nbaud = 9599', /9600 to 921600 baud/],
+    ['path = "/dev/ttyUSB0"\nbaud = 921601', /9600 to 921600 baud/],
+    ['path = "/dev/ttyUSB0"\nusb = ["2e8a"]', /vendor:product, such as "2e8a:000a"/],
+    ['path = "/dev/ttyUSB0"\nprofile = "raw"', /profile "raw" needs usb = \["vendor:product"\]/],
+    [
+      'path = "tcp://h:1"\nprofile = "raw"\nusb = "2e8a:000a"',
+      /"raw" is for USB devices of this machine, not for tcp/,
+    ],
+    ['path = "tcp://h:1"\nusb = "2e8a:000a"', /a serial server is no USB device/],
+    ['path = "/dev/ttyUSB0"\nprofile = "fast"', /profile/],
+    ["baud = 9600", /path/],
+    ['path = "/dev/ttyUSB0"\n[[serial]]\npath = "/dev/ttyUSB0"', /two \[\[serial\]\] have the same path/],
+  ])("refuses %s", (text, says) => {
+    expect(() => serial(text)).toThrow(says);
+    expect(() => serial(text)).toThrow(expect.objectContaining({ code: "config_syntax" }));
+  });
+});

@@ -18,6 +18,15 @@ const market: Market = {
 
 /** Opens what a `[broker]` section names, beside files of the folder. */
 async function open(broker: string, files: Record<string, string> = {}) {
+  return (await openAll(broker, files)).broker.urls;
+}
+
+/** The door itself; faults go to `onFault`. */
+async function openAll(
+  broker: string,
+  files: Record<string, string> = {},
+  onFault: (fault: unknown) => void = () => {},
+) {
   const folder = mkdtempSync(join(tmpdir(), "hirewire-door-"));
   onTestFinished(() => rmSync(folder, { recursive: true }));
   const { vault, token } = market;
@@ -39,10 +48,10 @@ async function open(broker: string, files: Record<string, string> = {}) {
         throw new Fault("key_file", `cannot read the file ${path}`, { cause });
       }
     },
-    onFault: () => {},
+    onFault,
   });
   onTestFinished(() => door.close());
-  return door.broker.urls;
+  return door;
 }
 
 const TLS = 'listen = "mqtts://127.0.0.1:0"\n';
@@ -82,5 +91,15 @@ describe("openDoor", () => {
     const [url = ""] = await open('listen = "127.0.0.1:0"');
     const taken = open(`listen = "${url}"`);
     await expect(taken).rejects.toThrow(/cannot listen on .*: another program listens there/);
+  });
+
+  it("has a line for each serial path that is named, and none for a pattern that finds nothing", async () => {
+    const told = Promise.withResolvers<unknown>();
+    const serial = '[[serial]]\npath = "/dev/null"\nbaud = 9600\n[[serial]]\npath = "/dev/there-is-no/*"';
+    const door = await openAll(`listen = []\n${serial}`, {}, told.resolve);
+    expect(await told.promise).toMatchObject({ code: "usage", message: "/dev/null is not a serial device" });
+    expect(door.lines).toMatchObject([
+      { path: "/dev/null", baud: 9_600, profile: "reliable", usb: null, state: { state: "absent" } },
+    ]);
   });
 });

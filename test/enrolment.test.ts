@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
@@ -51,6 +51,7 @@ function stand(broker: string, deposits: Record<Hex, bigint> = {}) {
         return Promise.resolve({ block: 1n, hash: "0x", lanes } as Awaited<ReturnType<Chain["lanes"]>>);
       },
     },
+    readSecret: (path) => readFileSync(path, "utf8"),
     record(facts) {
       recorded.push(...facts);
       for (const fact of facts) applyToRoster(state.roster, fact);

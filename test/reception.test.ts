@@ -34,7 +34,7 @@ it("a device that is on the roster no more hears nothing, though another has its
     publish: (_to, topic) => said.push(topic),
   };
   const courier = { onGet: async () => null, onData: () => Promise.resolve(null), askAgain: () => {} };
-  await reception.open(async () => ({ broker }), { heartbeat: { submit: async () => {} }, courier });
+  await reception.open(async () => ({ broker }), { commands: { submit: async () => {} }, courier });
   const ack = { topic: "ack", message: { version: 1, id: "c-1", journalIndex: 1 } } as const;
   reception.publish({ to: BOARD.address, ...ack });
   expect(said).toEqual(["ack"]);
@@ -53,6 +53,8 @@ const NO_BROKER = {
     attach: () => {},
     sessions: () => [],
     drop: () => {},
+    waiting: () => [],
+    pair: () => Promise.resolve(),
     stop: () => Promise.resolve(),
   },
   figures: { connections: 0, sessions: 0, queuedMessages: 0, queuedBytes: 0, delayed: 0 },
@@ -88,7 +90,7 @@ async function openDoor() {
     return Promise.resolve({ broker: { ...NO_BROKER, publish } });
   };
   const courier = { onGet: async () => null, onData: () => Promise.resolve(null), askAgain: () => {} };
-  await reception.open(start, { heartbeat: { submit: async () => {} }, courier });
+  await reception.open(start, { commands: { submit: async () => {} }, courier });
   const tell = async ({ address }: Signer, factsheet: Partial<Message<"factsheet">>) => {
     const name = { manufacturer: "m", serialNumber: address.slice(2, 12) };
     const nonce = `0x${"00".repeat(32)}` as const;
@@ -152,4 +154,31 @@ it("an ask counts when it is its device's own, under this market's meter", async
   expect(reception.asks().size).toBe(0);
   expect(refused).toEqual(["bad_signature", "meter_unknown"]);
   expect(reception.bidders()).toEqual([ARM.address]);
+});
+
+it("ends the sessions of those that are on the roster no more, or have to log in anew", async () => {
+  const enrolled = new Set([BOARD.address, ARM.address]);
+  const reception = new Reception({
+    ...{ state: emptyState(), market: MARKET, clock: systemClock, decimals: 6, feeBasisPoints: 0 },
+    firmware: { ...METER, maxFuel: FUEL, runMs: 30_000 },
+    admission: { isEnrolled: (address) => enrolled.has(address), admit: () => null, known: () => [] },
+    journalIndex: () => 0,
+    onRefused: () => {},
+  });
+  const dropped: string[] = [];
+  const sessions = () =>
+    [BOARD, ARM, CART].map(({ address: device }) => ({
+      ...{ id: `${device}-main`, device, slot: "main", nonce: `0x${"00".repeat(32)}` as const },
+      name: { manufacturer: "m", serialNumber: device },
+    }));
+  const broker: Broker = {
+    ...NO_BROKER,
+    publish: () => {},
+    sessions,
+    drop: (device) => dropped.push(device),
+  };
+  const courier = { onGet: async () => null, onData: () => Promise.resolve(null), askAgain: () => {} };
+  await reception.open(async () => ({ broker }), { commands: { submit: async () => {} }, courier });
+  reception.dismiss((device) => device === ARM.address);
+  expect(dropped).toEqual([ARM.address, CART.address]);
 });

@@ -46,12 +46,16 @@ export type ConnectionOptions = {
   readonly factsheet: () => Message<"factsheet">;
   readonly clock: Clock;
   readonly stream?: StreamSource;
+  /** No fleet shares the way to the gateway, as on a serial line: pauses stay short. */
+  readonly isAlone?: boolean;
 };
 
 /** Tokens refused in a row before the first session until we give up: a clock a few seconds behind may do that. */
 const MOST_REFUSALS = 10;
 /** Which tries, after tokens were refused, ask for a challenge: a robot's clock may be wrong by any time. */
 const CHALLENGE_EVERY = 3;
+/** The longest pause where no fleet shares the way: a cable is pulled more often than a network. */
+const ALONE_MS = 200;
 
 export class Connection {
   readonly #options: ConnectionOptions;
@@ -110,8 +114,8 @@ export class Connection {
 
   async #run(): Promise<void> {
     const { signal } = this.#closing;
-    const { clock } = this.#options;
-    const backOff = new BackOff();
+    const { clock, isAlone } = this.#options;
+    const backOff = isAlone ? new BackOff(ALONE_MS) : new BackOff();
     let refusals = 0;
     let told = "";
     while (!signal.aborted) {

@@ -142,7 +142,7 @@ export class Robot {
     const buys = { version: 1 as const, name: file.name, profiles: [], memoryMiB: 0 };
     const factsheet = () => this.#asking.factsheet;
     this.#connection = new Connection(
-      { file, signer, slot, factsheet, clock, ...(stream && { stream }) },
+      { file, signer, slot, factsheet, clock, ...(stream && { stream, isAlone: true }) },
       {
         up: (terms, index) => this.#up(terms, index),
         changed: (terms) => this.#changed(terms),

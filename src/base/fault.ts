@@ -34,6 +34,7 @@ export const FAULTS = {
   claim_overdue: "operator",
   transaction_failed: "operator",
   link_lost: "retry",
+  wrong_baud: "operator",
   queue_full: "retry",
   port_busy: "operator",
   refused: "reject",

@@ -15,6 +15,7 @@ export const REFUSALS = {
   bad_token: "sign a fresh CONNECT token for this gateway and this client id",
   token_expired: "sign a token that is valid now, for at most ten minutes, issued after the gateway's start",
   token_replayed: "sign a new token with a new nonce for each connection",
+  bad_seal: "seal each payload once, in turn, with this session's key; log in again",
   login_required: "log in with a signed token, or ask for a challenge, before you say anything else",
   bad_packet: "speak MQTT 3.1.1: no other version, no malformed packet, CONNECT first and once",
   no_connect: "send CONNECT at once, and finish a login by message within the same five seconds",
@@ -51,6 +52,7 @@ export const REFUSALS = {
   exposure_limit:
     "pay in advance: on-result offers may not exceed what you have paid before, nor the operator's limit",
   budget_exceeded: "the budget of this device or its owner for today is used up; ask the operator",
+  over_cap: "the gateway signs no more for this device; ask the operator for: hirewire device cap",
   gateway_stopped: "the operator has stopped this gateway: open tasks are finished, new offers are not taken",
   no_credit: "there is no credit to pay out: it is all spent or held",
   hub_capacity:

@@ -27,7 +27,8 @@ export function readCommand(topic: CommandTopic, by: Hex, payload: Uint8Array): 
   return { id: message.id, command: { topic, by, message } as DeviceCommand };
 }
 
-function idIn(value: unknown): string | null {
+/** The id that a message says it has, cut to 64 characters; null where it says none. */
+export function idIn(value: unknown): string | null {
   const id = typeof value === "object" && value !== null && "id" in value ? value.id : null;
   return typeof id === "string" ? id.slice(0, 64) : null;
 }

@@ -7,6 +7,7 @@ import { addressOfKey } from "../kernels/signature.ts";
 import type { ConnectionFile } from "../protocol/connection-file.ts";
 import { unknownWord } from "./arguments.ts";
 import { type RosterEntry, type RosterReading, readRoster } from "./roster-folder.ts";
+import { parseWallet, type Wallet } from "./wallet-folder.ts";
 
 /** Opens key files; nothing else does. */
 export interface Keys {
@@ -22,6 +23,12 @@ export interface Keys {
    * @throws {@link Fault} `key_file` when it cannot be read or its key is no private key, `file_format`
    */
   connection(path: string): ConnectionFile;
+  /**
+   * A wallet that the gateway keeps for a board, its key and secret included.
+   *
+   * @throws {@link Fault} `key_file` when it cannot be read, `file_format` when it is no wallet
+   */
+  wallet(path: string): Wallet;
   /**
    * Writes a new random key into a new file of mode 0600.
    *
@@ -41,7 +48,8 @@ export type Settings = {
     /** `ca` is a path, empty where there is none. */
     readonly external?: { readonly url: string; readonly ca: string } | undefined;
   };
-  readonly serial: readonly { readonly path: string }[];
+  /** A path may be a pattern; `usb` has `vendor:product`, any device when there is none in it. */
+  readonly serial: readonly { readonly path: string; readonly usb: readonly string[] }[];
   readonly chain: {
     readonly id: number;
     /** At least one URL; the others are asked when it fails. */
@@ -86,18 +94,28 @@ export type CommandPorts = {
 export const DEFAULT_CONFIG = "gateway.toml";
 
 /**
- * The private key in a key file: 64 hexadecimal digits, with or without `0x`, white space around them.
+ * The private key in a key file: 64 hexadecimal digits, with or without `0x`, white space around them. A wallet that the
+ * gateway keeps is one too.
  *
  * @throws {@link Fault} `key_file`; it never shows the text
  */
 export function parseKeyText(text: string, path: string): Uint8Array {
   const digits = /^\s*(?:0x)?([0-9a-fA-F]{64})\s*$/.exec(text)?.[1];
+  if (digits === undefined && text.startsWith("{")) return walletKey(text, path);
   if (digits === undefined) {
     throw new Fault("key_file", `${path} is no key file: expected 64 hexadecimal digits`);
   }
   const key = fromHex(digits);
   addressOfKey(key);
   return key;
+}
+
+function walletKey(text: string, path: string): Uint8Array {
+  try {
+    return fromHex(parseWallet(text, path).key);
+  } catch (cause) {
+    throw new Fault("key_file", cause instanceof Error ? cause.message : `${path} is no key file`, { cause });
+  }
 }
 
 /** `gateway.key` in the data folder, an absolute path; the file may not be there yet. */

@@ -1,14 +1,16 @@
 /**
- * How each device stands with the gateway: what it has paid so far, the largest price it offered, and what it has
- * spent today. Limits are measured against it. Pure.
+ * How each device stands with the gateway: what it has signed and paid so far, the largest price it offered, and what it
+ * has spent today. Limits are measured against it. Pure.
  */
 import type { Hex } from "../base/bytes.ts";
 import type { Instant } from "../base/clock.ts";
 import { type Amount, ZERO } from "../base/money.ts";
 import { type Refusal, refuse } from "../base/refusal.ts";
-import type { Fact } from "../protocol/facts.ts";
+import type { Fact, FactNamed, Posting } from "../protocol/facts.ts";
 
 export type Standing = {
+  /** Sum of all that it has ever signed on its lanes to the gateway, in every epoch, claimed or void since. */
+  readonly promised: bigint;
   /** Sum of all prices it has paid for, ever. */
   readonly paid: bigint;
   /** Largest maxPrice it ever offered. */
@@ -46,7 +48,7 @@ const CREDIT_PRICES = 10n;
 
 const DAY_MS = 86_400_000;
 
-const NO_HOLDS: ReadonlyMap<Hex, number> = new Map();
+const NEWCOMER: Standing = { promised: 0n, paid: 0n, largest: ZERO, day: 0, spent: 0n, holds: new Map() };
 
 /** Nobody has ever traded. */
 export function emptyStandings(): Standings {
@@ -55,7 +57,7 @@ export function emptyStandings(): Standings {
 
 /** A device's standing; a newcomer's is all zero. */
 export function standingOf(standings: Standings, device: Hex): Standing {
-  return standings.get(device) ?? { paid: 0n, largest: ZERO, day: 0, spent: 0n, holds: NO_HOLDS };
+  return standings.get(device) ?? NEWCOMER;
 }
 
 /** What the device has spent on the day of `at`, in atomic units. */
@@ -97,6 +99,13 @@ export function overBudget(
 /** Applies one fact in place. */
 export function applyToStanding(standings: Standings, fact: Fact, at: Instant): void {
   switch (fact.kind) {
+    case "voucherReceived":
+    case "laneReconciled": {
+      const before = standingOf(standings, fact.payer);
+      const gain = promisedIn(fact);
+      if (gain > 0n) standings.set(fact.payer, { ...before, promised: before.promised + gain });
+      break;
+    }
     case "offered": {
       const before = today(standings, fact.requester, at);
       const { largest, spent, holds } = before;
@@ -140,6 +149,12 @@ function dayOf(at: Instant): number {
   return Math.floor(at / DAY_MS);
 }
 
+/** What a payer has signed that was not known before; what a close has made void stays signed. */
+function promisedIn({ payer, postings }: FactNamed<"voucherReceived" | "laneReconciled">): bigint {
+  const gains = postings.filter(({ account, change }) => account === `in:${payer}` && change > 0n);
+  return sumAt(gains, `in:${payer}`);
+}
+
 type Posted = Extract<Fact, { postings: unknown }> & { readonly requester: Hex };
 
 function heldIn({ requester, postings }: Posted): bigint {
@@ -157,6 +172,6 @@ function owedIn({ requester, postings }: Posted): bigint {
   return owed > 0n ? owed : 0n;
 }
 
-function sumAt(postings: Posted["postings"], account: string): bigint {
+function sumAt(postings: readonly Posting[], account: string): bigint {
   return postings.reduce((sum, one) => (one.account === account ? sum + one.change : sum), 0n);
 }

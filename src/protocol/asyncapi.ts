@@ -5,6 +5,7 @@
  * is the document as of the last `npm run docs`; a test fails when it is older than the schemas.
  */
 import { z } from "zod";
+import { type DraftTopic, draftSchemas } from "./draft.ts";
 import { messageSchemas } from "./message.ts";
 import { TOPIC_ROOT, TOPICS, type Topic, type TopicRule } from "./topic.ts";
 
@@ -22,6 +23,9 @@ const SUMMARIES = {
   forfeit: "The provider gives up a task that it was awarded.",
   payout: "Asks for the lane's credit, on the lane back.",
   login: "A device's token where CONNECT does not carry it, or the wish for a challenge.",
+  pair: "A board on a serial line asks for a wallet that the gateway keeps; with `proof`, it has saved what it was given.",
+  pairing:
+    "What such a board needs to log in from now on, its secret included: the same as the file of hirewire device pair --out.",
   challenge: "The gateway's time and a nonce, to sign a token with; unasked for, the wish for a new login.",
   cancel: "The requester takes its offer back, which it may until a provider has accepted.",
   announce: "A task that bids are taken for.",
@@ -38,6 +42,7 @@ const SUMMARIES = {
 } as const satisfies Record<Topic, string>;
 
 const NAMES = Object.keys(TOPICS) as readonly Topic[];
+const DRAFTS = Object.keys(draftSchemas) as readonly DraftTopic[];
 
 /** The whole document, as plain JSON. The same schemas give the same text. */
 export function asyncApiDocument() {
@@ -48,13 +53,18 @@ export function asyncApiDocument() {
       version: "1",
       description:
         "Robots and boards hire each other's compute and pay for it in USDT. MQTT 3.1.1, JSON in UTF-8. " +
-        "Every command carries an id, its idempotency key: repeating it gets the same answer.",
+        "Every command carries an id, its idempotency key: repeating it gets the same answer. A device whose wallet the " +
+        "gateway keeps says drafts in place of what is signed, and its session is sealed: each payload has 20 bytes " +
+        "behind its JSON, as src/protocol/seal.ts says.",
     },
     defaultContentType: "application/json",
     channels: Object.fromEntries(NAMES.map((topic) => [topic, channel(topic)])),
     operations: Object.fromEntries(NAMES.flatMap(operations)),
     components: {
-      messages: Object.fromEntries(NAMES.map((topic) => [topic, message(topic)])),
+      messages: {
+        ...Object.fromEntries(NAMES.map((topic) => [topic, message(topic)])),
+        ...Object.fromEntries(DRAFTS.map((topic) => [draftOf(topic), draft(topic)])),
+      },
       parameters: {
         manufacturer: { description: "VDA 5050's manufacturer: 1 to 64 of A-Z a-z 0-9 _ . : -" },
         serialNumber: { description: "VDA 5050's serial number, in the same characters" },
@@ -71,7 +81,9 @@ function channel(topic: Topic) {
       manufacturer: { $ref: "#/components/parameters/manufacturer" },
       serialNumber: { $ref: "#/components/parameters/serialNumber" },
     },
-    messages: { [topic]: { $ref: `#/components/messages/${topic}` } },
+    messages: Object.fromEntries(
+      messagesOf(topic).map((name) => [name, { $ref: `#/components/messages/${name}` }]),
+    ),
   };
 }
 
@@ -83,24 +95,44 @@ function operations(topic: Topic) {
       action,
       summary: SUMMARIES[topic],
       channel: { $ref: `#/channels/${topic}` },
-      messages: [{ $ref: `#/channels/${topic}/messages/${topic}` }],
+      messages: messagesOf(topic).map((name) => ({ $ref: `#/channels/${topic}/messages/${name}` })),
       bindings: { mqtt: { qos: rule.qos, retain: rule.retain, bindingVersion: "0.2.0" } },
     },
   ];
   return [...(rule.up ? [operation("receive")] : []), ...(rule.down ? [operation("send")] : [])];
 }
 
+/** The names of a topic's messages: its own and, where there is one, its draft. */
+function messagesOf(topic: Topic): string[] {
+  return [topic, ...DRAFTS.filter((one) => one === topic).map(draftOf)];
+}
+
+function draftOf(topic: DraftTopic): string {
+  return `${topic}-draft`;
+}
+
 function message(topic: Topic) {
   const { limit, signed }: TopicRule = TOPICS[topic];
-  const { $schema: _, ...payload } = z.toJSONSchema(messageSchemas[topic], {
-    io: "input",
-    target: "draft-7",
-  });
   return {
     name: topic,
     summary: SUMMARIES[topic],
     description: `At most ${limit} bytes.${signed ? " Signed by EIP-712 typed data." : ""}`,
     contentType: "application/json",
-    payload,
+    payload: payloadOf(messageSchemas[topic]),
   };
+}
+
+function draft(topic: DraftTopic) {
+  return {
+    name: draftOf(topic),
+    summary: `${SUMMARIES[topic]} Of a device whose wallet the gateway keeps.`,
+    description: `At most ${TOPICS[topic].limit} bytes. The gateway signs it.`,
+    contentType: "application/json",
+    payload: payloadOf(draftSchemas[topic]),
+  };
+}
+
+function payloadOf(schema: z.ZodType) {
+  const { $schema: _, ...payload } = z.toJSONSchema(schema, { io: "input", target: "draft-7" });
+  return payload;
 }

@@ -8,6 +8,7 @@ import { z } from "zod";
 import { askSchema } from "./ask.ts";
 import { PROFILES, RUN_VERDICTS } from "./fuel.ts";
 import { manifestSchema } from "./manifest.ts";
+import { pairingSchema, pairSchema } from "./pairing.ts";
 import {
   address,
   amount,
@@ -121,6 +122,8 @@ export const messageSchemas = {
    * good for one of them.
    */
   challenge: z.strictObject({ version, slot: slot.nullable(), nonce: hash32, time: instant }),
+  pair: pairSchema,
+  pairing: pairingSchema,
 
   announce: z.strictObject({
     version,

@@ -10,6 +10,7 @@ import { gasSuite } from "./gas.ts";
 import { kernelsSuite } from "./kernels.ts";
 import { linksSuite } from "./links.ts";
 import { moneySuite } from "./money.ts";
+import { serialSuite } from "./serial.ts";
 import { taskSuite } from "./task.ts";
 
 /** One measured figure. `goal` is null where none is set; then it is always `ok`. */
@@ -33,6 +34,7 @@ const SUITES: Readonly<Record<string, (options: Options) => Promise<readonly Fig
   kernels: kernelsSuite,
   links: linksSuite,
   money: moneySuite,
+  serial: serialSuite,
   task: taskSuite,
 };
 

@@ -15,6 +15,8 @@ const ELSEWHERE: Partial<Record<RefusalCode, string>> = {
   token_expired: "test/protocol/connect-token.test.ts",
   token_replayed: "test/link/broker/connect.test.ts",
   wrong_topic: "test/link/broker/publish.test.ts",
+  bad_seal: "test/link/broker/seal.test.ts",
+  over_cap: "test/custody.test.ts",
   login_required: "test/link/broker/quarantine.test.ts",
   bad_packet: "test/link/broker/strangers.test.ts",
   no_connect: "test/link/broker/strangers.test.ts",

@@ -138,6 +138,23 @@ const answered = (id: string) => encodeMessage("ack", { version: 1, id, journalI
 /** The contract, as a suite of its own. */
 export function describeBroker(title: string, serve: ServeBroker, isSkipped = false): void {
   describe.skipIf(isSkipped)(`broker port: ${title}`, () => {
+    it("lets nobody wait to be paired who has not come on a wire, and takes no `pair` from a session", async () => {
+      const gateway = await openGateway(serve);
+      const { connection } = await goOnline(gateway.enroll("r1"));
+      const message = { version: 1 as const, manufacturer: "acme", serialNumber: "r1", model: "robot" };
+      expect(connection.publish("pair" as "cancel", message as never)).toBe(true);
+      await gateway.called("r1 refused wrong_topic");
+      expect(gateway.broker.waiting()).toEqual([]);
+      const board = { manufacturer: "acme", serialNumber: "r1", model: "robot", origin: "/dev/ttyACM0" };
+      const handover = {
+        message: { ...message, name: "r1", secret: task, device: task, ...MARKET } as never,
+        isProof: () => true,
+        save: () => Promise.resolve(),
+      };
+      await expect(gateway.broker.pair(board, handover)).rejects.toMatchObject({ code: "link_lost" });
+      expect(gateway.calls.filter((call) => call.includes(" pair"))).toEqual([]);
+    });
+
     it("tells of a session, takes what the device says in order, and tells when it is over", async () => {
       const gateway = await openGateway(serve);
       const { connection } = await goOnline(gateway.enroll("r1"));

@@ -30,6 +30,7 @@ import {
 
 const command = { version: one, id: anyId };
 const anySlot = fc.stringMatching(/^[A-Za-z0-9]{1,16}$/);
+const anyLevel = fc.stringMatching(/^[A-Za-z0-9_.:-]{1,64}$/);
 const small = fc.integer({ min: 0, max: 1_000 });
 const what = { firmware: anyHash, firmwareBytes: anyBytes, inputBytes: anyBytes };
 const terms: fc.Arbitrary<NonNullable<Message<"ack">["terms"]>> = fc.record({
@@ -96,6 +97,7 @@ export const OPTIONAL: Partial<Record<Topic, readonly string[]>> = {
   award: ["manifest"],
   factsheet: ["ask"],
   ack: ["task", "terms"],
+  pair: ["proof"],
 };
 
 /** A record whose optional fields of the topic come and go. */
@@ -144,6 +146,16 @@ export const MESSAGES: { readonly [T in Topic]: fc.Arbitrary<Message<T>> } = {
     device: anyAddress,
     slot: anySlot,
     token: fc.option(fc.string({ maxLength: 600 })),
+  }),
+  pair: sometimes("pair", {
+    ...{ version: one, manufacturer: anyLevel, serialNumber: anyLevel },
+    model: fc.stringMatching(/^[\x20-\x7e]{1,64}$/),
+    proof: anyHash,
+  }),
+  pairing: fc.record({
+    ...{ version: one, manufacturer: anyLevel, serialNumber: anyLevel, name: anyLevel, secret: anyHash },
+    ...{ device: anyAddress, gateway: anyAddress, vault: anyAddress, token: anyAddress },
+    chainId: fc.integer({ min: 1 }),
   }),
   challenge: fc.record({ version: one, slot: fc.option(anySlot), nonce: anyHash, time: anyInstant }),
   cancel: fc.record({ ...command, task: anyTask }),

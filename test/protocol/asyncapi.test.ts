@@ -30,7 +30,7 @@ describe("the AsyncAPI document", () => {
 
   it("has a channel and a message for each topic, and the operations of its direction", () => {
     expect(Object.keys(document.channels)).toEqual(names);
-    expect(Object.keys(document.components.messages)).toEqual(names);
+    expect(Object.keys(document.components.messages)).toEqual([...names, "offer-draft", "voucher-draft"]);
     const expected = names.flatMap((topic) => [
       ...(TOPICS[topic].up ? [`receive-${topic}`] : []),
       ...(TOPICS[topic].down ? [`send-${topic}`] : []),
@@ -44,6 +44,19 @@ describe("the AsyncAPI document", () => {
       const { qos, retain, up } = TOPICS[topic];
       const operation = `#/operations/${up ? "receive" : "send"}-${topic}`;
       expect(at(`${operation}/bindings/mqtt`)).toEqual({ qos, retain, bindingVersion: "0.2.0" });
+    }
+  });
+
+  it("shows what a kept wallet says in place of what is signed", () => {
+    for (const topic of ["offer", "voucher"] as const) {
+      const messages = [topic, `${topic}-draft`];
+      expect(Object.keys(document.channels[topic]?.messages ?? {})).toEqual(messages);
+      const refs = messages.map((name) => ({ $ref: `#/channels/${topic}/messages/${name}` }));
+      expect(at(`#/operations/receive-${topic}/messages`)).toEqual(refs);
+      const payload = `#/components/messages/${topic}-draft/payload`;
+      expect(at(`${payload}/properties`)).not.toHaveProperty("signature");
+      expect(at(`${payload}/properties`)).not.toHaveProperty("voucher");
+      expect(at(`${payload}/additionalProperties`)).toBe(false);
     }
   });
 

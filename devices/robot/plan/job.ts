@@ -12,7 +12,8 @@ const INPUT_HEAD = 12;
 const OUTPUT_HEAD = 8;
 const QUERY_BYTES = 8;
 const ANSWER_HEAD = 9;
-const STATUSES = ["found", "unreachable", "blocked"] as const;
+/** What an answer's first byte says of it. */
+export const STATUSES = ["found", "unreachable", "blocked"] as const;
 
 /** Most queries in one job. */
 export const MAX_QUERIES = 2 ** 16;

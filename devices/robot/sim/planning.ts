@@ -4,10 +4,10 @@ import { isFault } from "../../../src/base/fault.ts";
 import { amount } from "../../../src/base/money.ts";
 import { priceOf } from "../../../src/protocol/fuel.ts";
 import { readManifest } from "../manifest-file.ts";
-import type { Answer, Order } from "../order.ts";
+import type { Answer as Hired, Order } from "../order.ts";
 import type { KnownQuery } from "../plan/course.ts";
 import type { Grid } from "../plan/grid.ts";
-import { decodeOutput, encodeInput, pathLength } from "../plan/job.ts";
+import { type Answer, decodeOutput, encodeInput, pathLength } from "../plan/job.ts";
 import type { Robot } from "../robot.ts";
 import { say } from "./program.ts";
 
@@ -65,8 +65,8 @@ const NO_ANSWER = {
   ...{ verdict: null, fuel: 0, spent: 0n, rechecked: false },
 };
 
-async function hireUntilAnswered(robot: Robot, order: Order, number: number): Promise<Answer | null> {
-  let answer: Answer | null = null;
+async function hireUntilAnswered(robot: Robot, order: Order, number: number): Promise<Hired | null> {
+  let answer: Hired | null = null;
   for (let attempt = 0; attempt < TRIES && answer?.state !== "paid" && !order.signal?.aborted; attempt++) {
     try {
       answer = await robot.hire(order);
@@ -84,10 +84,14 @@ async function hireUntilAnswered(robot: Robot, order: Order, number: number): Pr
 
 function countOptimal(output: Uint8Array, queries: readonly KnownQuery[]): number {
   const answers = decodeOutput(output, queries.length);
-  return queries.filter((query, at) => {
-    const answer = answers?.[at];
-    if (answer?.status !== "found") return query.optimal === null && answer !== undefined;
-    const { optimal } = query;
-    return optimal !== null && Math.abs(pathLength(answer) - optimal) <= TOLERANCE * Math.max(1, optimal);
-  }).length;
+  return queries.filter((query, at) => isOptimal(answers?.[at], query)).length;
 }
+
+/** Whether an answer to a query is of the optimal length; a path's moves are not looked at. */
+export function isOptimal(answer: Unlisted | undefined, { optimal }: KnownQuery): boolean {
+  if (answer?.status !== "found") return optimal === null && answer !== undefined;
+  return optimal !== null && Math.abs(pathLength(answer) - optimal) <= TOLERANCE * Math.max(1, optimal);
+}
+
+/** An answer without its moves. */
+type Unlisted = Exclude<Answer, { status: "found" }> | Omit<Extract<Answer, { status: "found" }>, "moves">;

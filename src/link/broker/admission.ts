@@ -3,7 +3,8 @@ import type { Hex } from "../../base/bytes.ts";
 import { isRefusal, type Refusal, type RefusalCode, refuse } from "../../base/refusal.ts";
 import { checkConnectToken, type TokenRules } from "../../protocol/connect-token.ts";
 import type { TopicName } from "../../protocol/topic.ts";
-import type { BrokerCallbacks, Session } from "./broker.ts";
+import type { BrokerCallbacks } from "./broker.ts";
+import { keptRefusal, type LoginOutcome } from "./login.ts";
 import type { NonceMemory } from "./nonce-memory.ts";
 import { checkPublish, type Publication } from "./topic-rights.ts";
 
@@ -18,12 +19,8 @@ export type ConnectRequest = {
 type AdmissionRules = TokenRules & {
   readonly nonces: NonceMemory;
   readonly admit: BrokerCallbacks["admit"];
+  readonly secretOf: (device: Hex) => Uint8Array | null;
 };
-
-export type Admission =
-  | { readonly session: Session }
-  /** `device` is null unless the token's signature held. */
-  | { readonly refusal: Refusal; readonly device: Hex | null };
 
 /** Whose connection a client id names: the address and the slot in it. Null for any other text. */
 export function ownerOf(clientId: string): { readonly device: Hex; readonly slot: string } | null {
@@ -32,7 +29,7 @@ export function ownerOf(clientId: string): { readonly device: Hex; readonly slot
 }
 
 /** The session of a good CONNECT, whose nonce is used up by then. A refused one leaves its nonce unused. */
-export async function admitConnect(request: ConnectRequest, rules: AdmissionRules): Promise<Admission> {
+export async function admitConnect(request: ConnectRequest, rules: AdmissionRules): Promise<LoginOutcome> {
   const { clientId } = request;
   const owner = ownerOf(clientId);
   if (!owner) return { refusal: refuse("bad_token"), device: null };
@@ -40,12 +37,13 @@ export async function admitConnect(request: ConnectRequest, rules: AdmissionRule
   if (isRefusal(claim)) return { refusal: claim, device: null };
   // A good token is signed by the username, and the client id is that and a slot.
   const { device, slot } = owner;
+  if (rules.secretOf(device) !== null) return { refusal: keptRefusal(), device };
   const name = await rules.admit(device);
   if (name === null) return { refusal: refuse("unknown_device"), device };
   const refusal = refusedWill(request.will, name);
   if (refusal !== null) return { refusal, device };
   if (!rules.nonces.use(device, claim, rules.now)) return { refusal: refuse("token_replayed"), device };
-  return { session: { id: clientId, device, name, slot, nonce: claim.nonce } };
+  return { session: { id: clientId, device, name, slot, nonce: claim.nonce }, seals: null };
 }
 
 /** Why a last will cannot be a device's: it is its `connection` message, or there is none. */

@@ -7,6 +7,7 @@
 import type { Duplex } from "node:stream";
 import type { Hex } from "../../base/bytes.ts";
 import type { Refusal } from "../../base/refusal.ts";
+import type { Message } from "../../protocol/message.ts";
 import type { Topic, TopicName } from "../../protocol/topic.ts";
 
 /** One authenticated connection of a device. */
@@ -16,7 +17,7 @@ export type Session = {
   readonly device: Hex;
   readonly name: TopicName;
   readonly slot: string;
-  /** Of its CONNECT token: names this connection when the gateway answers it. */
+  /** Of its CONNECT token, or of the challenge that it has answered: names this connection when the gateway answers it. */
   readonly nonce: Hex;
 };
 
@@ -40,6 +41,11 @@ export type BrokerCallbacks = {
    * A rejection closes the connection; whoever rejects reports why, the broker does not.
    */
   admit(device: Hex): TopicName | null | Promise<TopicName | null>;
+  /**
+   * The secret that a device proves itself with whose wallet the gateway keeps, 32 bytes; null for any other. Whoever has
+   * one logs in by it and in no other way, at the gateway's own broker alone, and its payloads are sealed.
+   */
+  secretOf?(device: Hex): Uint8Array | null;
   /** The devices that are admitted now. An external broker asks them to log in whenever it has lost sight of them. */
   known?(): Iterable<TopicName>;
   /**
@@ -76,6 +82,23 @@ export type BrokerFigures = {
   readonly delayed: number;
 };
 
+/** A board on a serial line that has no wallet yet and wants to be paired. One object for as long as it waits. */
+export type WaitingBoard = TopicName & {
+  /** As the board says: printable ASCII. */
+  readonly model: string;
+  /** The name that its stream was attached with. */
+  readonly origin: string;
+};
+
+/** What a waiting board is given, and what follows from its answer. */
+export type PairingHandover = {
+  readonly message: Message<"pairing">;
+  /** Whether the board's answer proves that it has saved that. */
+  isProof(proof: Hex): boolean;
+  /** Saves the gateway's half. The board's PUBACK waits for it; one that rejects is told to whoever pairs. */
+  save(): Promise<void>;
+};
+
 export interface Broker {
   /**
    * Hands a message over to every session of the device that subscribed to it; never waits for delivery. Not an
@@ -86,6 +109,16 @@ export interface Broker {
   attach(stream: Duplex, origin: string): void;
   /** The sessions that live, oldest first. */
   sessions(): readonly Session[];
+  /** The boards that wait to be paired, oldest first; none where boards cannot be attached. */
+  waiting(): readonly WaitingBoard[];
+  /**
+   * Gives a waiting board its pairing; resolves when it has saved it and so have we.
+   *
+   * @throws {@link import("../../base/fault.ts").Fault} `link_lost` when the board does not wait any more or goes away in
+   * the middle, `timed_out`, `refused` when its proof is wrong, `usage` when it is being paired already; what `save` throws.
+   * Unless `save` was called nothing has happened
+   */
+  pair(board: WaitingBoard, handover: PairingHandover): Promise<void>;
   /** Ends every session of a device, which may not come back unless it is admitted again. */
   drop(device: Hex): void;
   /** The port of the first listener; 0 without one. */

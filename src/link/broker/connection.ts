@@ -2,12 +2,14 @@
 import type { Duplex } from "node:stream";
 import type { Clock } from "../../base/clock.ts";
 import { type Refusal, refuse } from "../../base/refusal.ts";
+import type { Opener } from "../../protocol/seal.ts";
 import { TOPICS, type Topic } from "../../protocol/topic.ts";
 import type { ConnectRequest } from "./admission.ts";
 import type { BrokerCallbacks, RefusedAt, Session } from "./broker.ts";
 import { FrameGuard, guardStream } from "./frame-guard.ts";
 import { GrantedFilters } from "./granted-filters.ts";
 import type { BrokerLimits } from "./limits.ts";
+import type { Seals } from "./login.ts";
 import { addressOf } from "./origin.ts";
 import { Outgoing } from "./outgoing.ts";
 import { ReadGate } from "./read-gate.ts";
@@ -24,6 +26,8 @@ export type ConnectionContext = {
 export class Connection {
   readonly stream: Duplex;
   readonly origin: string;
+  /** Whether its stream was attached, as a serial line's is, and did not come in by a listener. */
+  readonly isWired: boolean;
   /** Whom it is counted by. */
   readonly address: string;
   readonly gate: ReadGate;
@@ -36,13 +40,15 @@ export class Connection {
   readonly #context: ConnectionContext;
   readonly #guard: FrameGuard;
   #session: Session | null = null;
+  #opener: Opener | null = null;
   #isReady: boolean = false;
   #isOver: boolean = false;
   #stopTimer: (() => void) | null = null;
 
-  constructor(stream: Duplex, origin: string, context: ConnectionContext) {
+  constructor(stream: Duplex, origin: string, context: ConnectionContext, isWired: boolean) {
     this.stream = stream;
     this.origin = origin;
+    this.isWired = isWired;
     this.address = addressOf(origin);
     this.#context = context;
     const { limits, clock } = context;
@@ -87,11 +93,22 @@ export class Connection {
     this.#stopTimer = null;
   }
 
-  /** Makes it a session. */
-  open(session: Session): void {
+  /**
+   * Makes it a session.
+   *
+   * @param seals - what opens and seals its payloads from now on; null where they are as they are
+   */
+  open(session: Session, seals: Seals | null): void {
     this.keep();
     this.#session = session;
+    this.#opener = seals?.up ?? null;
+    if (seals) this.outgoing.seal(seals.down);
     this.#guard.limit = this.#context.limits.packetBytes;
+  }
+
+  /** What a publication of the session says, out of its seal where it has one; null when the seal is wrong. */
+  bodyOf({ topic, payload }: Publication): Uint8Array | null {
+    return this.#opener === null ? payload : this.#opener.open(topic, payload);
   }
 
   /** Tells once that what is published reaches the session. */

@@ -18,7 +18,14 @@ import { isRefusal, refuse } from "../../base/refusal.ts";
 import { type Topic, type TopicName, topicOf } from "../../protocol/topic.ts";
 import type { Market } from "../../protocol/typed-data.ts";
 import { ownerOf } from "./admission.ts";
-import type { Broker, BrokerCallbacks, BrokerFigures, Session } from "./broker.ts";
+import type {
+  Broker,
+  BrokerCallbacks,
+  BrokerFigures,
+  PairingHandover,
+  Session,
+  WaitingBoard,
+} from "./broker.ts";
 import { Connection, type ConnectionContext } from "./connection.ts";
 import { Entry } from "./entry.ts";
 import { BROKER_LIMITS, type BrokerLimits } from "./limits.ts";
@@ -26,6 +33,7 @@ import { type ListenAt, type Listener, openListener } from "./listener.ts";
 import { NonceMemory } from "./nonce-memory.ts";
 import { type AnyPacket, PacketEngine } from "./packet-engine.ts";
 import { SessionTable } from "./session-table.ts";
+import { tellRefusal } from "./tell-refusal.ts";
 import { Throttle } from "./throttle.ts";
 import { checkPublish, mayRead } from "./topic-rights.ts";
 
@@ -86,7 +94,8 @@ class EmbeddedBroker implements Broker {
     this.#context = { limits, clock, callbacks, onOver: (session) => this.#sessions.remove(session) };
     const nonces = options.nonces ?? new NonceMemory(limits.noncesPerDevice);
     const admit = (device: Hex) => callbacks.admit(device);
-    this.#entry = new Entry({ ...options, limits, nonces, admit, sessions: this.#sessions });
+    const secretOf = (device: Hex) => callbacks.secretOf?.(device) ?? null;
+    this.#entry = new Entry({ ...options, limits, nonces, admit, secretOf, sessions: this.#sessions });
     this.#addressConnects = new Throttle(limits.addressConnectRate, limits.addressConnectBurst, clock);
     this.#addressMessages = new Throttle(limits.addressMessageRate, limits.addressMessageBurst, clock);
     this.#deviceMessages = new Throttle(limits.deviceMessageRate, limits.deviceMessageBurst, clock);
@@ -115,17 +124,22 @@ class EmbeddedBroker implements Broker {
     this.#hook();
     await this.#engine.listen();
     for (const at of this.#options.listen) {
-      this.#listeners.push(await openListener(at, (stream, origin) => this.attach(stream, origin)));
+      this.#listeners.push(await openListener(at, (stream, origin) => this.#serve(stream, origin, false)));
     }
     return this;
   }
 
   attach(stream: Duplex, origin: string): void {
+    this.#serve(stream, origin, true);
+  }
+
+  /** @param isWired - whether it is a stream of ours, on which a board may ask to be paired */
+  #serve(stream: Duplex, origin: string, isWired: boolean): void {
     if (this.#stopped !== null) {
       stream.destroy();
       return;
     }
-    const connection = new Connection(stream, origin, this.#context);
+    const connection = new Connection(stream, origin, this.#context, isWired);
     // What had been written to it before was too much.
     if (connection.isOver) return;
     const { address } = connection;
@@ -160,6 +174,14 @@ class EmbeddedBroker implements Broker {
     return this.#sessions.sessions();
   }
 
+  waiting(): readonly WaitingBoard[] {
+    return this.#entry.waitingRoom.waiting();
+  }
+
+  pair(board: WaitingBoard, handover: PairingHandover): Promise<void> {
+    return this.#entry.waitingRoom.pair(board, handover);
+  }
+
   drop(device: Hex): void {
     for (const { session, request, stream } of this.#connections.values()) {
       // One that is being admitted was on the roster a moment ago.
@@ -192,7 +214,9 @@ class EmbeddedBroker implements Broker {
     const isCrowd = (this.#perAddress.get(address) ?? 0) >= connectionsPerAddress;
     if (!isCrowd && this.#connections.size < connections) return true;
     for (const connection of this.#strangers) {
-      if (connection.session !== null) this.#strangers.delete(connection);
+      // a board that waits to be paired is on a wire, and its place is bounded by another limit
+      const isKnown = connection.session !== null || this.#entry.waitingRoom.has(connection);
+      if (isKnown) this.#strangers.delete(connection);
       else if (!connection.stream.destroyed && (!isCrowd || connection.address === address)) {
         connection.end(refuse("too_many"));
         return true;
@@ -274,6 +298,13 @@ class EmbeddedBroker implements Broker {
     return connection !== undefined && this.#entry.mayRead(connection, filter);
   }
 
+  /** Ends a session that somebody else has spoken in: whose seal is wrong. */
+  #expel(connection: Connection, name: TopicName, topic: string): void {
+    const refusal = refuse("bad_seal");
+    tellRefusal(connection, name, topic, refusal);
+    connection.endPolitely(refusal, { topic: topic.slice(0, 200) });
+  }
+
   /** Passes a device's message on; `done` is told when it may be acknowledged, or that it must not be. */
   #consume(connection: Connection | undefined | null, packet: PublishPacket, done: Done): void {
     if (!connection || connection.isOver) {
@@ -281,22 +312,28 @@ class EmbeddedBroker implements Broker {
       return;
     }
     const { topic, retain } = packet;
-    const publication = { topic, retain, payload: bytesOf(packet.payload) };
+    const said = { topic, retain, payload: bytesOf(packet.payload) };
     const { session, gate } = connection;
     if (!session) {
       // The end of a refused connection waits for its refusal to be read, not for a PUBACK.
       const answered = () => connection.isOver || done(null);
-      this.#entry.login(connection, publication).then(answered, () => connection.end());
+      this.#entry.login(connection, said).then(answered, () => connection.end());
       return;
     }
-    const own = checkPublish(session.name, publication);
-    if (isRefusal(own) || own === "login") {
-      connection.refuse(own === "login" ? refuse("wrong_topic") : own, { topic: topic.slice(0, 200) });
+    const payload = connection.bodyOf(said);
+    if (payload === null) {
+      this.#expel(connection, session.name, topic);
+      return;
+    }
+    const own = checkPublish(session.name, { ...said, payload });
+    if (isRefusal(own) || own === "login" || own === "pair") {
+      const refusal = isRefusal(own) ? own : refuse("wrong_topic");
+      connection.refuse(refusal, { topic: topic.slice(0, 200) });
       done(null);
       return;
     }
     gate.start();
-    this.#options.callbacks.onPublish(session, own, publication.payload).then(
+    this.#options.callbacks.onPublish(session, own, payload).then(
       () => {
         done(null);
         gate.finish();

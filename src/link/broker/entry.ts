@@ -4,16 +4,18 @@ import type { Hex } from "../../base/bytes.ts";
 import type { Clock, Instant } from "../../base/clock.ts";
 import { type Refusal, refuse } from "../../base/refusal.ts";
 import { CHALLENGE_PASSWORD } from "../../protocol/connect-token.ts";
-import { encodeMessage } from "../../protocol/message.ts";
-import { type TopicName, topicOf } from "../../protocol/topic.ts";
+import { isEqual } from "../../protocol/seal.ts";
 import type { Market } from "../../protocol/typed-data.ts";
-import { type Admission, admitConnect, ownerOf, refusedWill, returnCodeOf } from "./admission.ts";
-import type { BrokerCallbacks, Session } from "./broker.ts";
+import { admitConnect, ownerOf, refusedWill, returnCodeOf } from "./admission.ts";
+import type { BrokerCallbacks } from "./broker.ts";
 import type { Connection } from "./connection.ts";
 import type { BrokerLimits } from "./limits.ts";
+import type { LoginOutcome } from "./login.ts";
 import type { NonceMemory } from "./nonce-memory.ts";
+import { WaitingRoom } from "./pairing.ts";
 import { Quarantine } from "./quarantine.ts";
 import type { SessionTable } from "./session-table.ts";
+import { tellRefusal } from "./tell-refusal.ts";
 import { Throttle } from "./throttle.ts";
 import type { Publication } from "./topic-rights.ts";
 
@@ -23,6 +25,7 @@ export type EntryOptions = {
   readonly boot: Instant;
   readonly nonces: NonceMemory;
   readonly admit: BrokerCallbacks["admit"];
+  readonly secretOf: (device: Hex) => Uint8Array | null;
   readonly limits: BrokerLimits;
   /** Where the sessions are put; an older one with the same id ends. */
   readonly sessions: SessionTable<Connection>;
@@ -32,12 +35,15 @@ export class Entry {
   readonly #options: EntryOptions;
   readonly #deviceConnects: Throttle;
   readonly #quarantines = new WeakMap<Connection, Quarantine>();
+  /** Boards that have nothing to log in with. */
+  readonly waitingRoom: WaitingRoom;
   #lastId = 0;
   #delayed = 0;
 
   constructor(options: EntryOptions) {
     const { limits, clock } = options;
     this.#options = options;
+    this.waitingRoom = new WaitingRoom(options);
     this.#deviceConnects = new Throttle(limits.deviceConnectRate, limits.deviceConnectBurst, clock);
   }
 
@@ -68,6 +74,7 @@ export class Entry {
   async connect(connection: Connection, username: string, password: string): Promise<0 | 3 | 4 | 5> {
     const { request } = connection;
     if (!request) return 5;
+    if (WaitingRoom.isAskedBy(username, password)) return this.waitingRoom.admit(connection);
     if (password === CHALLENGE_PASSWORD && ownerOf(request.clientId)?.device === username) {
       this.#quarantines.set(connection, new Quarantine(request.clientId));
       return 0;
@@ -82,11 +89,13 @@ export class Entry {
 
   /** Whether a connection in quarantine may subscribe. */
   mayRead(connection: Connection, filter: string): boolean {
+    if (this.waitingRoom.has(connection)) return this.waitingRoom.mayRead(connection, filter);
     return this.#quarantines.get(connection)?.mayRead(filter) ?? false;
   }
 
   /** Answers a message of a connection that is no session. A connection that is refused hears why, and is over. */
   async login(connection: Connection, publication: Publication): Promise<void> {
+    if (this.waitingRoom.has(connection)) return this.waitingRoom.hear(connection, publication);
     const quarantine = this.#quarantines.get(connection);
     if (!quarantine) return connection.end(refuse("login_required"));
     const answer = await quarantine.say(publication, this.#rules());
@@ -102,10 +111,10 @@ export class Entry {
   }
 
   /** Makes a connection that is admitted a session, in place of an older one with its id. Null, or why not. */
-  async #welcome(connection: Connection, admission: Admission): Promise<Refused | null> {
+  async #welcome(connection: Connection, admission: LoginOutcome): Promise<Refused | null> {
     if ("refusal" in admission) return admission;
-    const { session } = admission;
-    const { limits, sessions, admit } = this.#options;
+    const { session, seals } = admission;
+    const { limits, sessions, admit, secretOf } = this.#options;
     const { device, id } = session;
     const delay = this.#deviceConnects.take(device);
     if (delay > limits.connectTimeoutMs) return { refusal: refuse("too_many"), device };
@@ -115,6 +124,8 @@ export class Entry {
       // It was no session that could have been dropped.
       if ((await admit(device)) === null) return { refusal: refuse("unknown_device"), device };
     }
+    if (!isSame(secretOf(device), seals?.secret ?? null))
+      return { refusal: refuse("unknown_device"), device };
     const refusal = refusedWill(connection.request?.will ?? null, session.name);
     if (refusal !== null) return { refusal, device };
     // It may have ended while others thought about it, and then nobody is told.
@@ -125,26 +136,20 @@ export class Entry {
       return { refusal: refuse("too_many"), device };
     }
     older?.end();
-    this.#open(connection, session);
+    sessions.add(session, connection);
+    connection.open(session, seals);
     return null;
   }
 
-  #open(connection: Connection, session: Session): void {
-    this.#options.sessions.add(session, connection);
-    connection.open(session);
-  }
-
   #rules() {
-    const { market, boot, clock, nonces, admit } = this.#options;
-    return { market, boot, now: clock.now(), nonces, admit };
+    const { market, boot, clock, nonces, admit, secretOf } = this.#options;
+    return { market, boot, now: clock.now(), nonces, admit, secretOf };
   }
+}
+
+/** Whether a device would log in today as it has: nobody stays by a secret that it has lost. */
+function isSame(now: Uint8Array | null, then: Uint8Array | null): boolean {
+  return now === null || then === null ? now === then : isEqual(now, then);
 }
 
 type Refused = { readonly refusal: Refusal; readonly device: Hex | null };
-
-/** The refusal of a login, to a device that has subscribed for it. */
-function tellRefusal(connection: Connection, name: TopicName, said: string, refusal: Refusal): void {
-  const { refused: code, hint } = refusal;
-  const message = { version: 1 as const, id: null, topic: said.slice(0, 200), code, hint };
-  connection.publish("refusal", topicOf(name, "refusal"), Buffer.from(encodeMessage("refusal", message)));
-}

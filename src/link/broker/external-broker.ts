@@ -16,9 +16,10 @@ import { Fault } from "../../base/fault.ts";
 import { isRefusal, type Refusal, refuse } from "../../base/refusal.ts";
 import { decodeMessage, encodeMessage, type Message, parseJson } from "../../protocol/message.ts";
 import { topicLevel } from "../../protocol/scalar.ts";
+import { SEAL_TOKEN } from "../../protocol/seal.ts";
 import { parseTopic, TOPIC_ROOT, TOPICS, type Topic, type TopicName, topicOf } from "../../protocol/topic.ts";
 import type { Market } from "../../protocol/typed-data.ts";
-import type { Broker, BrokerCallbacks, BrokerFigures, RefusedAt, Session } from "./broker.ts";
+import type { Broker, BrokerCallbacks, BrokerFigures, RefusedAt, Session, WaitingBoard } from "./broker.ts";
 import { type Account, ExternalLink } from "./external-link.ts";
 import { BROKER_LIMITS, type BrokerLimits } from "./limits.ts";
 import { answerLogin, challengeFor, isSigned, readLogin } from "./login.ts";
@@ -133,6 +134,14 @@ class ExternalBroker implements Broker {
     stream.destroy(new Fault("impossible", "an external broker serves no streams of ours"));
   }
 
+  waiting(): readonly WaitingBoard[] {
+    return [];
+  }
+
+  pair({ serialNumber }: WaitingBoard): Promise<void> {
+    return Promise.reject(new Fault("link_lost", `${serialNumber} is not on a serial line of ours`));
+  }
+
   sessions(): readonly Session[] {
     return [...this.#peers.values()].flatMap(({ sessions }) => sessions);
   }
@@ -193,6 +202,10 @@ class ExternalBroker implements Broker {
     if (!isLogin && !this.#isOurs(name)) return null;
     if (payload.length > TOPICS[topic].limit) {
       this.#refuse(refuse("too_large"), { topic: text, session: this.#newest(name) });
+      return null;
+    }
+    if (topic === "pair") {
+      this.#refuse(refuse("wrong_topic"), { topic: text, session: this.#newest(name) });
       return null;
     }
     const peer = this.#peerOf(name);
@@ -293,8 +306,14 @@ class ExternalBroker implements Broker {
       this.#say(name, "challenge", challengeFor(login.slot, now));
       return this.#forget(name);
     }
+    if (login.token.startsWith(SEAL_TOKEN)) {
+      const hint =
+        "a kept wallet logs in at the gateway's own broker or on a serial line: here nothing is sealed";
+      return this.#refuseLogin(name, refuse("bad_token", hint), null);
+    }
     const admit = (device: Hex) => callbacks.admit(device);
-    const rules = { market, boot, now, nonces: this.#nonces, admit, name, challenge: null };
+    const secretOf = (device: Hex) => callbacks.secretOf?.(device) ?? null;
+    const rules = { market, boot, now, nonces: this.#nonces, admit, secretOf, name, challenge: null };
     const peer = this.#peers.get(keyOf(name));
     const answered = answerLogin(login, rules).then((outcome) => {
       // the link or the name may be gone by now

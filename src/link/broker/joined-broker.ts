@@ -2,7 +2,7 @@
 import type { Duplex } from "node:stream";
 import type { Hex } from "../../base/bytes.ts";
 import type { Topic, TopicName } from "../../protocol/topic.ts";
-import type { Broker, BrokerFigures, Session } from "./broker.ts";
+import type { Broker, BrokerFigures, PairingHandover, Session, WaitingBoard } from "./broker.ts";
 
 /** Streams of ours, such as serial sessions, go to the first. */
 export function joinBrokers(first: Broker, ...others: readonly Broker[]): Broker {
@@ -28,6 +28,15 @@ class JoinedBroker implements Broker {
 
   sessions(): readonly Session[] {
     return this.#all.flatMap((broker) => broker.sessions());
+  }
+
+  /** On a stream of ours, so all are the first one's. */
+  waiting(): readonly WaitingBoard[] {
+    return this.#first.waiting();
+  }
+
+  pair(board: WaitingBoard, handover: PairingHandover): Promise<void> {
+    return this.#first.pair(board, handover);
   }
 
   drop(device: Hex): void {

@@ -35,6 +35,10 @@ export const BROKER_LIMITS = {
   underWay: 256,
   /** How long a stream may take to send its CONNECT, or to log in by message, in milliseconds. */
   connectTimeoutMs: 5_000,
+  /** Boards on serial lines that may wait to be paired at a time. */
+  waitingBoards: 64,
+  /** How long a board may take to save its pairing and to prove it, in milliseconds. */
+  pairTimeoutMs: 10_000,
   /** How long a device may leave what it is sent unread or unacknowledged once no more may be sent, in milliseconds. */
   drainTimeoutMs: 10_000,
   /** QoS 1 messages that a session has been sent and has not acknowledged. */

@@ -7,8 +7,9 @@
  */
 import type { Duplex } from "node:stream";
 import type { Clock, Instant } from "../../base/clock.ts";
+import { SEAL_BYTES, type Sealer } from "../../protocol/seal.ts";
 import type { BrokerLimits } from "./limits.ts";
-import { publishPacket, writeMessageId } from "./publish-packet.ts";
+import { publishPacket, sealPayload, writeMessageId } from "./publish-packet.ts";
 
 type OutgoingLimits = Pick<
   BrokerLimits,
@@ -21,6 +22,7 @@ export class Outgoing {
   readonly #clock: Clock;
   readonly #onSlow: () => void;
   readonly #inFlight = new Set<number>();
+  #sealer: Sealer | null = null;
   #queue: Buffer[] = [];
   /** The queue's first message; those before it are gone. */
   #head = 0;
@@ -55,10 +57,10 @@ export class Outgoing {
     if (this.#isClosed) return;
     if (qos === 0) {
       if (this.#stream.writableLength <= this.#limits.unsentBytes) {
-        this.#write(publishPacket(topic, payload, 0));
+        this.#hand(publishPacket(topic, payload, 0, this.#room));
       }
     } else {
-      const packet = publishPacket(topic, payload, 1);
+      const packet = publishPacket(topic, payload, 1, this.#room);
       this.#queue.push(this.#inFlight.size < this.#limits.inFlight ? packet : unpooled(packet));
       this.#queuedBytes += packet.length;
       this.#fill();
@@ -74,6 +76,12 @@ export class Outgoing {
     this.#fill();
     this.pardon();
     return true;
+  }
+
+  /** Seals all that is sent from now on. What waits was said before anybody was known here, and is forgotten. */
+  seal(sealer: Sealer): void {
+    this.#sealer = sealer;
+    this.#forget();
   }
 
   /** Looks how full the socket is; to be called now and then, as others write to it too. */
@@ -96,11 +104,15 @@ export class Outgoing {
   /** Sends nothing more and forgets what waits. */
   close(): void {
     this.#isClosed = true;
+    this.#forget();
+    this.#stopTimer?.();
+    this.#stopTimer = null;
+  }
+
+  #forget(): void {
     this.#queue = [];
     this.#head = 0;
     this.#queuedBytes = 0;
-    this.#stopTimer?.();
-    this.#stopTimer = null;
   }
 
   #fill(): void {
@@ -112,7 +124,7 @@ export class Outgoing {
       const id = this.#nextId();
       this.#inFlight.add(id);
       writeMessageId(packet, id);
-      this.#write(packet);
+      this.#hand(packet);
     }
     if (this.#head === this.#queue.length) {
       if (this.#head > 0) this.#queue = [];
@@ -128,6 +140,21 @@ export class Outgoing {
     do this.#lastId = (this.#lastId % 65_535) + 1;
     while (this.#inFlight.has(this.#lastId));
     return this.#lastId;
+  }
+
+  get #room(): number {
+    return this.#sealer === null ? 0 : SEAL_BYTES;
+  }
+
+  /** Writes a PUBLISH, sealed here: in the order in which the device will read it. */
+  #hand(packet: Buffer): void {
+    if (this.#sealer?.isSpent) {
+      // the next session counts from one again
+      this.#slow();
+      return;
+    }
+    if (this.#sealer) sealPayload(packet, this.#sealer);
+    this.#write(packet);
   }
 
   /** All that one turn writes goes to the socket at once. */

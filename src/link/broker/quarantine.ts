@@ -2,7 +2,7 @@
  * A connection without a token: it may do nothing but log in by message.
  *
  * It reads the topics of one name, the one it wants to be known by, and hears only the answers to its `login`. Whether
- * that name is its own shows when it signs.
+ * that name is its own shows when it signs, or proves that it knows its secret.
  */
 import type { Hex } from "../../base/bytes.ts";
 import { isRefusal, type Refusal, refuse } from "../../base/refusal.ts";

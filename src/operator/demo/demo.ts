@@ -12,6 +12,7 @@ import { Fault } from "../../base/fault.ts";
 import { startLocalChain } from "../../settlement/local-chain.ts";
 import { type Audit, audit } from "./audit.ts";
 import { type Publication, publishPathPlan } from "./author.ts";
+import { type BoardFirmware, buildBoardFirmware } from "./board-firmware.ts";
 import { Child, type Line, programPath } from "./crew.ts";
 import { layCable } from "./null-modem.ts";
 import { type DemoIo, jsonReport, mfuel, perMfuel, type Report, textReport, usdt } from "./report.ts";
@@ -26,6 +27,8 @@ export type DemoOptions = {
   readonly queries: number;
   readonly batch: number;
   readonly seed: number;
+  /** Where programs are looked for, as in `PATH`. */
+  readonly path: string;
   readonly clock: Clock;
   readonly io: DemoIo;
   /** Ends the demo early. */
@@ -51,16 +54,22 @@ export async function runDemo(options: DemoOptions): Promise<number> {
     closing.push(() => local.stop());
     const cable = await layCable(folder);
     closing.push(() => cable.stop());
-    const names = { requesters: [REQUESTER, BOARD], providers: PROVIDERS.map(({ name }) => name) };
+    const firmware = await buildBoardFirmware(options.path, options.signal, () =>
+      report.note("building the board's firmware"),
+    );
+    const names = {
+      ...{ requesters: [REQUESTER, BOARD], providers: PROVIDERS.map(({ name }) => name) },
+      kept: "image" in firmware ? BOARD : null,
+    };
     const world = await makeWorld({ folder, local, clock, serialPath: cable.ends[0], names });
     report.stage(
       "chain",
       `anvil ${world.chain.chainId} at ${local.url}: LaneVault ${world.chain.vault}, play USDT ${world.token}`,
     );
     const publication = await publishPathPlan(folder);
-    const stage = new Stage(options, report, { world, publication, boardPath: cable.ends[1] });
+    const stage = new Stage(options, report, { world, publication, firmware, boardPath: cable.ends[1] });
     closing.push(() => stage.stop());
-    report.stage("serial", `one board on a ${cable.how}`);
+    report.stage("serial", `one board on a ${cable.how}: ${howBoardRuns(firmware)}`);
     return await stage.play();
   } catch (fault) {
     if (options.signal.aborted) {
@@ -74,7 +83,17 @@ export async function runDemo(options: DemoOptions): Promise<number> {
 }
 
 /** What everybody on the stage works with. */
-type Props = { readonly world: World; readonly publication: Publication; readonly boardPath: string };
+type Props = {
+  readonly world: World;
+  readonly publication: Publication;
+  readonly firmware: BoardFirmware;
+  readonly boardPath: string;
+};
+
+function howBoardRuns(firmware: BoardFirmware): string {
+  if ("why" in firmware) return `simulated, as ${firmware.why}`;
+  return "its own firmware, on an emulated Cortex-M3";
+}
 
 /** The running part: gateway, devices, and what they say. */
 class Stage {
@@ -82,6 +101,7 @@ class Stage {
   readonly #report: Report;
   readonly #world: World;
   readonly #publication: Publication;
+  readonly #firmware: BoardFirmware;
   readonly #boardPath: string;
   readonly #rows: Rows;
   readonly #devices: Child[] = [];
@@ -97,11 +117,12 @@ class Stage {
   #lastPaid = 1;
   #settled = Promise.withResolvers<Line>();
 
-  constructor(options: DemoOptions, report: Report, { world, publication, boardPath }: Props) {
+  constructor(options: DemoOptions, report: Report, { world, publication, firmware, boardPath }: Props) {
     this.#options = options;
     this.#report = report;
     this.#world = world;
     this.#publication = publication;
+    this.#firmware = firmware;
     this.#boardPath = boardPath;
     const names = new Map<Hex, string>(world.devices.map(({ address, name }) => [address, name]));
     this.#rows = new Rows((address) => names.get(address) ?? address.slice(0, 10));
@@ -197,21 +218,18 @@ class Stage {
     return this.#settled.promise;
   }
 
+  /** A device that has a key of its own. */
   #startDevice(name: string, program: string, args: readonly string[], hear: (line: Line) => void): void {
     const device = this.#world.devices.find((one) => one.name === name);
     if (!device) throw new Fault("impossible", `the demo has no device ${name}`);
     const { connectionFile, walletFile } = device;
-    const files = [
-      "--connection",
-      connectionFile,
-      "--wallet",
-      walletFile,
-      "--rpc",
-      this.#world.rpc,
-      "--confirmations",
-      "1",
-    ];
-    const child = new Child(name, [programPath(program), ...files, ...args], (line) => {
+    const files = ["--connection", connectionFile, "--wallet", walletFile];
+    const sight = ["--rpc", this.#world.rpc, "--confirmations", "1"];
+    this.#startChild(name, program, [...files, ...sight, ...args], hear);
+  }
+
+  #startChild(name: string, program: string, args: readonly string[], hear: (line: Line) => void): void {
+    const child = new Child(name, [programPath(program), ...args], (line) => {
       if (line.kind === "failed") {
         this.#failed.reject(new Fault("refused", `${name}: ${String(line["message"])}`));
       }
@@ -272,10 +290,16 @@ class Stage {
 
   #startBoard(): Promise<Line> {
     const done = Promise.withResolvers<Line>();
-    const args = [...this.#courseArgs(), "--path", this.#boardPath];
-    this.#startDevice(BOARD, "devices/board/board.ts", args, (line) => {
+    const hear = (line: Line) => {
       if (line.kind === "done") done.resolve(line);
-    });
+    };
+    const args = [...this.#courseArgs(), "--path", this.#boardPath];
+    if ("why" in this.#firmware) {
+      this.#startDevice(BOARD, "devices/board/board.ts", args, hear);
+    } else {
+      const files = ["--image", this.#firmware.image, "--store", this.#world.store, "--serial-number", BOARD];
+      this.#startChild(BOARD, "devices/board/emulated.ts", [...files, ...args], hear);
+    }
     return done.promise;
   }
 

@@ -2,15 +2,18 @@
 import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { privateKeyToAccount } from "viem/accounts";
-import { fromHex, type Hex, toHex } from "../../base/bytes.ts";
+import { type Hex, toHex } from "../../base/bytes.ts";
 import type { Clock } from "../../base/clock.ts";
 import { type Amount, amount } from "../../base/money.ts";
 import { addressOfKey, randomKey } from "../../kernels/signature.ts";
+import { pairingText } from "../../protocol/pairing.ts";
+import type { Market } from "../../protocol/typed-data.ts";
 import { type Call, type Chain, mined } from "../../settlement/chain.ts";
 import { deployPlayMoney } from "../../settlement/deploy.ts";
 import { openEvmChain } from "../../settlement/evm-chain.ts";
 import type { LocalChain } from "../../settlement/local-chain.ts";
 import { approve, deposit, depositLane, mint } from "../../settlement/vault-calls.ts";
+import { newPairing, savePairing } from "../device/pairing.ts";
 import { writeRosterEntry } from "../roster-folder.ts";
 
 /** USDT's decimals, here and on most chains. */
@@ -21,6 +24,9 @@ const GATEWAY_DEPOSIT = amount(100_000_000n);
 
 /** Play money on each requester's lane. */
 const LANE_DEPOSIT = amount(20_000_000n);
+
+/** What the gateway signs for a board whose wallet it keeps: all of its lane. */
+const BOARD_CAP = "20.00";
 
 /** Room that the gateway keeps on each lane to a device. */
 const OUTGOING_LANE = "5.00";
@@ -42,8 +48,17 @@ export type World = {
   readonly token: Hex;
   readonly gatewayDeposit: Amount;
   readonly devices: readonly DemoDevice[];
+  /** What the board remembers, when the gateway keeps its wallet. */
+  readonly store: string;
   /** Writes the connection files, once it is known where the broker listens. */
   readonly connect: (port: number) => void;
+};
+
+type Names = {
+  readonly requesters: readonly string[];
+  readonly providers: readonly string[];
+  /** The requester whose wallet the gateway keeps; null for none. */
+  readonly kept?: string | null;
 };
 
 export type WorldOptions = {
@@ -51,7 +66,7 @@ export type WorldOptions = {
   readonly local: LocalChain;
   readonly clock: Clock;
   readonly serialPath: string;
-  readonly names: { readonly requesters: readonly string[]; readonly providers: readonly string[] };
+  readonly names: Names;
 };
 
 /** Deploys, funds and writes everything; the gateway is not running yet. */
@@ -66,19 +81,11 @@ export async function makeWorld(options: WorldOptions): Promise<World> {
   const gatewayKey = randomKey();
   const gateway = addressOfKey(gatewayKey);
   writeSecret(join(folder, "gateway.key"), `${toHex(gatewayKey)}\n`);
-  const keys = [...names.requesters, ...names.providers].map((name) => ({ name, key: randomKey() }));
-  const devices = keys.map(({ name, key }) => ({
-    name,
-    address: addressOfKey(key),
-    connectionFile: join(folder, `${name}.connection.json`),
-    walletFile: join(folder, `${name}.wallet.json`),
-  }));
-  for (const { name, address } of devices) {
-    writeRosterEntry(folder, {
-      ...{ version: 1, device: address, name, owner: null },
-      ...{ manufacturer: "hirewire", serialNumber: name },
-    });
-  }
+  const store = join(folder, "board");
+  const market = { gateway, chainId, vault, token };
+  const devices = [...names.requesters, ...names.providers].map((name) =>
+    name === names.kept ? pairBoard(folder, store, market, name) : enrol(folder, name),
+  );
   const config = join(folder, "gateway.toml");
   writeFileSync(config, tomlOf(local.url, money, serialPath));
   const requesters = devices
@@ -86,15 +93,10 @@ export async function makeWorld(options: WorldOptions): Promise<World> {
     .map((device) => device.address);
   await fund(options, chain, { deployer, gateway, token, requesters });
   const connect = (port: number) => {
-    for (const [at, { name, connectionFile }] of devices.entries()) {
-      const key = toHex(keys[at]?.key ?? fromHex("0x"));
-      const where = {
-        broker: `mqtt://127.0.0.1:${port}`,
-        manufacturer: "hirewire",
-        serialNumber: name,
-        name,
-      };
-      const file = { version: 1, ...where, key, gateway, chainId, vault, token };
+    for (const { name, key, connectionFile } of devices) {
+      if (key === null) continue;
+      const where = { broker: `mqtt://127.0.0.1:${port}`, ...placeOf(name), name };
+      const file = { version: 1, ...where, key: toHex(key), ...market };
       writeSecret(connectionFile, `${JSON.stringify(file, null, 2)}\n`);
     }
   };
@@ -107,7 +109,38 @@ export async function makeWorld(options: WorldOptions): Promise<World> {
     token,
     gatewayDeposit: GATEWAY_DEPOSIT,
     devices,
+    store,
     connect,
+  };
+}
+
+/** `key`: null where only the gateway has it. */
+type Enrolled = DemoDevice & { readonly key: Uint8Array | null };
+
+function enrol(folder: string, name: string): Enrolled {
+  const key = randomKey();
+  const address = addressOfKey(key);
+  writeRosterEntry(folder, { version: 1, device: address, name, owner: null, ...placeOf(name) });
+  return { name, address, key, ...filesOf(folder, name) };
+}
+
+/** Does what `hirewire device pair --out` does, and lays the file where the board finds it. */
+function pairBoard(folder: string, store: string, market: Market, name: string): Enrolled {
+  const pairing = newPairing(market, { name, ...placeOf(name), owner: null, cap: BOARD_CAP });
+  savePairing(folder, pairing);
+  mkdirSync(store, { recursive: true });
+  writeSecret(join(store, "slot-0"), pairingText(pairing.file));
+  return { name, address: pairing.wallet.device, key: null, ...filesOf(folder, name) };
+}
+
+function placeOf(serialNumber: string): { manufacturer: string; serialNumber: string } {
+  return { manufacturer: "hirewire", serialNumber };
+}
+
+function filesOf(folder: string, name: string) {
+  return {
+    connectionFile: join(folder, `${name}.connection.json`),
+    walletFile: join(folder, `${name}.wallet.json`),
   };
 }
 

@@ -1,20 +1,27 @@
 /** `hirewire device add`: enrols a device and writes what it needs to connect. */
-import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { rmSync, writeFileSync } from "node:fs";
 import type { ParseArgsConfig } from "node:util";
 import { type Hex, toHex } from "../../base/bytes.ts";
 import { Fault } from "../../base/fault.ts";
 import { addressOfKey, randomKey } from "../../kernels/signature.ts";
-import { GUEST } from "../../market/roster.ts";
-import { topicLevel } from "../../protocol/scalar.ts";
 import { parseAddress, parseArguments } from "../arguments.ts";
 import type { CommandIo } from "../io.ts";
 import { type MoneyPorts, openChain } from "../money/journey.ts";
-import { newTerms, OWNER_SECONDS, signFile } from "../money/order.ts";
-import { claimOf, type RosterEntry, rosterFile, writeRosterEntry } from "../roster-folder.ts";
-import { DEFAULT_CONFIG, enrolled, gatewayKeyFile, type Keys, type Settings } from "../settings.ts";
+import { type RosterEntry, rosterFile, writeRosterEntry } from "../roster-folder.ts";
+import { DEFAULT_CONFIG, enrolled, type Keys, type Settings } from "../settings.ts";
 import { BROKER_OPTIONS, brokerOf, type Connection, connectionText, isOwnMachine } from "./connection.ts";
-import { keepOwnerOrder } from "./order-store.ts";
 import { sendOwnerOrder } from "./owner.ts";
+import {
+  deviceName,
+  gatewayAddress,
+  keepOrder,
+  level,
+  manufacturerName,
+  onDisk,
+  ownerOrder,
+  refuseExisting,
+  refuseTaken,
+} from "./place.ts";
 
 const OPTIONS = {
   config: { type: "string", default: DEFAULT_CONFIG },
@@ -79,7 +86,7 @@ export async function addDevice(args: readonly string[], io: CommandIo, ports: M
     io.write(ADD_HELP);
     return;
   }
-  const name = deviceName(positionals);
+  const name = deviceName(positionals, "hirewire device add NAME");
   const settings = ports.readConfig(values.config);
   const identity = identityOf(values, ports.keys);
   const payer = relayOf(values, identity, ports.keys);
@@ -88,12 +95,10 @@ export async function addDevice(args: readonly string[], io: CommandIo, ports: M
     device: identity.address,
     name,
     owner: values.owner === undefined ? null : parseAddress(values.owner, "--owner"),
-    manufacturer: level(values.manufacturer, "--manufacturer"),
+    manufacturer: manufacturerName(values.manufacturer),
     serialNumber: level(values.serial ?? name, "--serial"),
     perDay: null,
   };
-  if (entry.manufacturer === GUEST)
-    throw new Fault("usage", `--manufacturer ${GUEST} is for devices that nobody has enrolled: take another`);
   if (entry.owner === entry.device)
     throw new Fault("usage", "--owner is the device's own address: leave it away");
   const { entries, faults } = enrolled(settings);
@@ -117,7 +122,8 @@ export async function addDevice(args: readonly string[], io: CommandIo, ports: M
     vault,
     token,
   };
-  await signOwner(settings, entry, identity.key, ports);
+  const order = identity.key && (await ownerOrder(entry, identity.key, settings.chain, ports.clock.now()));
+  keepOrder(settings.data, name, order);
   save(settings, entry, connection, values.out);
   show(io, entry, connection, values);
   if (!payer) return;
@@ -133,35 +139,6 @@ function relayOf(values: Values, { key }: Identity, keys: Keys): Uint8Array | nu
   return keys.read(values.from);
 }
 
-/** The device's key is at hand now and later only on the device. */
-async function signOwner(
-  settings: Settings,
-  { device, owner, name }: RosterEntry,
-  key: Uint8Array | null,
-  { clock }: MoneyPorts,
-): Promise<void> {
-  if (owner === null || !key) return;
-  const { id: chainId, vault, token } = settings.chain;
-  const message = { account: device, owner, token };
-  const terms = newTerms(clock.now(), OWNER_SECONDS);
-  keepOwnerOrder(settings.data, name, await signFile(key, { chainId, vault }, "SetOwner", message, terms));
-}
-
-function deviceName(positionals: readonly string[]): string {
-  const [name, ...rest] = positionals;
-  if (name === undefined || rest.length > 0)
-    throw new Fault("usage", "expected one name: hirewire device add NAME");
-  if (name.toLowerCase() === "gateway" || /^0x[0-9a-f]{40}$/i.test(name)) {
-    throw new Fault("usage", `"${name}" would be mistaken for something else: give the device another name`);
-  }
-  return level(name, "NAME");
-}
-
-function level(text: string, what: string): string {
-  if (topicLevel.safeParse(text).success) return text;
-  throw new Fault("usage", `${what} takes 1 to 64 letters, digits, and . _ : -, not "${text}"`);
-}
-
 function identityOf(values: Values, keys: Keys): Identity {
   if (values.key !== undefined && values.address !== undefined) {
     throw new Fault("usage", "--key and --address exclude each other: the address follows from the key");
@@ -169,39 +146,6 @@ function identityOf(values: Values, keys: Keys): Identity {
   if (values.address !== undefined) return { address: parseAddress(values.address, "--address"), key: null };
   const key = values.key === undefined ? randomKey() : keys.read(values.key);
   return { address: addressOfKey(key), key };
-}
-
-/** @param file - where the entry is to be written: one that is passed over may be there */
-function refuseTaken(entry: RosterEntry, others: readonly RosterEntry[], file: string): void {
-  const claim = claimOf(entry, others);
-  if (!claim) {
-    if (!existsSync(file)) return;
-    throw new Fault("usage", `the name is taken by ${file}: correct that file or remove it`);
-  }
-  const { what } = claim;
-  const by = `${claim.by.name} (${claim.by.device})`;
-  if (what === "name") {
-    throw new Fault("usage", `the name is taken by ${by}: choose another, see hirewire device list`);
-  }
-  if (what === "address") {
-    throw new Fault("usage", `the address is enrolled as ${by}: every device needs a key of its own`);
-  }
-  const topics = `${entry.manufacturer}/${entry.serialNumber}`;
-  throw new Fault("usage", `${topics} belongs to ${by}: give another --serial or --manufacturer`);
-}
-
-function refuseExisting(out: string | undefined): void {
-  if (out === undefined || !existsSync(out)) return;
-  throw new Fault("usage", `${out} is there already and may hold a key: name another file with --out`);
-}
-
-function gatewayAddress(settings: Settings, keys: Keys, io: CommandIo): Hex {
-  const file = gatewayKeyFile(settings);
-  if (existsSync(file)) return addressOfKey(keys.read(file));
-  onDisk(() => mkdirSync(settings.data, { recursive: true, mode: 0o700 }));
-  const gateway = addressOfKey(keys.create(file));
-  io.warn(`made the gateway's key: ${gateway}, in ${file}\n`);
-  return gateway;
 }
 
 /** The connection file first: an enrolled device whose key is nowhere would be of no use. */
@@ -214,15 +158,6 @@ function save(settings: Settings, entry: RosterEntry, connection: Connection, ou
   } catch (fault) {
     if (out !== undefined) rmSync(out, { force: true });
     throw fault;
-  }
-}
-
-function onDisk<T>(work: () => T): T {
-  try {
-    return work();
-  } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw new Fault("disk_failed", `nothing was enrolled: ${why}`, { cause });
   }
 }
 

@@ -27,7 +27,7 @@ gateway.toml hold besides.
 `;
 
 /** More decimals than any token of USDT has (18 on BNB chain): the gateway reads it with the token's own. */
-const MAX_DECIMALS = 18;
+export const MAX_DECIMALS = 18;
 
 /**
  * @param args - what stands after `device budget`

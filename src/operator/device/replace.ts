@@ -1,10 +1,11 @@
 /** `hirewire device replace`: a device has lost its key, and its owner gets the money to a new one. */
 import { existsSync, rmSync, writeFileSync } from "node:fs";
 import type { ParseArgsConfig } from "node:util";
-import { toHex } from "../../base/bytes.ts";
+import { fromHex, toHex } from "../../base/bytes.ts";
 import { Fault } from "../../base/fault.ts";
 import { formatAmount } from "../../base/money.ts";
 import { addressOfKey, randomKey } from "../../kernels/signature.ts";
+import { pairingText } from "../../protocol/pairing.ts";
 import type { Chain } from "../../settlement/chain.ts";
 import { parseArguments } from "../arguments.ts";
 import type { CommandIo } from "../io.ts";
@@ -16,9 +17,11 @@ import { priceOf } from "../money/price.ts";
 import { coins, keySender, requireGas, type Sender, type SentStep, sendSteps } from "../money/send.ts";
 import { type RosterEntry, writeRosterEntry } from "../roster-folder.ts";
 import { DEFAULT_CONFIG, findEntry, readGatewayKey, type Settings } from "../settings.ts";
+import { dropWallet, type Wallet, walletFile, writeWallet } from "../wallet-folder.ts";
 import { BROKER_OPTIONS, brokerOf, connectionText } from "./connection.ts";
 import { type Duties, type DutyContext, dutiesOf } from "./duties.ts";
 import { dropOwnerOrder, keepOwnerOrder } from "./order-store.ts";
+import { newPairing } from "./pairing.ts";
 import { dropReplacement, type Replacement, readReplacement, writeReplacement } from "./replacement.ts";
 
 const OPTIONS = {
@@ -44,7 +47,10 @@ it is, whatever happened in between.
 
   --owner-key KEYFILE  the key of the owner that the account has on the chain,
                        and whose coin pays the gas
-  --out FILE           write the new connection file there, mode 0600
+  --out FILE           write the new connection file there, mode 0600; for a
+                       board whose wallet the gateway keeps, its pairing file:
+                       the new wallet has the old one's cap, of which nothing is
+                       used yet
   --broker URL         as for hirewire device add; so are --ca, --broker-user
                        and --broker-password-file
   --since BLOCK        close lanes to others than the gateway too, of which
@@ -123,7 +129,7 @@ type Beginning = {
   readonly values: Values;
 };
 
-/** A new key, in a connection file and nowhere else; and what has to be remembered until all is done. */
+/** A new key, in the file of its device, or in a wallet here; and what has to be remembered until all is done. */
 async function begin(beginning: Beginning, isDry: boolean): Promise<Replacement> {
   const { settings, entry, owner, chain, ports, values } = beginning;
   const address = addressOfKey(owner);
@@ -143,31 +149,48 @@ async function begin(beginning: Beginning, isDry: boolean): Promise<Replacement>
   if (since !== null && !(Number.isSafeInteger(since) && since >= 0)) {
     throw new Fault("usage", `--since takes the number of a block, not "${values.since}"`);
   }
-  const broker = brokerOf(values, settings.broker);
-  const gateway = addressOfKey(readGatewayKey(settings, ports.keys));
-  const key = randomKey();
+  const { key, text, wallet } = newAccount(beginning);
   const fresh = addressOfKey(key);
-  const { name, manufacturer, serialNumber } = entry;
+  const { name } = entry;
   const replacement: Replacement = { version: 1, name, lost: entry.device, fresh, owner: address, since };
   if (isDry) return replacement;
-  const { id: chainId, vault, token } = settings.chain;
-  const message = { account: fresh, owner: address, token };
+  const message = { account: fresh, owner: address, token: settings.chain.token };
   const order = await signFile(key, chain, "SetOwner", message, newTerms(ports.clock.now(), OWNER_SECONDS));
-  const place = { ...broker, manufacturer, serialNumber, name, key: toHex(key) };
-  const connection = { version: 1 as const, ...place, gateway, chainId, vault, token };
   try {
-    writeFileSync(out, connectionText(connection), { mode: 0o600, flag: "wx", flush: true });
+    writeFileSync(out, text, { mode: 0o600, flag: "wx", flush: true });
   } catch (cause) {
     throw new Fault("disk_failed", `cannot write ${out}: nothing was changed`, { cause });
   }
   try {
+    if (wallet) writeWallet(settings.data, wallet);
     keepOwnerOrder(settings.data, name, order);
     writeReplacement(settings.data, replacement);
   } catch (fault) {
     rmSync(out, { force: true });
+    dropWallet(settings.data, fresh);
     throw fault;
   }
   return replacement;
+}
+
+/** A new key and the file that its device gets; one whose wallet is kept here gets another that is. */
+function newAccount({ settings, entry, ports, values }: Beginning): {
+  readonly key: Uint8Array;
+  readonly text: string;
+  readonly wallet: Wallet | null;
+} {
+  const { name, manufacturer, serialNumber, owner } = entry;
+  const { id: chainId, vault, token } = settings.chain;
+  const market = { gateway: addressOfKey(readGatewayKey(settings, ports.keys)), chainId, vault, token };
+  const kept = walletFile(settings.data, entry.device);
+  if (existsSync(kept)) {
+    const { cap } = ports.keys.wallet(kept);
+    const { wallet, file } = newPairing(market, { name, manufacturer, serialNumber, owner, cap });
+    return { key: fromHex(wallet.key), text: pairingText(file), wallet };
+  }
+  const key = randomKey();
+  const place = { ...brokerOf(values, settings.broker), manufacturer, serialNumber, name, key: toHex(key) };
+  return { key, text: connectionText({ version: 1, ...place, ...market }), wallet: null };
 }
 
 /** The roster's file is what lets a device in: with the new address in it, the lost key is out. */

@@ -7,17 +7,10 @@ import type { MoneyPorts } from "../money/journey.ts";
 import { DEFAULT_CONFIG, type Settings } from "../settings.ts";
 import { chainChecks } from "./chain.ts";
 import { type Check, checkLine, good, note, words, wrong } from "./check.ts";
-import { folderChecks, journalCheck, keyCheck, rosterCheck } from "./folder.ts";
-import {
-  brokerChecks,
-  executorCheck,
-  kernelCheck,
-  nodeCheck,
-  programChecks,
-  serialCheck,
-  widthCheck,
-} from "./host.ts";
+import { folderChecks, journalCheck, keyCheck, rosterCheck, walletChecks } from "./folder.ts";
+import { brokerChecks, executorCheck, kernelCheck, nodeCheck, programChecks, widthCheck } from "./host.ts";
 import type { Machine } from "./machine.ts";
+import { serialChecks } from "./serial.ts";
 
 const OPTIONS = {
   config: { type: "string" },
@@ -94,9 +87,10 @@ async function gatewayChecks(settings: Settings, ports: MoneyPorts, machine: Mac
     ...folderChecks(settings, machine),
     key,
     roster,
+    ...walletChecks(settings, ports.keys),
     journalCheck(settings),
     ...(await chainChecks({ settings, gateway, devices, now })),
     ...(await brokerChecks(settings)),
-    ...settings.serial.map(({ path }) => serialCheck(path, machine)),
+    ...(await serialChecks(settings, machine)),
   ];
 }

@@ -7,6 +7,7 @@ import { openJournal } from "../../journal/sqlite-journal.ts";
 import { addressOfKey } from "../../kernels/signature.ts";
 import type { RosterEntry } from "../roster-folder.ts";
 import { enrolled, gatewayKeyFile, type Keys, type Settings } from "../settings.ts";
+import { readWallets, walletFile } from "../wallet-folder.ts";
 import { type Check, good, note, words, wrong } from "./check.ts";
 import type { Machine } from "./machine.ts";
 
@@ -74,6 +75,24 @@ export function rosterCheck(settings: Settings): { check: Check; devices: readon
     const fix = `see that $USER can read ${settings.data}`;
     return { check: wrong("roster", words(error), fix), devices: [] };
   }
+}
+
+/** The check of the wallets that are kept for boards; none where there are none. */
+export function walletChecks({ data }: Settings, keys: Keys): Check[] {
+  const name = "wallets";
+  const { wallets, faults } = readWallets(data, keys.wallet);
+  if (wallets.length + faults.length === 0) return [];
+  const kept = count(wallets.length, "wallet");
+  if (faults.length > 0) {
+    const found = faults.map(({ message }) => message).join("; ");
+    return [wrong(name, `${kept}, and ${found}`, "restore that file from your backup, or remove it")];
+  }
+  const open = wallets
+    .map(({ device }) => walletFile(data, device))
+    .filter((file) => (statSync(file).mode & 0o077) !== 0);
+  if (open.length === 0) return [good(name, `${kept} kept for boards`)];
+  const found = "other users of this machine can spend what is on them";
+  return [wrong(name, `${kept}: ${found}`, `chmod 600 ${open.join(" ")}`)];
 }
 
 /** Opens the journal for reading, beside a gateway that may run, and checks the newest 64 entries. */

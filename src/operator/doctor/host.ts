@@ -1,4 +1,4 @@
-/** The doctor's checks of the machine: Node, word size, programs, ports and serial lines. */
+/** The doctor's checks of the machine: Node, word size, programs and ports. */
 import { createServer } from "node:net";
 import { systemClock } from "../../base/clock.ts";
 import { isFault } from "../../base/fault.ts";
@@ -66,19 +66,6 @@ export function programChecks(machine: Machine): Check[] {
     const found = machine.find(program);
     return found === null ? note(program, `not here; ${use}`) : good(program, found);
   });
-}
-
-/** Whether this user may read and write the serial device; the line itself is not opened. */
-export function serialCheck(path: string, machine: Machine): Check {
-  const name = `serial ${path}`;
-  if (path.startsWith("tcp://")) return note(name, "a serial server: tried when the gateway starts");
-  const why = machine.forbidden(path);
-  if (why === null) return good(name, "readable and writable");
-  if (why === "ENOENT") return wrong(name, "not there", "plug the board in, or see: ls /dev/serial/by-id");
-  if (why === "EACCES" || why === "EPERM") {
-    return wrong(name, "no permission", "sudo usermod -aG dialout $USER, and log in again");
-  }
-  return wrong(name, why, "see: dmesg | tail");
 }
 
 /** Listens on the broker's ports for a moment; one that this data folder's own gateway holds is good. */

@@ -24,15 +24,16 @@ const OPTIONS = {
 
 const HELP = `hirewire backup TO [--without-key] [--config gateway.toml] [--json]
 
-Copies the gateway's journal, roster, settings and private key into a new folder
-TO, while the gateway runs or not, and reads the copy again: every hash and
-every entry. TO must not be there yet. Firmware, inputs and outputs are not
-copied: devices send them again.
+Copies the gateway's journal, roster, settings and private key, and the wallets
+that it keeps for boards, into a new folder TO, while the gateway runs or not,
+and reads the copy again: every hash and every entry. TO must not be there yet.
+Firmware, inputs and outputs are not copied: devices send them again.
 
 A backup is old as soon as it is made: what the gateway signed after it is known
 to its peers and the chain alone. See hirewire restore.
 
-  --without-key   leave gateway.key out; restoring then takes it from elsewhere
+  --without-key   leave gateway.key and wallets/ out; restoring then takes them
+                  from elsewhere
   --config FILE   the gateway's settings (gateway.toml)
   --json          one object: to, at, gateway, journal, files
 `;
@@ -60,7 +61,7 @@ export function backupCommand(args: string[], io: CommandIo, ports: RecoveryPort
     const hasKey = values["without-key"] !== true;
     const manifest = buildFolder(to, (draft) => fill(draft, settings, hasKey, ports));
     if (values.json) io.write(`${JSON.stringify(asJson(to, manifest))}\n`);
-    else show(io, to, manifest, hasKey);
+    else show(io, to, manifest, hasKey, namesIn("wallets", settings.data).length > 0);
     return 0;
   });
 }
@@ -68,7 +69,8 @@ export function backupCommand(args: string[], io: CommandIo, ports: RecoveryPort
 function fill(draft: string, settings: Settings, hasKey: boolean, ports: RecoveryPorts): Manifest {
   const gateway = addressOfKey(readGatewayKey(settings, ports.keys));
   const { index, hash } = copyJournal(settings.data, draft);
-  const copied = ["journal.sqlite", ...copyRoster(settings.data, draft)];
+  const copied = ["journal.sqlite", ...copyFolder("devices", settings.data, draft)];
+  if (hasKey) copied.push(...copyFolder("wallets", settings.data, draft));
   const take = (from: string, name: string) => {
     copyFileSync(from, join(draft, name));
     copied.push(name);
@@ -88,13 +90,21 @@ function fill(draft: string, settings: Settings, hasKey: boolean, ports: Recover
   return verifyBackup(draft);
 }
 
-function copyRoster(data: string, draft: string): string[] {
-  const folder = join(data, "devices");
+type Folder = "devices" | "wallets";
+
+function copyFolder(what: Folder, data: string, draft: string): string[] {
+  const names = namesIn(what, data);
+  if (names.length > 0) mkdirSync(join(draft, what), { mode: 0o700 });
+  for (const name of names) copyFileSync(join(data, what, name), join(draft, what, name));
+  return names.map((name) => `${what}/${name}`);
+}
+
+function namesIn(what: Folder, data: string): string[] {
+  const folder = join(data, what);
   if (!existsSync(folder)) return [];
-  mkdirSync(join(draft, "devices"), { mode: 0o700 });
-  const names = readdirSync(folder).filter((name) => isBackedUp(`devices/${name}`));
-  for (const name of names) copyFileSync(join(folder, name), join(draft, "devices", name));
-  return names.toSorted().map((name) => `devices/${name}`);
+  return readdirSync(folder)
+    .filter((name) => isBackedUp(`${what}/${name}`))
+    .toSorted();
 }
 
 /** Times in milliseconds since 1970. */
@@ -102,12 +112,16 @@ function asJson(to: string, { at, gateway, journal, files }: Manifest) {
   return { to, at, gateway, journal, files };
 }
 
-function show(io: CommandIo, to: string, manifest: Manifest, hasKey: boolean): void {
+function show(io: CommandIo, to: string, manifest: Manifest, hasKey: boolean, hasWallets: boolean): void {
   const { journal, gateway, files } = manifest;
   const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
   io.write(`backed up gateway ${gateway} to ${to}, and read it again\n`);
   io.write(`journal  entries 1 to ${journal.index}, newest hash ${journal.hash}\n`);
   io.write(`files    ${files.length}, ${bytes} bytes\n`);
+  const wallets = files.filter(({ path }) => path.startsWith("wallets/")).length;
   if (hasKey) io.warn("it holds the gateway's private key: whoever has it can spend the gateway's money\n");
   else io.warn("it has no key: keep gateway.key elsewhere, without it nothing can be signed again\n");
+  if (wallets > 0) io.warn(`so can they spend what is on the ${wallets} wallets that it holds for boards\n`);
+  if (!hasKey && hasWallets)
+    io.warn("it has no wallets of boards: keep the folder wallets elsewhere as well\n");
 }

@@ -56,7 +56,8 @@ function flush(folder: string): void {
   flushOne(folder);
 }
 
-function flushOne(path: string): void {
+/** Has a file, or the names in a folder, on the disk before it returns. Throws what the system says. */
+export function flushOne(path: string): void {
   const open = openSync(path, "r");
   try {
     fsyncSync(open);

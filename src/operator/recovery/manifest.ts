@@ -13,7 +13,9 @@ const NAME = "manifest.json";
 /** Only these: a manifest that somebody else wrote must not place a file outside the folder. */
 const path = z
   .string()
-  .regex(/^(journal\.sqlite|gateway\.toml|gateway\.key|devices\/[A-Za-z0-9_.:-]{1,64}\.json)$/);
+  .regex(
+    /^(journal\.sqlite|gateway\.toml|gateway\.key|devices\/[A-Za-z0-9_.:-]{1,64}\.json|wallets\/0x[0-9a-f]{40}\.json)$/,
+  );
 
 const schema = z.strictObject({
   version: z.literal(1),

@@ -15,6 +15,7 @@ import type { CommandIo } from "../io.ts";
 import { openChain } from "../money/journey.ts";
 import { enrolments, readRoster, writeRosterEntry } from "../roster-folder.ts";
 import { DEFAULT_CONFIG, enrolled, gatewayKeyFile, type Settings } from "../settings.ts";
+import { readWallets, writeWallet } from "../wallet-folder.ts";
 import type { RecoveryPorts } from "./backup.ts";
 import { buildFolder, isTaken } from "./draft-folder.ts";
 import { foundLanes, type Rebuilt, rebuild, type SeenLane } from "./rebuild.ts";
@@ -58,7 +59,8 @@ or epoch, or that its lane's payer has not signed, is left out and named.
                    watchtower's file, an old or broken journal.sqlite, or JSON
                    lines of vouchers; may be given many times
   --key KEYFILE    the gateway's key (default: gateway.key of the settings' data)
-  --roster DIR     a data folder with devices/*.json (default: the settings')
+  --roster DIR     a data folder with devices/*.json, and wallets/*.json that the
+                   gateway keeps for boards (default: the settings')
   --from-block N   look no further back on the chain; the vault's first block (0)
   --no-credit      what payers have signed is the gateway's: otherwise what of it
                    is not claimed counts as their credit, spent or not
@@ -93,7 +95,8 @@ export async function recoverCommand(args: string[], io: CommandIo, ports: Recov
   const vouchers = values.vouchers.flatMap((file) => heard(io, file, readVoucherFile(file, market)));
   const chain = await openChain(settings);
   const { entries, faults } = values.roster === undefined ? enrolled(settings) : readRoster(values.roster);
-  for (const { message } of faults) io.warn(`passed over: ${message}\n`);
+  const { wallets, faults: worse } = readWallets(values.roster ?? settings.data, ports.keys.wallet);
+  for (const { message } of [...faults, ...worse]) io.warn(`passed over: ${message}\n`);
   const devices = enrolments(entries, new Map());
   const lanes = await seenLanes(chain, market, devices, vouchers, BigInt(values["from-block"]));
   const decimals = await chain.decimals(token);
@@ -109,6 +112,7 @@ export async function recoverCommand(args: string[], io: CommandIo, ports: Recov
     buildFolder(data, (draft) => {
       copyFileSync(keyFile, join(draft, "gateway.key"));
       chmodSync(join(draft, "gateway.key"), 0o600);
+      for (const wallet of wallets) writeWallet(draft, wallet);
       for (const entry of entries) writeRosterEntry(draft, entry);
       markRestored(draft, { ...mark, index: rebuilt.drafts.length });
       writeJournal(draft, rebuilt);

@@ -92,6 +92,7 @@ function show(io: CommandIo, data: string, manifest: Manifest): void {
   io.write(`journal  entries 1 to ${journal.index}, newest hash ${journal.hash}\n`);
   if (!hasKey(manifest)) {
     io.warn(`the backup has no key: put it at ${join(data, "gateway.key")}, mode 0600\n`);
+    io.warn(`wallets that the gateway kept for boards go to ${join(data, "wallets")}, mode 0600 as well\n`);
   }
   io.write(`its settings are in ${join(data, "gateway.toml")}: set data to this folder, then hirewire run\n`);
   io.write("it starts halted: when its devices have been there, hirewire resume\n");

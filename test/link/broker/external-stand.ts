@@ -66,6 +66,7 @@ export async function startExternalStand(
       },
       onGone: (session) => record({ what: "gone", session }),
       onRefused: (refusal, at) => record({ what: "refused", refusal, at }),
+      ...(changes.callbacks?.secretOf && { secretOf: changes.callbacks.secretOf }),
     },
   });
   onTestFinished(() => broker.stop());

@@ -1,8 +1,18 @@
 import { describe, expect, it } from "vitest";
+import type { BrokerCallbacks } from "../../../src/link/broker/broker.ts";
 import { encodeMessage } from "../../../src/protocol/message.ts";
+import { sealToken } from "../../../src/protocol/seal.ts";
 import { Board, mosquittoHere, startExternalStand } from "./external-stand.ts";
 import { noMosquitto, whySkipped } from "./mosquitto.ts";
 import { makeDevice, market } from "./stand.ts";
+
+const NO_CALLBACKS: BrokerCallbacks = {
+  admit: () => null,
+  onPublish: () => Promise.resolve(),
+  onReady: () => {},
+  onGone: () => {},
+  onRefused: () => {},
+};
 
 const offline = encodeMessage("connection", { version: 1, state: "OFFLINE" });
 const broken = encodeMessage("connection", { version: 1, state: "CONNECTION_BROKEN" });
@@ -38,6 +48,30 @@ describe.skipIf(noMosquitto)(`the external broker over mosquitto${whySkipped}`, 
     await board.logIn("a1", await robot.tokenFor(robot.clientId("a1"), { nonce, issued: time }));
     await stand.until((happened) => happened.length === 1);
     expect(stand.happened).toMatchObject([{ what: "ready", session: { slot: "a1", nonce } }]);
+  });
+
+  it("takes no login by a kept wallet's secret, and none by its key: nothing is sealed here", async () => {
+    const kept = makeDevice();
+    const secret = new Uint8Array(32);
+    const mosquitto = await mosquittoHere();
+    const callbacks = { ...NO_CALLBACKS, secretOf: () => secret };
+    const stand = await startExternalStand(mosquitto.url, [kept], { callbacks });
+    const board = await Board.connect(mosquitto, kept);
+    await board.askForChallenge();
+    const { nonce: gatewayNonce } = await board.nth("challenge", 1);
+    const known = { gateway: market.gateway, device: kept.address, slot: "main" };
+    const deviceNonce = `0x${"01".repeat(16)}` as const;
+    await board.logIn("main", sealToken(secret, { ...known, gatewayNonce, deviceNonce }));
+    expect(await board.nth("refusal", 1)).toMatchObject({
+      code: "bad_token",
+      hint: expect.stringContaining("own broker"),
+    });
+    await board.logIn();
+    expect(await board.nth("refusal", 2)).toMatchObject({
+      code: "bad_token",
+      hint: expect.stringContaining("keeps"),
+    });
+    expect(stand.broker.sessions()).toEqual([]);
   });
 
   it("refuses a forged login for another's name, and leaves the other's session alone", async () => {

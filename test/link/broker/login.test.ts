@@ -25,6 +25,7 @@ function rulesOf(changes: Partial<LoginRules> = {}): LoginRules {
     ...{ market, now: instant(NOW), boot: instant(NOW - 1_000), name: robot.name, challenge: null },
     nonces: new NonceMemory(16),
     admit: (device) => names.get(device) ?? null,
+    secretOf: () => null,
     ...changes,
   };
 }
@@ -81,7 +82,7 @@ describe("a login by message", () => {
     const rules = rulesOf({ challenge: nonce });
     const login = await loginOf();
     const session = { id: robot.clientId(), device: robot.address, name: robot.name, slot: "main", nonce };
-    expect(await answerLogin(login, rules)).toEqual({ session });
+    expect(await answerLogin(login, rules)).toEqual({ session, seals: null });
     expect(await answerLogin(login, rules)).toMatchObject({ refusal: { refused: "token_replayed" } });
   });
 

@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { Outgoing } from "../../../src/link/broker/outgoing.ts";
 import { publishPacket, writeMessageId } from "../../../src/link/broker/publish-packet.ts";
+import { Opener, SEAL_BYTES, Sealer } from "../../../src/protocol/seal.ts";
 import { VirtualClock } from "../serial/virtual-clock.ts";
 import { publishPacket as byHand, dialIn, PUBLISH, packet, subscribePacket } from "./raw-client.ts";
 import { makeDevice, startStand } from "./stand.ts";
@@ -15,7 +16,7 @@ const LIMITS = {
   drainTimeoutMs: 10_000,
 };
 
-type Sent = { id: number; text: string };
+type Sent = { id: number; text: string; payload: Buffer };
 
 /** An `Outgoing` whose device reads as told, and what has reached the device. */
 function openLine(changes: Partial<typeof LIMITS> = {}, { isFrozen = false } = {}) {
@@ -40,7 +41,8 @@ function openLine(changes: Partial<typeof LIMITS> = {}, { isFrozen = false } = {
 /** Of a short packet on the topic `t`; the id is 0 at QoS 0. */
 function read(bytes: Buffer): Sent {
   const isQos1 = bytes[0] === 0x32;
-  return { id: isQos1 ? bytes.readUInt16BE(5) : 0, text: bytes.subarray(isQos1 ? 7 : 5).toString() };
+  const payload = bytes.subarray(isQos1 ? 7 : 5);
+  return { id: isQos1 ? bytes.readUInt16BE(5) : 0, text: payload.toString(), payload };
 }
 
 /** Lets what one turn has written go out. */
@@ -83,6 +85,64 @@ describe("Outgoing", () => {
       }),
       { numRuns: 60 },
     );
+  });
+
+  it("seals in the order in which the device reads, whatever waits and whatever overtakes", async () => {
+    const key = new Uint8Array(32).fill(3);
+    const moves = fc.array(fc.constantFrom("0" as const, "1" as const, "ack" as const), { maxLength: 60 });
+    await fc.assert(
+      fc.asyncProperty(moves, fc.integer({ min: 1, max: 3 }), async (steps, inFlight) => {
+        const { outgoing, sent, say } = openLine({ inFlight, unsentBytes: 1_000 });
+        outgoing.seal(new Sealer(key));
+        const opener = new Opener(key);
+        const opened: string[] = [];
+        let said = 0;
+        let acknowledged = 0;
+        for (const step of steps) {
+          if (step === "ack") acknowledged += Number(outgoing.acknowledged(acknowledged + 1));
+          else say(`${step}:${said++}`, step === "0" ? 0 : 1);
+          await flushed();
+          for (const { payload } of sent.slice(opened.length)) {
+            // the sealed bytes stay as they were written
+            opened.push(Buffer.from(opener.open("t", payload) ?? "wrong").toString());
+          }
+        }
+        expect(opened).toHaveLength(said - outgoing.queuedMessages);
+        for (const qos of ["0", "1"]) {
+          const numbers = opened.filter((text) => text.startsWith(qos)).map((text) => Number(text.slice(2)));
+          expect(numbers).toEqual(numbers.toSorted((a, b) => a - b));
+        }
+        expect(opened).not.toContain("wrong");
+        // a board that checks a seal as it reads knows the counter beforehand
+        const counters = sent.map(({ payload }) => payload.readUInt32BE(payload.length - SEAL_BYTES));
+        expect(counters).toEqual(counters.map((_, index) => index + 1));
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  it("forgets what waits from before it seals", async () => {
+    const { outgoing, sent, say } = openLine({ inFlight: 1 });
+    for (const text of ["challenge 1", "challenge 2"]) say(text);
+    outgoing.seal(new Sealer(new Uint8Array(32)));
+    say("terms");
+    outgoing.acknowledged(1);
+    await flushed();
+    expect(sent.map(({ text }) => text.slice(0, 5))).toEqual(["chall", "terms"]);
+    expect([outgoing.queuedMessages, outgoing.queuedBytes]).toEqual([0, 0]);
+    expect(new Opener(new Uint8Array(32)).open("t", sent[1]?.payload ?? Buffer.of())).toEqual(
+      Buffer.from("terms"),
+    );
+  });
+
+  it("gives a device up once when there is no counter left to seal with", async () => {
+    const { outgoing, sent, say, slow } = openLine();
+    outgoing.seal(new Sealer(new Uint8Array(32), 0xffff_fffe));
+    for (const text of ["last", "none", "none"]) say(text);
+    say("none", 0);
+    await flushed();
+    expect(sent.map(({ text }) => text.slice(0, 4))).toEqual(["last"]);
+    expect(slow()).toBe(1);
   });
 
   it("uses ids 1 to 65,535 in turn, and leaves out one that is still in flight", async () => {

@@ -131,7 +131,7 @@ function cut(buffer: Buffer): { packet: Packet; rest: Buffer } | null {
 }
 
 /** A TCP connection that has said nothing yet. */
-export async function dial(broker: Broker): Promise<RawClient> {
+export async function dial(broker: Pick<Broker, "port">): Promise<RawClient> {
   const socket = connect(broker.port, "127.0.0.1");
   await once(socket, "connect");
   return rawClient(socket);

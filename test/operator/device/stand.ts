@@ -10,6 +10,7 @@ import { randomKey } from "../../../src/kernels/signature.ts";
 import type { Streams } from "../../../src/operator/firmware/streams.ts";
 import type { CommandIo } from "../../../src/operator/io.ts";
 import { type Keys, parseKeyText } from "../../../src/operator/settings.ts";
+import { parseWallet } from "../../../src/operator/wallet-folder.ts";
 import { parseConnectionFile } from "../../../src/protocol/connection-file.ts";
 
 /** Of a chain that no test asks. */
@@ -23,6 +24,7 @@ const NOWHERE = {
 const fileKeys: Keys = {
   read: (path) => parseKeyText(readFileSync(path, "utf8"), path),
   connection: (path) => parseConnectionFile(readFileSync(path, "utf8")),
+  wallet: (path) => parseWallet(readFileSync(path, "utf8"), path),
   create: (path) => {
     const key = randomKey();
     try {

@@ -14,6 +14,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { journalFile, openJournal } from "../../../src/journal/sqlite-journal.ts";
+import { newPairing, savePairing } from "../../../src/operator/device/pairing.ts";
 import { backupCommand } from "../../../src/operator/recovery/backup.ts";
 import { buildFolder } from "../../../src/operator/recovery/draft-folder.ts";
 import { verifyBackup } from "../../../src/operator/recovery/manifest.ts";
@@ -163,6 +164,44 @@ describe("hirewire backup", () => {
   it("has help", async () => {
     expect((await backup("--help")).written).toMatch(/^hirewire backup TO/);
     expect((await restore("--help")).written).toMatch(/^hirewire restore FROM/);
+  });
+});
+
+describe("wallets that the gateway keeps for boards", () => {
+  const secrets = () => JSON.stringify(contents(stand.at("b")));
+  const enrol = () => {
+    const address = (digit: string) => `0x${digit.repeat(40)}` as const;
+    const market = { chainId: 1, gateway: address("1"), vault: address("2"), token: address("3") };
+    const who = { name: "board-7", manufacturer: "acme", serialNumber: "b-7", owner: null, cap: "1" };
+    const pairing = newPairing(market, who);
+    savePairing(stand.data, pairing);
+    writeFileSync(stand.at("data", "wallets", "notes.txt"), "no wallet");
+    return pairing.wallet;
+  };
+
+  it("are in a backup with the gateway's key, and come back with their mode", async () => {
+    const wallet = enrol();
+    const { warned } = await backup(stand.at("b"));
+    expect(warned).toContain("1 wallets that it holds for boards");
+    const path = `wallets/${wallet.device}.json`;
+    expect(Object.keys(contents(stand.at("b")))).toEqual(expect.arrayContaining([path]));
+    expect(secrets()).not.toContain("notes");
+    await restore(stand.at("b"), "--data", stand.at("new"));
+    expect(statSync(stand.at("new", path)).mode & 0o777).toBe(0o600);
+    expect(stand.ports.keys.wallet(stand.at("new", path))).toEqual(wallet);
+  });
+
+  it("stay out with it, and that is said", async () => {
+    const wallet = enrol();
+    const { warned } = await backup(stand.at("b"), "--without-key");
+    expect(warned).toContain("keep the folder wallets elsewhere");
+    expect(existsSync(stand.at("b", "wallets"))).toBe(false);
+    for (const secret of [wallet.key, wallet.secret]) {
+      const text = readFileSync(stand.at("b", "devices", "board-7.json"), "utf8");
+      expect(text).not.toContain(secret.slice(2));
+    }
+    const { warned: told } = await restore(stand.at("b"), "--data", stand.at("new"));
+    expect(told).toContain(stand.at("new", "wallets"));
   });
 });
 

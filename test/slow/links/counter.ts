@@ -87,7 +87,7 @@ export async function openCounter(devices: readonly Signer[], boot: Instant): Pr
         },
       }),
     }),
-    { heartbeat, courier: DEAF },
+    { commands: heartbeat, courier: DEAF },
   );
   onTestFinished(() => broker.stop());
   return { state, journal, broker, said, gone, refused, observe };

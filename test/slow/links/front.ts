@@ -69,6 +69,7 @@ export async function openFront(devices: readonly Signer[]): Promise<Front> {
   });
   const sessions = new Map(devices.map(({ address }) => [address, sessionOf(address)]));
   const broker: Broker = {
+    ...{ waiting: () => [], pair: () => Promise.resolve() },
     ...{ port: 0, urls: [], attach: () => undefined, drop: () => undefined, stop: () => Promise.resolve() },
     figures: { connections: 0, sessions: 0, queuedMessages: 0, queuedBytes: 0, delayed: 0 },
     sessions: () => [...sessions.values()],
@@ -83,7 +84,7 @@ export async function openFront(devices: readonly Signer[]): Promise<Front> {
       open(callbacks);
       return Promise.resolve({ broker });
     },
-    { heartbeat, courier },
+    { commands: heartbeat, courier },
   );
   const callbacks = await opened;
   const enrolled = devices.map(({ address }): Fact => ({ kind: "deviceEnrolled", ...deviceOf(address) }));

@@ -300,6 +300,7 @@ describe("hostile corpus: 2,000 damaged logins", () => {
       nonces,
       name,
       challenge: null,
+      secretOf: () => null,
     };
     const texts: string[] = [];
     const opened: string[] = [];

@@ -168,7 +168,7 @@ class LeanGateway {
     const start = async (callbacks: BrokerCallbacks) => {
       return { broker: await startEmbeddedBroker({ ...common, callbacks }) };
     };
-    const { broker } = await this.#reception.open(start, { heartbeat: this.#heartbeat, courier });
+    const { broker } = await this.#reception.open(start, { commands: this.#heartbeat, courier });
     for (const task of openTasks(this.#state.market)) errands.consider(task);
     return broker;
   }

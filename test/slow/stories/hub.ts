@@ -137,7 +137,7 @@ export class Hub {
       async (callbacks) => ({
         broker: await startEmbeddedBroker({ listen, market, clock, boot: instant(0), callbacks }),
       }),
-      { heartbeat: this.#heartbeat, courier: deaf },
+      { commands: this.#heartbeat, courier: deaf },
     );
     this.#broker = broker;
   }

@@ -36,8 +36,12 @@ export class Operator {
     this.address = ready["gateway"] as Hex;
   }
 
-  /** Deploys a vault, writes the settings around what that printed, and starts the gateway. */
-  static async settle(town: Town, folder: string, confirmations: number): Promise<Operator> {
+  /**
+   * Deploys a vault, writes the settings around what that printed, and starts the gateway.
+   *
+   * @param more - tables of the settings
+   */
+  static async settle(town: Town, folder: string, confirmations: number, more = ""): Promise<Operator> {
     mkdirSync(folder, { recursive: true });
     const { wallet, url, token } = town;
     const deployed = await run("deploy", "--rpc", url, "--from", wallet.keyFile, "--token", token);
@@ -51,7 +55,7 @@ poll_ms = 500
 
 [settlement]
 lane_deposit = "0.00"
-`;
+${more}`;
     const config = join(folder, "gateway.toml");
     writeFileSync(config, settings);
     const gateway = new Program(["run", "--config", config, "--listen", "127.0.0.1:0", "--json"]);

@@ -16,7 +16,7 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 function shapeOf(line: string): string {
   return line
     .replace(/data in \S+/, "data in DIR")
-    .replace(/on a (pty pair \(socat\)|TCP)/, "on a CABLE")
+    .replace(/on a (pty pair \(socat\)|TCP)(: .*)?$/, "on a CABLE")
     .replace(/0x[0-9a-f]+/g, "HEX")
     .replace(/\d+/g, "N")
     .replace(/ +/g, " ");

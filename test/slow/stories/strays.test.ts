@@ -148,7 +148,7 @@ describe("9 vouchers that stray", () => {
   it("9 duplicated, re-ordered, replayed and stray vouchers over a noisy serial line: one charge each", async () => {
     const mail = [...(await goodMail()), ...(await strayMail())];
     const seed = Math.floor(Math.random() * 2 ** 31);
-    const noise = { bitErrorRate: 1e-4, byteDropRate: 1e-4 };
+    const noise = { bitErrorRate: 1e-4, dropRate: 1e-4 };
     const { clock, board, gateway, connect: open } = pair({ noise, seed });
     await open();
     hub.broker.attach(gateway.live(), "serial");
