@@ -44,12 +44,16 @@ const RECEIPT_MS = 30_000;
 const MIN_WINDOW = 3_600;
 /** Largest prices that a gateway whose word is taken may owe, unless told. */
 const TRUSTED_PRICES = 10n;
+/** Awards whose payment is known when it is said again: more than can be said again at one session. */
+const REMEMBERED = 4_096;
 
 export class Earnings {
   readonly #parts: RobotParts;
   readonly #options: EarningsOptions;
   /** By the award's hash. */
   readonly #claims = new Map<Hex, Claim>();
+  /** Those that were paid last, by task and role. */
+  readonly #paid = new Set<string>();
   /** Receipts that are waited for, by task, and what ends the wait. */
   readonly #unreceipted = new Map<Hex, () => void>();
   #largestPrice: Amount = ZERO;
@@ -109,6 +113,9 @@ export class Earnings {
   /** A payment has come; the hash of the award that it pays, if the vouchers have grown by what that was to pay. */
   paid({ task, role, amount }: Message<"payment">): Hex | null {
     const { takings } = this.#parts;
+    const name = `${task} ${role}`;
+    // A gateway that comes back says it for the accept and for the result: what else has grown is not for this.
+    if (this.#paid.has(name)) return null;
     const found = [...this.#claims].find(([, { award }]) => award.task === task && award.role === role);
     if (!found || task === null) {
       // Work of an earlier process: there is nothing to hold the payment against.
@@ -126,6 +133,9 @@ export class Earnings {
     // Cancelled while its result was on the way, it is paid for the whole limit.
     takings.drawRest(subtract(amount, due));
     this.drop(hash);
+    this.#paid.add(name);
+    const [oldest = name] = this.#paid;
+    if (this.#paid.size > REMEMBERED) this.#paid.delete(oldest);
     if (isDelivered && !isReceipted && role === "run") this.#awaitReceipt(task);
     return hash;
   }

@@ -102,6 +102,21 @@ describe("a provider that looks its lane up", () => {
     expect(lanes.reads).toBe(4);
   });
 
+  it("takes a payment that is said twice once, and leaves the rest of its voucher to the other awards", async () => {
+    lanes.show({ deposit: amount(980n) });
+    await start();
+    await give(1);
+    await give(2);
+    await step(1, "delivered");
+    await step(2, "delivered");
+    await pay(null, 0n, 980n);
+    await pay(1, 490n, 980n);
+    await pay(1, 490n, 980n);
+    await pay(2, 490n, 980n);
+    await step(2, "paid");
+    expect(breaches()).toEqual([]);
+  });
+
   it("is not paid by vouchers of a life of the lane that the chain does not show", async () => {
     lanes.show({ deposit: amount(490n) });
     await start();
