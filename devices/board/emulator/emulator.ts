@@ -73,11 +73,12 @@ export class Emulator {
     });
     const pty = Promise.withResolvers<string>();
     if (child.stdout) {
-      createInterface({ input: child.stdout }).on("line", (text) => {
+      const lines = createInterface({ input: child.stdout }).on("line", (text) => {
         const path = PTY.exec(text)?.[1];
         if (path) pty.resolve(path);
         else options.hear(parseLine(text));
       });
+      lines.on("error", () => undefined);
     }
     const failed = ended.then((code): never => {
       throw new Fault("usage", `qemu-system-arm ended with ${code}: ${complaint.trim()}`);

@@ -12,11 +12,12 @@ export class Monitor {
 
   constructor(stream: Duplex) {
     this.#stream = stream;
-    stream.on("error", () => undefined);
     stream.once("close", () => {
       for (const { reject } of this.#waiting.splice(0)) reject(new Fault("link_lost", "the emulator ended"));
     });
-    createInterface({ input: stream }).on("line", (text) => this.#hear(text));
+    const lines = createInterface({ input: stream }).on("line", (text) => this.#hear(text));
+    // A reader of lines passes its stream's errors on: each of the two needs somebody who hears them.
+    for (const one of [stream, lines]) one.on("error", () => undefined);
   }
 
   /** Begins the conversation. */
