@@ -6,7 +6,6 @@
  *       [--queries 1] [--manifest FILE] [--fuel-limit N] [--max-price N]
  */
 import { readFile } from "node:fs/promises";
-import type { Duplex } from "node:stream";
 import { systemClock } from "../../src/base/clock.ts";
 import { openSerialLine } from "../../src/link/serial/line.ts";
 import { readConnectionFile } from "../robot/connection-file.ts";
@@ -15,27 +14,7 @@ import { connect } from "../robot/robot.ts";
 import { LANE_OPTIONS, lanesFrom } from "../robot/sim/lanes.ts";
 import { LIMIT_OPTIONS, limitsOf, planBatch } from "../robot/sim/planning.ts";
 import { readOptions, runProgram, say, sayEvents } from "../robot/sim/program.ts";
-
-/** Hands out the line's sessions one after the other, to whoever asks. */
-class Sessions {
-  #fresh: Duplex | null = null;
-  #asked: ((stream: Duplex) => void) | null = null;
-
-  offer(stream: Duplex): void {
-    if (this.#asked) this.#asked(stream);
-    else this.#fresh = stream;
-    this.#asked = null;
-  }
-
-  next(): Promise<Duplex> {
-    const fresh = this.#fresh;
-    this.#fresh = null;
-    if (fresh && !fresh.destroyed) return Promise.resolve(fresh);
-    return new Promise((resolve) => {
-      this.#asked = resolve;
-    });
-  }
-}
+import { LineSessions } from "./line-sessions.ts";
 
 await runProgram(async (ending) => {
   const options = readOptions({
@@ -43,7 +22,7 @@ await runProgram(async (ending) => {
     ...{ ...LANE_OPTIONS, ...LIMIT_OPTIONS },
     ...{ map: "", scen: "", queries: "1", seed: "1" },
   });
-  const sessions = new Sessions();
+  const sessions = new LineSessions();
   const line = openSerialLine({
     path: options.path,
     baud: Number(options.baud),

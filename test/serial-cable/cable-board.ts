@@ -3,6 +3,7 @@
  * its power.
  */
 import type { Duplex } from "node:stream";
+import { LineSessions } from "../../devices/board/line-sessions.ts";
 import { readConnectionFile } from "../../devices/robot/connection-file.ts";
 import type { Answer } from "../../devices/robot/order.ts";
 import { connect, type Robot } from "../../devices/robot/robot.ts";
@@ -58,7 +59,7 @@ export class CableBoard {
   async boot(): Promise<void> {
     const device = this.#market.world.devices.find(({ name }) => name === "buyer");
     if (!device) throw new Error("nobody buys here");
-    const streams = new Streams();
+    const streams = new LineSessions();
     const [port, ending] = [this.#uart.power(), new AbortController()];
     const onSession = (stream: Duplex) => streams.offer(stream);
     const link = new SerialLink({ port, role: "board", clock: systemClock, baud: this.#baud, onSession });
@@ -109,26 +110,5 @@ export class CableBoard {
   async rest(): Promise<void> {
     this.#isTired = true;
     await this.#working;
-  }
-}
-
-/** Hands out the line's sessions one after the other, to whoever asks. */
-class Streams {
-  #fresh: Duplex | null = null;
-  #asked: ((stream: Duplex) => void) | null = null;
-
-  offer(stream: Duplex): void {
-    if (this.#asked) this.#asked(stream);
-    else this.#fresh = stream;
-    this.#asked = null;
-  }
-
-  next(): Promise<Duplex> {
-    const fresh = this.#fresh;
-    this.#fresh = null;
-    if (fresh && !fresh.destroyed) return Promise.resolve(fresh);
-    return new Promise((resolve) => {
-      this.#asked = resolve;
-    });
   }
 }
