@@ -44,6 +44,11 @@ export function unknownWord(command: string, sort: string, word: string, known: 
   return new Fault("usage", `there is no ${sort} ${word}: ${hint}`);
 }
 
+/** @throws {@link Fault} `usage` when a command that takes options only was given other words */
+export function nothingElse(command: string, words: readonly string[]): void {
+  if (words.length > 0) throw new Fault("usage", `${command} takes options only, not "${words.join(" ")}"`);
+}
+
 /**
  * An account's address, lower case.
  *
