@@ -4,7 +4,7 @@
  * It stands before the heartbeat. What such a device says without a signature, out of its sealed session, is signed here
  * and goes on as the same command that a device with a key of its own would say; whoever has one passes untouched. The
  * device decides what is bought and what is paid. Custody decides nothing but what it does not sign: more than the
- * wallet's cap.
+ * wallet's cap, and any voucher while paying is stopped.
  */
 import type { Hex } from "./base/bytes.ts";
 import { isRefusal, type Refusal, refuse } from "./base/refusal.ts";

@@ -7,9 +7,16 @@ import type { Clock } from "./base/clock.ts";
 import { Fault } from "./base/fault.ts";
 import { type Amount, parseAmount, ZERO } from "./base/money.ts";
 import type { Config } from "./config.ts";
+import { isHouse } from "./exchange/addressee.ts";
 import type { State } from "./exchange/state.ts";
 import { type Device, GUEST } from "./market/roster.ts";
-import { enrolments, type RosterEntry, readRoster, watchRoster } from "./operator/roster-folder.ts";
+import {
+  enrolments,
+  exclusions,
+  type RosterEntry,
+  readRoster,
+  watchRoster,
+} from "./operator/roster-folder.ts";
 import { type KeptWallet, type Wallet, watchWallets } from "./operator/wallet-folder.ts";
 import { WalletReader } from "./operator/wallet-reader.ts";
 import type { Fact } from "./protocol/facts.ts";
@@ -74,6 +81,11 @@ export class Enrolment {
     return this.#budgets.get(device) ?? null;
   }
 
+  /** Whether its operator keeps the device out, which is on the roster. */
+  isDisabled(device: Hex): boolean {
+    return this.#options.state.disabled.has(device);
+  }
+
   /** The wallet that the gateway keeps for an enrolled device; null for one that has its own key. */
   keptWallet(device: Hex): KeptWallet | null {
     return this.#wallets.get(device) ?? null;
@@ -85,8 +97,9 @@ export class Enrolment {
       if (this.isEnrolled(device.address)) yield device;
   }
 
-  /** Whether the gateway keeps money on a lane to the device: a guest gets as good as it gives. */
+  /** Whether the gateway keeps money on a lane to the device: a guest gets as good as it gives, and our own requester none. */
   isFunded(device: Hex): boolean {
+    if (isHouse(this.#options.state, device)) return false;
     if (this.#budgets.has(device)) return true;
     const { config, decimals, state } = this.#options;
     const { deposit } = state.payment.incoming.get(device) ?? { deposit: ZERO };
@@ -133,15 +146,17 @@ export class Enrolment {
     if (this.#isStopped) return;
     const { config, state, record, onChange, onFault } = this.#options;
     const { entries, faults: bad } = readRoster(config.data);
+    const admitted = entries.filter(({ disabled }) => disabled !== true);
     const { wallets, faults: worse } = this.#walletReader.read(config.data);
     const faults = [...bad, ...worse];
     for (const fault of faults) if (!this.#badFiles.has(fault.facts["file"])) onFault(fault);
     this.#badFiles = new Set(faults.map(({ facts: { file } }) => file));
-    this.#wallets = this.#keep(wallets, new Set(entries.map(({ device }) => device)));
-    this.#budgets = new Map(entries.map((entry) => [entry.device, this.#budgetOf(entry)]));
-    const facts = enrolments(entries, state.roster);
+    this.#wallets = this.#keep(wallets, new Set(admitted.map(({ device }) => device)));
+    this.#budgets = new Map(admitted.map((entry) => [entry.device, this.#budgetOf(entry)]));
+    const added = enrolments(entries, state.roster);
+    const facts = [...added, ...exclusions(entries, state.disabled)];
     if (facts.length > 0) await record(facts);
-    await onChange(facts.length > 0);
+    await onChange(added.length > 0);
   }
 
   #keep(wallets: readonly Wallet[], enrolled: ReadonlySet<Hex>): ReadonlyMap<Hex, KeptWallet> {

@@ -17,6 +17,7 @@ import type { Heartbeat } from "./heartbeat.ts";
 import { isSignedBy } from "./kernels/signature.ts";
 import type { BlobCourier } from "./link/blob-courier.ts";
 import type { Broker, BrokerCallbacks, RefusedAt, Session } from "./link/broker/broker.ts";
+import { Traffic } from "./link/broker/traffic.ts";
 import { termsFor } from "./payment/terms.ts";
 import type { Ask } from "./protocol/ask.ts";
 import { decodeMessage, encodeMessage, type Message, parseJson, type Terms } from "./protocol/message.ts";
@@ -33,6 +34,8 @@ export type ReceptionOptions = {
   readonly firmware: Terms["firmware"];
   readonly journalIndex: () => number;
   readonly onRefused: (refusal: Refusal, by: Hex | null, topic: string) => void;
+  /** A device is in session, or is no more. */
+  readonly onSession?: (what: "began" | "ended", session: Pick<Session, "device" | "origin">) => void;
 };
 
 /** Where the reception hands things on; they need it to speak, so they come after it. */
@@ -44,17 +47,22 @@ export type Backrooms = {
 type Provider = Pick<Message<"factsheet">, "profiles" | "memoryMiB"> & { readonly ask: Ask | null };
 
 export class Reception {
+  /** What each device has said and heard since the start. */
+  readonly devices: Traffic;
   readonly #options: ReceptionOptions;
   /** Devices that run task firmware, and what the factsheet of their session says. */
   readonly #providers = new Map<Hex, Provider>();
   readonly #refusals = new Map<RefusalCode, number>();
   readonly #progress: ProgressRelay;
+  /** Who hears what is said to requesters of the gateway's own, which have no session. */
+  readonly #listeners = new Map<Hex, (outgoing: Outgoing) => void>();
   #broker: Broker | null = null;
   #heardCount = 0;
   #saidCount = 0;
 
   constructor(options: ReceptionOptions) {
     this.#options = options;
+    this.devices = new Traffic(options.clock);
     this.#progress = new ProgressRelay(options.state.market.tasks);
   }
 
@@ -91,6 +99,7 @@ export class Reception {
       admit: (device) => isOpen.promise.then(() => admission.admit(device)),
       known: () => admission.known(),
       onPublish: (session, topic, payload) => this.#heard(backrooms, session.device, topic, payload),
+      onPing: ({ device }) => this.devices.alive(device),
       onReady: (session) => this.#greet(backrooms, session),
       onGone: (session) => this.#gone(session),
       onRefused: (refusal, at) => this.#refusedAt(refusal, at),
@@ -117,15 +126,29 @@ export class Reception {
    * is on the roster no more hears nothing: its topics may be another's by then.
    */
   publish(outgoing: Outgoing): void {
-    if (outgoing.topic === "announce" && !this.#canRun(outgoing.to, outgoing.message)) return;
+    const listener = this.#listeners.get(outgoing.to);
+    if (listener) {
+      listener(outgoing);
+      return;
+    }
+    if (outgoing.topic === "announce" && !this.runs(outgoing.to, outgoing.message)) return;
     const { state, admission } = this.#options;
     const device = admission.isEnrolled(outgoing.to) ? state.roster.get(outgoing.to) : undefined;
-    if (device)
-      this.#broker?.publish(device, outgoing.topic, encodeMessage(outgoing.topic, outgoing.message));
+    if (!device) return;
+    const { topic, message } = outgoing;
+    const payload = encodeMessage(topic, message);
+    const code = topic === "refusal" ? message.code : null;
+    if (this.devices.said(outgoing.to, topic, Buffer.byteLength(payload), code)) this.#saidCount++;
+    this.#broker?.publish(device, topic, payload);
   }
 
-  /** Whether a device has said that it runs such modules. */
-  #canRun(device: Hex, { profile, memoryMiB }: Message<"announce">): boolean {
+  /** From now on what is said to this device is said here, and to no session. */
+  listen(device: Hex, heard: (outgoing: Outgoing) => void): void {
+    this.#listeners.set(device, heard);
+  }
+
+  /** Whether a device is connected and has said that it runs such modules. */
+  runs(device: Hex, { profile, memoryMiB }: Pick<Message<"announce">, "profile" | "memoryMiB">): boolean {
     const provider = this.#providers.get(device);
     return provider?.profiles.includes(profile) === true && provider.memoryMiB >= memoryMiB;
   }
@@ -139,12 +162,17 @@ export class Reception {
   /** Counts a refusal that is told elsewhere, or to nobody. */
   count(refusal: Refusal, by: Hex | null, topic: string): void {
     this.#refusals.set(refusal.refused, (this.#refusals.get(refusal.refused) ?? 0) + 1);
+    // whoever has a key can prove it: only those who were let in once are remembered
+    if (by !== null && this.#options.state.roster.has(by)) this.devices.refused(by, topic, refusal.refused);
     this.#options.onRefused(refusal, by, topic);
   }
 
   /** The terms first: a device signs nothing before it knows them. */
-  #greet({ courier }: Backrooms, { device, nonce }: Session): void {
+  #greet({ courier }: Backrooms, session: Session): void {
     const { state } = this.#options;
+    const { device, nonce } = session;
+    this.devices.began(session);
+    this.#options.onSession?.("began", session);
     this.#tellTerms(device, nonce);
     for (const outgoing of sayAgain(state, device, this.#providers.has(device))) this.publish(outgoing);
     courier.askAgain(device);
@@ -166,7 +194,10 @@ export class Reception {
     this.publish({ to: device, topic: "ack", message });
   }
 
-  #gone({ device, id }: Session): void {
+  #gone(session: Session): void {
+    const { device, id } = session;
+    this.devices.ended(session);
+    this.#options.onSession?.("ended", session);
     if (!this.#providers.has(device)) return;
     const others = this.#broker?.sessions().some((other) => other.device === device && other.id !== id);
     if (!others) this.#providers.delete(device);
@@ -174,6 +205,7 @@ export class Reception {
 
   async #heard(backrooms: Backrooms, device: Hex, topic: Topic, payload: Uint8Array): Promise<void> {
     this.#heardCount++;
+    this.devices.heard(device, topic, payload.length);
     if (isCommandTopic(topic)) return backrooms.commands.submit(device, topic, new Uint8Array(payload));
     const refusal = await this.#heardOther(backrooms, device, topic, payload);
     if (refusal) this.refuse(device, null, topic, refusal);

@@ -174,6 +174,20 @@ describe("nothing is signed", () => {
     expect(desk.signed).toEqual([]);
   });
 
+  it("beyond what is signed while paying is stopped, and again once it goes on", async () => {
+    const desk = await openDesk();
+    await desk.voucher(voucherDraft(500n, "v-1"));
+    await desk.counter.tell({ topic: "stopPaying", reason: "a key is lost" });
+    await desk.voucher(voucherDraft(501n, "v-2"));
+    expect([desk.codes, desk.signed, signedIn(desk)]).toEqual([["gateway_stopped"], [digestOf(500n)], 500n]);
+    // a board that has not heard the ack says it again, and hears it
+    await desk.voucher(voucherDraft(500n, "v-1"));
+    expect(desk.codes).toHaveLength(1);
+    await desk.counter.tell({ topic: "resumePaying", reason: "it is found" });
+    await desk.voucher(voucherDraft(501n, "v-2"));
+    expect(signedIn(desk)).toBe(501n);
+  });
+
   it("once the wallet is gone, also for what waits", async () => {
     const desk = await openDesk();
     const waiting = [desk.voucher(voucherDraft(5n)), desk.voucher(voucherDraft(6n))];

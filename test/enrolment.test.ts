@@ -8,8 +8,8 @@ import { Fault } from "../src/base/fault.ts";
 import { amount, ZERO } from "../src/base/money.ts";
 import { readConfig } from "../src/config.ts";
 import { Enrolment } from "../src/enrolment.ts";
-import { emptyState } from "../src/exchange/state.ts";
-import { applyToRoster } from "../src/market/roster.ts";
+import { apply, emptyState } from "../src/exchange/state.ts";
+import { OPERATOR } from "../src/market/roster.ts";
 import { writeRosterEntry } from "../src/operator/roster-folder.ts";
 import { newLane } from "../src/payment/lane.ts";
 import type { Fact } from "../src/protocol/facts.ts";
@@ -33,6 +33,7 @@ function stand(broker: string, deposits: Record<Hex, bigint> = {}) {
   const recorded: Fact[] = [];
   const asked: LaneKey[] = [];
   const faults: unknown[] = [];
+  const grown: boolean[] = [];
   const enrolment = new Enrolment({
     ...{ config, market, decimals: 6, state },
     chain: {
@@ -54,21 +55,26 @@ function stand(broker: string, deposits: Record<Hex, bigint> = {}) {
     readSecret: (path) => readFileSync(path, "utf8"),
     record(facts) {
       recorded.push(...facts);
-      for (const fact of facts) applyToRoster(state.roster, fact);
+      const cause = { by: null, topic: "observed", id: "", digest: "", refused: null };
+      apply(state, market, { index: recorded.length, at: 0, cause, facts });
       return Promise.resolve();
     },
-    onChange: () => Promise.resolve(),
+    onChange(isGrown) {
+      grown.push(isGrown);
+      return Promise.resolve();
+    },
     clock: systemClock,
     onFault: (fault) => faults.push(fault),
   });
   onTestFinished(() => enrolment.stop());
-  const enrol = (device: Hex, name: string) =>
+  const enrol = (device: Hex, name: string, more: { disabled?: true; manufacturer?: string } = {}) =>
     writeRosterEntry(config.data, {
       ...{ version: 1, device, name, owner: null },
       manufacturer: "m",
       serialNumber: name,
+      ...more,
     });
-  return { enrolment, state, recorded, asked, faults, enrol };
+  return { enrolment, state, recorded, asked, faults, grown, enrol };
 }
 
 describe("admission by roster", () => {
@@ -89,6 +95,43 @@ describe("admission by roster", () => {
     await enrolment.start();
     expect(await enrolment.admit(GUEST_1)).toBeNull();
     expect(enrolment.isEnrolled(GUEST_1)).toBe(false);
+  });
+});
+
+describe("a device that its operator keeps out", () => {
+  it("may not come in, is paid on no lane, and is journalled as it comes and goes", async () => {
+    const { enrolment, enrol, recorded, grown } = stand("");
+    enrol(ROBOT, "one");
+    await enrolment.start();
+    enrol(ROBOT, "one", { disabled: true });
+    await enrolment.refresh();
+    expect(await enrolment.admit(ROBOT)).toBeNull();
+    const { isDisabled, isEnrolled, isFunded } = enrolment;
+    const ask = [isDisabled, isEnrolled, isFunded].map((question) => question.call(enrolment, ROBOT));
+    expect([ask, [...enrolment.known()]]).toEqual([[true, false, false], []]);
+    await enrolment.refresh();
+    enrol(ROBOT, "one");
+    await enrolment.refresh();
+    expect(await enrolment.admit(ROBOT)).toMatchObject({ name: "one" });
+    expect(recorded.map(({ kind }) => kind)).toEqual(["deviceEnrolled", "deviceDisabled", "deviceEnabled"]);
+    // nobody new has come, so that no chain has to be looked at
+    expect(grown).toEqual([true, false, false, false]);
+  });
+
+  it("is out from its first day where it is enrolled so, and stays out where its entry goes", async () => {
+    const { enrolment, enrol, recorded, state } = stand("");
+    enrol(ROBOT, "one", { disabled: true });
+    await enrolment.start();
+    expect(recorded.map(({ kind }) => kind)).toEqual(["deviceEnrolled", "deviceDisabled"]);
+    expect(await enrolment.admit(ROBOT)).toBeNull();
+    expect(state.roster.has(ROBOT)).toBe(true);
+  });
+
+  it("our own requester is paid on no lane either", async () => {
+    const { enrolment, enrol } = stand("");
+    enrol(ROBOT, "operator", { manufacturer: OPERATOR });
+    await enrolment.start();
+    expect([enrolment.isEnrolled(ROBOT), enrolment.isFunded(ROBOT)]).toEqual([true, false]);
   });
 });
 

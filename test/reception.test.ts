@@ -1,6 +1,8 @@
 import { expect, it } from "vitest";
+import type { Hex } from "../src/base/bytes.ts";
 import { instant, systemClock } from "../src/base/clock.ts";
 import { amount } from "../src/base/money.ts";
+import { refuse } from "../src/base/refusal.ts";
 import { emptyState } from "../src/exchange/state.ts";
 import type { Broker, BrokerCallbacks } from "../src/link/broker/broker.ts";
 import type { MemoryClass, Profile } from "../src/protocol/fuel.ts";
@@ -45,6 +47,8 @@ it("a device that is on the roster no more hears nothing, though another has its
   reception.publish({ to: CART.address, ...ack });
   expect(said).toEqual(["ack", "ack"]);
 });
+
+const LOGIN = { way: "listener", origin: "192.0.2.1", since: instant(1) } as const;
 
 const NO_BROKER = {
   ...{
@@ -94,7 +98,7 @@ async function openDoor() {
   const tell = async ({ address }: Signer, factsheet: Partial<Message<"factsheet">>) => {
     const name = { manufacturer: "m", serialNumber: address.slice(2, 12) };
     const nonce = `0x${"00".repeat(32)}` as const;
-    const session = { id: `${address}-0`, device: address, name, slot: "0", nonce };
+    const session = { id: `${address}-0`, device: address, name, slot: "0", nonce, ...LOGIN };
     const message = { version: 1 as const, name: "", profiles: [], memoryMiB: 0, ...factsheet };
     const payload = new TextEncoder().encode(encodeMessage("factsheet", message));
     await callbacks?.onPublish(session, "factsheet", payload);
@@ -118,7 +122,7 @@ async function openDoor() {
     }
     return said;
   };
-  return { reception, refused, tell, announce };
+  return { reception, refused, tell, announce, callbacks };
 }
 
 it("a task is announced to those who say that they run its profile in its memory", async () => {
@@ -168,7 +172,7 @@ it("ends the sessions of those that are on the roster no more, or have to log in
   const dropped: string[] = [];
   const sessions = () =>
     [BOARD, ARM, CART].map(({ address: device }) => ({
-      ...{ id: `${device}-main`, device, slot: "main", nonce: `0x${"00".repeat(32)}` as const },
+      ...{ id: `${device}-main`, device, slot: "main", nonce: `0x${"00".repeat(32)}` as const, ...LOGIN },
       name: { manufacturer: "m", serialNumber: device },
     }));
   const broker: Broker = {
@@ -181,4 +185,46 @@ it("ends the sessions of those that are on the roster no more, or have to log in
   await reception.open(async () => ({ broker }), { commands: { submit: async () => {} }, courier });
   reception.dismiss((device) => device === ARM.address);
   expect(dropped).toEqual([ARM.address, CART.address]);
+});
+
+it("counts what each device says and hears, and which of it was refused, for those it knows", async () => {
+  const { reception, callbacks, tell } = await openDoor();
+  const session = (device: Hex) => {
+    const name = { manufacturer: "m", serialNumber: device.slice(2, 12) };
+    return { id: `${device}-0`, device, name, slot: "0", nonce: `0x${"00".repeat(32)}` as const, ...LOGIN };
+  };
+  await tell(BOARD, { profiles: [] });
+  expect(reception.devices.of(BOARD.address)).toMatchObject({ messagesIn: 1, sessionSince: null });
+  callbacks?.onReady(session(BOARD.address));
+  await callbacks?.onPublish(session(BOARD.address), "progress", new TextEncoder().encode("{"));
+  callbacks?.onPing?.(session(ARM.address));
+  // proved by a key that nobody has enrolled
+  callbacks?.onRefused(refuse("unknown_device"), {
+    device: CART.address,
+    session: null,
+    topic: "",
+    origin: "x",
+  });
+  const board = reception.devices.of(BOARD.address);
+  expect(board).toMatchObject({
+    messagesIn: 2,
+    messagesOut: 2,
+    sessions: 1,
+    sessionSince: 1,
+    origin: "192.0.2.1",
+  });
+  expect([...(board?.refused ?? [])]).toEqual([["bad_json", 1]]);
+  const rows = reception.devices.messages(BOARD.address);
+  expect(rows.map(({ direction, topic, refused }) => [direction, topic, refused])).toEqual([
+    ["out", "refusal", "bad_json"],
+    ["in", "progress", "bad_json"],
+    ["out", "ack", null],
+    ["in", "factsheet", null],
+  ]);
+  expect(rows[1]?.bytes).toBe(1);
+  expect(reception.traffic).toEqual({ heard: 2, said: 2 });
+  expect(reception.devices.of(ARM.address)?.heardAt).toBeGreaterThan(0);
+  expect(reception.devices.of(CART.address)).toBeNull();
+  callbacks?.onGone(session(BOARD.address));
+  expect(reception.devices.of(BOARD.address)).toMatchObject({ sessionSince: null });
 });

@@ -13,6 +13,7 @@ export const FAULTS = {
   amount_syntax: "reject",
   amount_range: "reject",
   usage: "reject",
+  not_found: "reject",
   config_syntax: "reject",
   config_missing: "operator",
   key_file: "operator",

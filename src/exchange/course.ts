@@ -6,7 +6,7 @@
  */
 import type { Hex } from "../base/bytes.ts";
 import { type Instant, instant } from "../base/clock.ts";
-import type { Amount } from "../base/money.ts";
+import { type Amount, ZERO } from "../base/money.ts";
 import { awardTo, rankBids } from "../market/auction.ts";
 import { decideAnnounce, heldFor, openTasks } from "../market/market.ts";
 import { handoverMs } from "../market/rules.ts";
@@ -17,8 +17,12 @@ import { isSame, judge, type Ruling } from "../verdict/verdict.ts";
 import { charge, endFree } from "./charge.ts";
 import type { Context, State } from "./state.ts";
 
-/** What a new award to this provider may cost, price less fee: its lane's room less what its unpaid awards need. */
+/**
+ * What a new award to this provider may cost, price less fee: its lane's room less what its unpaid awards need. Nothing
+ * for one that is kept out.
+ */
 export function roomFor(state: State, context: Context, provider: Hex): Amount {
+  if (state.disabled.has(provider)) return ZERO;
   return hubRoom(state.payment, context.market, provider, heldFor(state.market, provider));
 }
 

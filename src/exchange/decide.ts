@@ -15,13 +15,14 @@ import {
 import { isOpen, outcomeIn, type Task, withOutcome } from "../market/task.ts";
 import { decideHold, decideVoucher, incomingLane, owedBy } from "../payment/payment.ts";
 import { decideShown } from "../payment/reconcile.ts";
-import { creditLimit, overBudget, standingOf } from "../payment/standing.ts";
+import { overBudget, standingOf } from "../payment/standing.ts";
 import type { Fact } from "../protocol/facts.ts";
 import type { Outcome } from "../protocol/fuel.ts";
 import type { Message } from "../protocol/message.ts";
 import type { CommandTopic } from "../protocol/topic.ts";
 import type { Voucher } from "../protocol/voucher.ts";
 import { isSame } from "../verdict/verdict.ts";
+import { addresseeOf } from "./addressee.ts";
 import {
   creditAfter,
   endCancelled,
@@ -33,6 +34,7 @@ import {
   payOutExcess,
 } from "./charge.ts";
 import { decideDue, roomFor, rule, withdraw } from "./course.ts";
+import { decideHouse, type HouseCommand, whyStopped, whyUnpaid } from "./house.ts";
 import { decideObserved } from "./observation.ts";
 import type { Context, State } from "./state.ts";
 
@@ -68,13 +70,6 @@ export type TaskCommand =
 
 /** What the gateway has seen elsewhere: on the chain, in the roster's folder, at its own start. */
 export type ObservedCommand = { readonly topic: "observed"; readonly facts: readonly Fact[] };
-
-/** What the operator has asked for, or what has fallen due on a lane. */
-export type HouseCommand =
-  | { readonly topic: "halt"; readonly reason: string }
-  | { readonly topic: "resume"; readonly reason: string }
-  /** `all`: whatever its limit, and while the gateway is halted too. */
-  | { readonly topic: "payOut"; readonly device: Hex; readonly all: boolean };
 
 export type InnerCommand = TaskCommand | ObservedCommand | HouseCommand;
 
@@ -116,33 +111,14 @@ function decideInner(state: State, command: InnerCommand, context: Context): rea
     case "observed":
       return decideObserved(state, command.facts, context);
     case "halt":
-      return state.halted === null ? [{ kind: "halted", reason: command.reason }] : [];
     case "resume":
-      return state.halted === null ? [] : [{ kind: "resumed", reason: command.reason }];
+    case "stopPaying":
+    case "resumePaying":
     case "payOut":
-      return decidePayoutDue(state, command.device, command.all, context);
+      return decideHouse(state, command, context);
     default:
       return decideTask(state, command, context);
   }
-}
-
-function decidePayoutDue(state: State, device: Hex, all: boolean, context: Context): readonly Fact[] {
-  if (state.halted !== null && !all) return [];
-  const credit = freeAfter(state, device, []);
-  const limit = all ? 0n : keptOf(state, device, context);
-  if (limit === null || credit <= limit) return [];
-  const payout = payOut(state, context, device, credit, []);
-  return payout ? [payout] : [];
-}
-
-/**
- * How much credit a device may keep here; null for all. Whoever has neither signed nor offered anything has only worked:
- * its credit is pay for which its lane had no room.
- */
-function keptOf({ payment }: State, device: Hex, { limits }: Context): bigint | null {
-  const hasSigned = (payment.incoming.get(device)?.signed ?? 0n) > 0n;
-  const hasOffered = standingOf(payment.standings, device).largest > 0n;
-  return hasSigned || hasOffered ? creditLimit(payment.standings, device, limits) : 0n;
 }
 
 function receive(state: State, by: Hex, voucher: Voucher, context: Context) {
@@ -189,7 +165,8 @@ function overLimit(
   kept: readonly Fact[],
   { market, limits, now }: Context,
 ): Refusal | null {
-  if (state.halted !== null) return refuse("gateway_stopped");
+  const stopped = whyStopped(state);
+  if (stopped) return stopped;
   if (incomingLane(state.payment, market, by).closeAt !== 0) return refuse("lane_closing");
   const paid = kept.reduce((sum, fact) => sum + (fact.kind === "paid" ? fact.price : 0n), 0n);
   const debts = kept.reduce((sum, fact) => sum + (fact.kind === "debtPaid" ? fact.amount : 0n), 0n);
@@ -216,14 +193,20 @@ function decideDevice(state: State, command: OtherCommand, context: Context): re
       return decideVoucherAlone(state, by, command.message.voucher, context);
     case "payout": {
       // what is credit here may be spent in a newer journal than this one
-      if (state.halted !== null) return refuse("gateway_stopped");
+      const stopped = whyStopped(state);
+      if (stopped) return stopped;
       if (creditAfter(state, by, []) === 0n) return refuse("no_credit");
       const credit = freeAfter(state, by, []);
       const payout = payOut(state, context, by, credit, []);
       return payout ? [payout] : refuse(credit === 0n ? "payment_due" : "hub_capacity");
     }
-    case "bid":
-      return alone(decideBid(state.market, by, command.message, roomFor(state, context, by), now, rules));
+    case "bid": {
+      const room = roomFor(state, context, by);
+      return (
+        whyUnasked(state, by, command.message.task) ??
+        alone(decideBid(state.market, by, command.message, room, now, rules))
+      );
+    }
     case "accept":
       return decideAccept(state.market, by, command.message);
     case "result":
@@ -240,6 +223,15 @@ function decideDevice(state: State, command: OtherCommand, context: Context): re
       return isRefusal(task) ? task : [endCancelled(state, context, task, "cancelled by its requester")];
     }
   }
+}
+
+/** Why nobody has asked this provider for a bid: nothing would be paid, or the task is another's alone; null when it may bid. */
+function whyUnasked(state: State, by: Hex, id: Hex): Refusal | null {
+  const unpaid = whyUnpaid(state);
+  if (unpaid) return unpaid;
+  const task = state.market.tasks.get(id);
+  const addressee = task ? addresseeOf(state, task) : null;
+  return addressee === null || addressee === by ? null : refuse("unknown_task");
 }
 
 /**
@@ -347,7 +339,8 @@ function decideInspected(
     ...{ ...silent, passed, reason },
   };
   const heard = { ...task, evidence: { ...task.evidence, checker: passed } };
-  const drawn = context.draw() < context.rules.checkRate;
+  // a test has no use unless it is checked
+  const drawn = context.draw() < context.rules.checkRate || addresseeOf(state, task) !== null;
   return [word, ...rule(state, context, heard, drawn)];
 }
 

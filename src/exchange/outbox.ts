@@ -13,6 +13,7 @@ import { creditOf } from "../payment/payment.ts";
 import type { Fact, FactNamed, JournalRecord, Leg } from "../protocol/facts.ts";
 import type { Message } from "../protocol/message.ts";
 import type { Topic } from "../protocol/topic.ts";
+import { addresseeOf } from "./addressee.ts";
 import type { Answer } from "./answers.ts";
 import { type State, taskNamedBy } from "./state.ts";
 
@@ -35,7 +36,7 @@ function sayFact(state: State, fact: Fact, bidders: readonly Hex[]): Outgoing[] 
   switch (fact.kind) {
     case "announced": {
       const task = taskOf(state.market, fact.task);
-      return bidders.filter((to) => to !== task.requester).map((to) => announce(to, task));
+      return bidders.filter((to) => mayBid(state, task, to)).map((to) => announce(to, task));
     }
     case "awarded": {
       const task = taskOf(state.market, fact.task);
@@ -163,6 +164,12 @@ function answer(state: State, task: Task): Outgoing {
   };
 }
 
+/** Whom a task is announced to: everybody but its requester, or the one whom it is for. */
+function mayBid(state: State, task: Task, device: Hex): boolean {
+  const addressee = addresseeOf(state, task);
+  return addressee === null ? device !== task.requester : device === addressee;
+}
+
 /** What a device that has just connected still has to know. */
 export function sayAgain(state: State, device: Hex, bids: boolean): Outgoing[] {
   const out: Outgoing[] = [];
@@ -172,7 +179,7 @@ export function sayAgain(state: State, device: Hex, bids: boolean): Outgoing[] {
       if (task.requester === device) out.push(...invoice(task));
       continue;
     }
-    const wantsBid = bids && task.state === "announced" && task.requester !== device;
+    const wantsBid = bids && task.state === "announced" && mayBid(state, task, device);
     if (wantsBid && !task.bids.some((bid) => bid.provider === device)) out.push(announce(device, task));
     for (const role of ["run", "check"] as const) {
       const assignment = task[role];

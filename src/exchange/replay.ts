@@ -6,7 +6,7 @@ import type { Market } from "../protocol/typed-data.ts";
 import { apply, emptyState, type State } from "./state.ts";
 
 /** Raised whenever the shape of the state changes: older snapshots are then passed over, not misread. */
-const SNAPSHOT_VERSION = 8;
+const SNAPSHOT_VERSION = 9;
 
 /** Rebuilds the state as it was at the journal's head. */
 export function replay(journal: Journal, market: Market): State {

@@ -25,9 +25,9 @@ async function sealFact(state: State, market: Market, signer: Signer, fact: Fact
     case "awarded":
       return { ...fact, signature: await signer.sign(fact.award) };
     case "creditPaidOut":
-      return { ...fact, voucher: await sealVoucher(signer, fact.voucher) };
+      return { ...fact, voucher: await sealVoucher(state, signer, fact.voucher) };
     case "ended":
-      return { ...fact, legs: await sealLegs(signer, fact.legs) };
+      return { ...fact, legs: await sealLegs(state, signer, fact.legs) };
     case "paid":
       // an invoice's receipt is signed already, and its legs are paid
       if (fact.receipt !== UNSIGNED) return fact;
@@ -56,17 +56,19 @@ async function sealInvoiced(
 type Billed = FactNamed<"paid"> | FactNamed<"invoiced">;
 
 async function sealBill(state: State, market: Market, signer: Signer, fact: Billed) {
-  const legs = await sealLegs(signer, fact.legs);
+  const legs = await sealLegs(state, signer, fact.legs);
   return { legs, receipt: await signer.sign(receiptDigest(market, receiptOf(state, fact))) };
 }
 
-async function sealLegs(signer: Signer, legs: readonly Leg[]): Promise<Leg[]> {
+async function sealLegs(state: State, signer: Signer, legs: readonly Leg[]): Promise<Leg[]> {
   const sealed: Leg[] = [];
-  for (const leg of legs) sealed.push({ ...leg, voucher: await sealVoucher(signer, leg.voucher) });
+  for (const leg of legs) sealed.push({ ...leg, voucher: await sealVoucher(state, signer, leg.voucher) });
   return sealed;
 }
 
-async function sealVoucher(signer: Signer, voucher: Voucher): Promise<Voucher> {
+/** The only place where the gateway signs a voucher: whatever was decided, none is signed while paying is stopped. */
+async function sealVoucher({ payment }: State, signer: Signer, voucher: Voucher): Promise<Voucher> {
+  if (payment.stopped !== null) throw new Fault("impossible", "a voucher while paying is stopped");
   return { ...voucher, signature: await signer.sign(voucherDigest(voucher)) };
 }
 

@@ -12,13 +12,15 @@ import { standingOf } from "../payment/standing.ts";
 import type { Draft } from "../protocol/draft.ts";
 import type { Market } from "../protocol/typed-data.ts";
 import { creditAfter, openOnResult } from "./charge.ts";
+import { whyUnpaid } from "./house.ts";
 import type { State } from "./state.ts";
 
 /** A limit on what is signed, and with how many decimals a refusal names it. */
 export type SpendingCap = { readonly cap: Amount; readonly decimals: number };
 
 /**
- * Why a voucher is not signed for the device, or null. What it has signed already is signed again.
+ * Why a voucher is not signed for the device, or null. What it has signed already is signed again, and nothing beyond it
+ * while paying is stopped.
  *
  * A voucher for another life of the lane is refused before there is one: nobody would keep count of it.
  */
@@ -32,6 +34,8 @@ export function whyUnsigned(
   const lane = incomingLane(state.payment, market, device);
   if (epoch !== lane.epoch) return refuse("voucher_wrong_epoch");
   if (cumulative <= lane.signed) return null;
+  const unpaid = whyUnpaid(state);
+  if (unpaid) return unpaid;
   if (cumulative - lane.signed > leftOf(state, device, limit)) return overCap(state, device, limit);
   return cumulative > lane.deposit ? refuse("voucher_over_deposit") : null;
 }

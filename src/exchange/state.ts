@@ -34,6 +34,8 @@ export type State = {
   readonly transactions: Map<Hex, PendingTransaction>;
   /** Why no new offers are taken; null while they are. */
   halted: string | null;
+  /** Devices that their operator keeps out. */
+  readonly disabled: Set<Hex>;
 };
 
 /** Signed and journalled, so that it can be sent again as it is. */
@@ -51,6 +53,7 @@ export function emptyState(): State {
     answers: new Map(),
     transactions: new Map(),
     halted: null,
+    disabled: new Set(),
   };
 }
 
@@ -83,6 +86,8 @@ export function apply(state: State, market: Market, record: JournalRecord): void
     }
     if (fact.kind === "halted") state.halted = fact.reason;
     if (fact.kind === "resumed") state.halted = null;
+    if (fact.kind === "deviceDisabled") state.disabled.add(fact.device);
+    if (fact.kind === "deviceEnabled") state.disabled.delete(fact.device);
     applyToTransactions(state.transactions, fact);
   }
   applyPostings(state.payment, postingsOf(record.facts));

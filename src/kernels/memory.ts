@@ -16,7 +16,7 @@ const aligned = (bytes: number) => Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
 export class Memory {
   readonly #memory: WebAssembly.Memory;
   #end: number;
-  #bytes: Uint8Array;
+  #bytes: Uint8Array<ArrayBuffer>;
   #scratch: { at: number; length: number };
 
   constructor(memory: WebAssembly.Memory, base: number) {
@@ -27,7 +27,7 @@ export class Memory {
   }
 
   /** All of it. Growing makes a new view, so none is kept from one call to the next. */
-  get bytes(): Uint8Array {
+  get bytes(): Uint8Array<ArrayBuffer> {
     if (this.#bytes.length === 0) this.#bytes = new Uint8Array(this.#memory.buffer);
     return this.#bytes;
   }

@@ -13,6 +13,14 @@ export type Device = TopicName & {
 /** The manufacturer in the topics of a device that nobody has enrolled; its serial number is its address. */
 export const GUEST = "guest";
 
+/** The manufacturer in the topics of the gateway's own requester, with which an operator tries devices out. */
+export const OPERATOR = "operator";
+
+/** Whether this is the gateway's own requester: it is nobody's device, and never logs in. */
+export function isOperator({ manufacturer }: Pick<Device, "manufacturer">): boolean {
+  return manufacturer === OPERATOR;
+}
+
 export type Roster = Map<Hex, Device>;
 
 /** Applies one fact in place. */

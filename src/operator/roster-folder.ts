@@ -7,6 +7,7 @@
 import { mkdirSync, readdirSync, readFileSync, renameSync, watch, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { z } from "zod";
+import type { Hex } from "../base/bytes.ts";
 import { Fault } from "../base/fault.ts";
 import { type Device, GUEST, type Roster } from "../market/roster.ts";
 import type { FactNamed } from "../protocol/facts.ts";
@@ -25,6 +26,10 @@ const schema = z.strictObject({
     .regex(/^\d{1,20}(\.\d{1,36})?$/)
     .nullable()
     .default(null),
+  /** Kept out by its operator; not there for one that is let in. */
+  disabled: z.literal(true).optional(),
+  /** With `disabled`: its owner's operator keeps it out, and may let it in again; else the gateway's own does. */
+  disabledBy: z.literal("owner").optional(),
 });
 
 export type RosterEntry = z.output<typeof schema>;
@@ -118,6 +123,19 @@ export function rosterFile(dataFolder: string, name: string): string {
 /** The entries that the journal does not know, or knows otherwise. Budgets are no part of it: they are read anew. */
 export function enrolments(entries: readonly RosterEntry[], known: Roster): FactNamed<"deviceEnrolled">[] {
   return entries.filter((entry) => !isKnown(entry, known.get(entry.device))).map(factOf);
+}
+
+/**
+ * What the entries say of who is kept out, where the journal says otherwise. Of devices that have no entry nothing is
+ * said: they may not come in either way.
+ */
+export function exclusions(
+  entries: readonly RosterEntry[],
+  known: ReadonlySet<Hex>,
+): FactNamed<"deviceDisabled" | "deviceEnabled">[] {
+  return entries
+    .filter(({ device, disabled = false }) => known.has(device) !== disabled)
+    .map(({ device, disabled }) => ({ kind: disabled ? "deviceDisabled" : "deviceEnabled", device }));
 }
 
 function factOf({

@@ -13,6 +13,7 @@ import type { Voucher } from "../protocol/voucher.ts";
 import { type Books, balanceOf, emptyBooks, move, post } from "./books.ts";
 import { type Lane, type LaneSeen, misplaced, newLane, observe, roomOf, signedWith, worth } from "./lane.ts";
 import { applyToStanding, emptyStandings, type Standings } from "./standing.ts";
+import { applyToWages, trimWages, type Wages } from "./wages.ts";
 
 export type PaymentState = {
   /** Lanes to the gateway, by payer. */
@@ -21,11 +22,15 @@ export type PaymentState = {
   readonly outgoing: Map<Hex, Lane>;
   readonly books: Books;
   readonly standings: Standings;
+  readonly wages: Wages;
+  /** Why no voucher is signed; null while they are. */
+  stopped: string | null;
 };
 
 /** No lanes and empty books, as before the first record. */
 export function emptyPayment(): PaymentState {
-  return { incoming: new Map(), outgoing: new Map(), books: emptyBooks(), standings: emptyStandings() };
+  const [incoming, outgoing, wages] = [new Map(), new Map(), new Map()];
+  return { incoming, outgoing, wages, books: emptyBooks(), standings: emptyStandings(), stopped: null };
 }
 
 /** The lane from a device to the gateway; one that the chain has not shown yet is empty. */
@@ -53,8 +58,14 @@ export function owedBy(state: PaymentState, device: Hex): Amount {
   return balanceOf(state.books, `owed:${device}`);
 }
 
-/** What the gateway can still sign to a payee, beyond what its running awards may need. */
+/** Pay of the device's that waits among its credit for a voucher, atomic units. */
+export function wagesOf(state: PaymentState, device: Hex): Amount {
+  return amount(state.wages.get(device) ?? 0n);
+}
+
+/** What the gateway can still sign to a payee, beyond what its running awards may need; nothing while it is stopped. */
 export function hubRoom(state: PaymentState, market: Market, payee: Hex, held: Amount): Amount {
+  if (state.stopped !== null) return ZERO;
   const room = roomOf(outgoingLane(state, market, payee));
   return room > held ? subtract(room, held) : ZERO;
 }
@@ -128,7 +139,8 @@ export type Bill = Pick<FactNamed<"ended">, "price" | "fee" | "legs" | "postings
 /**
  * Every leg of one payment, with vouchers still to be signed, and the postings that bind them.
  *
- * A payee whose lane has no room gets credit: the award kept room for it, but a close may have come in between.
+ * A payee whose lane has no room gets credit: the award kept room for it, but a close may have come in between. So does
+ * every payee while paying is stopped.
  *
  * @param source - what pays: the requester's hold, or its debt
  * @param before - what other payments of the same record sign already
@@ -156,7 +168,7 @@ export function decideBill(
   return { price, fee, legs, postings };
 }
 
-/** The voucher that pays `sum` more on the lane to a payee, on top of `legs`; null without room for it. */
+/** The voucher that pays `sum` more on the lane to a payee, on top of `legs`; null without room for it, and while stopped. */
 function nextVoucher(
   state: PaymentState,
   market: Market,
@@ -164,6 +176,7 @@ function nextVoucher(
   sum: Amount,
   legs: readonly Leg[],
 ): Voucher | null {
+  if (state.stopped !== null) return null;
   const lane = outgoingLane(state, market, payee);
   const before = legs.findLast((leg) => leg.payee === payee)?.voucher.cumulative ?? lane.signed;
   if (lane.closeAt !== 0 || before + sum > lane.deposit) return null;
@@ -193,7 +206,14 @@ export function decidePayout(
 /** Applies one fact in place. Facts of other rooms change nothing here. */
 export function applyToPayment(state: PaymentState, market: Market, fact: Fact, at: Instant): void {
   applyToStanding(state.standings, fact, at);
+  applyToWages(state.wages, fact);
   switch (fact.kind) {
+    case "payingStopped":
+      state.stopped = fact.reason;
+      break;
+    case "payingResumed":
+      state.stopped = null;
+      break;
     case "laneObserved":
       applyObserved(state, market, fact);
       break;
@@ -225,6 +245,7 @@ export function applyToPayment(state: PaymentState, market: Market, fact: Fact, 
 /** Writes a whole record's postings; they must sum to zero together. */
 export function applyPostings(state: PaymentState, postings: readonly Posting[]): void {
   post(state.books, postings);
+  trimWages(state.wages, state.books, postings);
 }
 
 /** The state with the lanes as these facts show them; the books are the same ones. */

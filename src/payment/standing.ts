@@ -60,8 +60,8 @@ export function standingOf(standings: Standings, device: Hex): Standing {
   return standings.get(device) ?? NEWCOMER;
 }
 
-/** What the device has spent on the day of `at`, in atomic units. */
-function spentOn(standings: Standings, device: Hex, at: Instant): bigint {
+/** What the device has spent on the day of `at` (UTC), in atomic units; its own limit is measured against it. */
+export function spentOn(standings: Standings, device: Hex, at: Instant): bigint {
   const { day, spent } = standingOf(standings, device);
   return day === dayOf(at) ? spent : 0n;
 }

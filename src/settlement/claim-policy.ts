@@ -129,9 +129,17 @@ function reasonFor(
   if (cost !== null && pays(value, cost, terms.claimGain)) return "value";
   if (!pays(value, cost, 1)) return null;
   if (lane.payee === terms.gateway && crosses(lane)) return "room";
-  const window = (WINDOW_SECONDS[lane.window] ?? WINDOW_SECONDS[0]) * 1_000;
-  const patience = Math.min(terms.everyMs, window / 4);
-  return terms.now - terms.waitingSince(lane) >= patience ? "age" : null;
+  return terms.now - terms.waitingSince(lane) >= patienceWith(lane, terms.everyMs) ? "age" : null;
+}
+
+/**
+ * How long a lane's voucher may wait, milliseconds: nothing once it is closing.
+ *
+ * @param everyMs - how long any may
+ */
+export function patienceWith({ closeAt, window }: Pick<Lane, "closeAt" | "window">, everyMs: number): number {
+  if (closeAt !== 0) return 0;
+  return Math.min(everyMs, ((WINDOW_SECONDS[window] ?? WINDOW_SECONDS[0]) * 1_000) / 4);
 }
 
 /** Signed is past the mark and settled is not: true once for each deposit. */

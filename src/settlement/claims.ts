@@ -3,6 +3,7 @@ import type { Hex } from "../base/bytes.ts";
 import { type Clock, type Instant, instant } from "../base/clock.ts";
 import { Fault, isFault } from "../base/fault.ts";
 import type { Amount } from "../base/money.ts";
+import type { Lane } from "../payment/lane.ts";
 import { claimable } from "../payment/payment.ts";
 import type { Fact } from "../protocol/facts.ts";
 import type { Market } from "../protocol/typed-data.ts";
@@ -15,6 +16,7 @@ import {
   costOf,
   type GasTerms,
   type PlannedClaim,
+  patienceWith,
   planClaims,
   worthOf,
 } from "./claim-policy.ts";
@@ -89,6 +91,16 @@ export class Claims {
     const names = claimable(ledger.payment).map(laneName);
     this.#waiting = new Map(names.map((name) => [name, this.#waiting.get(name) ?? instant(since)]));
     this.#hasLooked = true;
+  }
+
+  /**
+   * When a lane is claimed at the latest, if that is worth its gas by then; null while it has nothing to claim, and while
+   * nothing is claimed at all.
+   */
+  claimBy(lane: Lane): Instant | null {
+    const since = this.#waiting.get(laneName(lane));
+    if (since === undefined || this.#parts.ledger.payment.stopped !== null) return null;
+    return instant(since + patienceWith(lane, this.#options.settleEveryMs));
   }
 
   /** What {@link settle} would claim, and why; sends nothing. */

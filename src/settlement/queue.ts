@@ -63,6 +63,11 @@ export type QueueOptions = {
   readonly maxFeePerGas: bigint;
   /** Ends every wait; what is journalled stays. */
   readonly signal: AbortSignal;
+  /**
+   * Whether anything new may not be signed now, or what waits not be handed to the chain again; what is on its way already
+   * is waited for. Default: never.
+   */
+  readonly isHeld?: (what: "new" | "waiting") => boolean;
 };
 
 type Sent = PendingTransaction & { readonly hash: Hex };
@@ -87,6 +92,7 @@ export class TransactionQueue {
   readonly #options: QueueOptions;
   #turn: Promise<unknown> = Promise.resolve();
   #over: readonly { readonly nonce: number; readonly raw: Hex }[] = [];
+  readonly #mined = new Map<Hex, bigint>();
 
   constructor(options: QueueOptions) {
     this.#options = options;
@@ -101,15 +107,17 @@ export class TransactionQueue {
    * @param conclude - records the outcome; default: that of the options
    * @throws {@link Fault} `transaction_failed` when the call would revert now, and with the fact `transaction` when it
    *   has reverted in its block; `transaction_stuck` when gas costs more than the cap; `key_in_use` when another process
-   *   has used the nonce; `chain_unreachable`, after which the next call or {@link resume} goes on
+   *   has used the nonce; `chain_unreachable`, after which the next call or {@link resume} goes on; `usage` while it is held
    */
   send(purpose: Purpose, call: Call, rows: number, conclude?: Conclude): Promise<MinedTransaction> {
     return this.#inTurn(async () => {
       await this.#finishAll();
       const { chain, signer, maxFeePerGas, signal } = this.#options;
       signal.throwIfAborted();
+      this.#requireFree();
       const nonce = await this.#nextNonce();
       const prepared = await chain.prepare(signer, call, { nonce });
+      this.#requireFree();
       if (prepared.maxFeePerGas > maxFeePerGas) {
         throw new Fault("transaction_stuck", `gas costs ${prepared.maxFeePerGas} wei, above ${maxFeePerGas}`);
       }
@@ -140,14 +148,28 @@ export class TransactionQueue {
    */
   async resend(): Promise<void> {
     const { chain, signer } = this.#options;
+    if (this.#isHeld("waiting")) return;
     const used = await chain.nonce(signer.address, "latest");
     for (const { nonce, raw } of this.#over) if (nonce >= used) await this.#offer(raw);
+  }
+
+  /** Transactions that stand in a block, by the last look, and are not over; each with its block. */
+  get mined(): ReadonlyMap<Hex, bigint> {
+    return this.#mined;
   }
 
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
     const turn = this.#turn.then(work);
     this.#turn = turn.catch(() => undefined);
     return turn;
+  }
+
+  #isHeld(what: "new" | "waiting"): boolean {
+    return this.#options.isHeld?.(what) ?? false;
+  }
+
+  #requireFree(): void {
+    if (this.#isHeld("new")) throw new Fault("usage", "nothing is sent while paying is stopped");
   }
 
   async #finishAll(): Promise<MinedTransaction[]> {
@@ -210,8 +232,11 @@ export class TransactionQueue {
       const confirmed = await chain.confirmed();
       const used = await chain.nonce(signer.address, "latest");
       const found = used > nonce ? await this.#included(group) : null;
+      this.#mined.clear();
+      if (found) this.#mined.set(found.mined.transaction, found.mined.block);
       if (found && found.mined.block <= confirmed.number) {
         await conclude(found.mined);
+        this.#mined.clear();
         this.#over = [...this.#over.filter((kept) => kept.nonce !== nonce), { nonce, raw: found.raw }]
           .sort((a, b) => a.nonce - b.nonce)
           .slice(-KEPT);
@@ -264,6 +289,11 @@ export class TransactionQueue {
     const newest = group.at(-1);
     if (!newest) throw new Fault("impossible", `nothing with nonce ${flight.nonce} is journalled`);
     flight.usedAt = null;
+    if (this.#isHeld("waiting")) {
+      // time that it was kept back is no reason to offer more
+      flight.since = clock.now();
+      return;
+    }
     if (used < flight.nonce) await this.#fillGap(flight, used);
     const isDue = flight.sentAt === null || clock.now() - flight.sentAt >= bumpAfterMs / 4;
     if (flight.isIncluded) flight.since = clock.now();

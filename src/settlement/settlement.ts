@@ -3,12 +3,13 @@
  *
  * Two things go on beside each other. Looks read the chain and make facts of what it shows; they never wait for a
  * transaction, since deposits and closes must be seen while one waits for its block. Works send transactions, one
- * after the other, through the {@link TransactionQueue}.
+ * after the other, through the {@link TransactionQueue}. While paying is stopped nothing is sent but what is asked for.
  */
 import type { Hex } from "../base/bytes.ts";
-import type { Clock } from "../base/clock.ts";
+import type { Clock, Instant } from "../base/clock.ts";
 import { Fault, isFault } from "../base/fault.ts";
 import type { Amount } from "../base/money.ts";
+import type { Lane } from "../payment/lane.ts";
 import type { Fact } from "../protocol/facts.ts";
 import type { Market } from "../protocol/typed-data.ts";
 import { Alarms } from "./alarms.ts";
@@ -75,6 +76,10 @@ export class Settlement {
   #newest: Look = { block: 0n, hash: "0x", lanes: [] };
   #watchedAt: number | null = null;
   #spoiledRounds: number = 0;
+  /** Works that somebody has asked for and that are not over: while there are any, the queue is not held. */
+  #asked: number = 0;
+  /** What goes on by itself has its turn. */
+  #isInRound: boolean = false;
 
   constructor(options: SettlementOptions) {
     const { chain, signer, market, ledger, clock, record, onFault, pollMs } = options;
@@ -83,6 +88,7 @@ export class Settlement {
     const queue = new TransactionQueue({
       ...{ chain, signer, clock, record, onFault, bumpAfterMs, maxFeePerGas },
       ...{ transactions: ledger.transactions, lookMs: pollMs, signal: this.#stop.signal },
+      isHeld: (what) => this.#isHeld(what),
       conclude: (mined) => this.#conclude(mined),
     });
     const lookout = new Lookout({
@@ -133,6 +139,11 @@ export class Settlement {
     enough.abort();
   }
 
+  /** When a lane is claimed at the latest, see {@link Claims.claimBy}; as the newest look has found it. */
+  claimBy(lane: Lane): Instant | null {
+    return this.#claims.claimBy(lane);
+  }
+
   /**
    * What a settlement would claim, and why; sends nothing.
    *
@@ -145,17 +156,17 @@ export class Settlement {
   }
 
   /**
-   * Claims what the policy says is due, or everything with `force`, and tops up lanes from what that brings. Resolves
-   * when the claims are confirmed.
+   * Claims what the policy says is due, or everything with `force`, and tops up lanes from what that brings, unless paying
+   * is stopped. Resolves when the claims are confirmed.
    *
    * @throws {@link Fault} `token_mismatch`, and whatever {@link TransactionQueue.send} throws
    */
   settle(options: { readonly force?: boolean } = {}): Promise<Settled[]> {
-    return this.#inWorks(async () => {
+    return this.#whenAsked(async () => {
       await this.#queue.resume();
       await this.#look();
       const done = await this.#claims.settle(options.force ?? false);
-      await this.#lanes.fund();
+      if (!this.#isStopped) await this.#lanes.fund();
       return done;
     });
   }
@@ -168,12 +179,12 @@ export class Settlement {
    *   `lane_closing`; `funds_short`; whatever {@link TransactionQueue.send} throws
    */
   openLane(device: Hex, amount: Amount, window: number): Promise<MinedTransaction> {
-    return this.#inWorks(() => this.#lanes.open(device, amount, window));
+    return this.#whenAsked(() => this.#lanes.open(device, amount, window));
   }
 
   /** Adds to the gateway's lane to a device, in its window. Throws what {@link openLane} throws. */
   topUp(device: Hex, amount: Amount): Promise<MinedTransaction> {
-    return this.#inWorks(() => this.#lanes.topUp(device, amount));
+    return this.#whenAsked(() => this.#lanes.topUp(device, amount));
   }
 
   /**
@@ -184,7 +195,7 @@ export class Settlement {
    *   {@link TransactionQueue.send} throws
    */
   close(device: Hex): Promise<MinedTransaction> {
-    return this.#inWorks(() => this.#lanes.close(device));
+    return this.#whenAsked(() => this.#lanes.close(device));
   }
 
   /**
@@ -193,7 +204,7 @@ export class Settlement {
    * @throws {@link Fault} `transaction_failed` when it reverted; whatever {@link TransactionQueue.send} throws
    */
   transact(purpose: Purpose, call: Call): Promise<MinedTransaction> {
-    return this.#inWorks(async () => {
+    return this.#whenAsked(async () => {
       const mined = await this.#queue.send(purpose, call, 0);
       if (mined.succeeded) return mined;
       const reason = await this.#options.chain.failure(mined.transaction);
@@ -203,7 +214,16 @@ export class Settlement {
 
   /** Claims everything and begins to close all of the gateway's own lanes, which are not funded again. */
   drain(): Promise<MinedTransaction[]> {
-    return this.#inWorks(() => this.#lanes.drain());
+    return this.#whenAsked(() => this.#lanes.drain());
+  }
+
+  /** The newest block that counts as confirmed, and what stands in a later one; 0 before the first look. */
+  sight(): { readonly confirmed: number; readonly mined: { transaction: Hex; block: number }[] } {
+    const mined = [...this.#queue.mined].map(([transaction, block]) => ({
+      transaction,
+      block: Number(block),
+    }));
+    return { confirmed: Number(this.#newest.block), mined };
   }
 
   async #poll(): Promise<void> {
@@ -227,7 +247,11 @@ export class Settlement {
 
   /** Does whatever is due, unless that is being done. Tells its faults, throws none. */
   #work(): Promise<void> {
-    this.#working ??= this.#inWorks(() => this.#round())
+    this.#working ??= this.#inWorks(() =>
+      this.#round().finally(() => {
+        this.#isInRound = false;
+      }),
+    )
       .then(() => {
         this.#spoiledRounds = 0;
         this.#alarms.succeeded("work");
@@ -240,6 +264,8 @@ export class Settlement {
   }
 
   async #round(): Promise<void> {
+    if (this.#isStopped) return await this.#watch();
+    this.#isInRound = true;
     if ((await this.#queue.resume()).length > 0) await this.#look();
     await this.#watch();
     await this.#claims.settle(false);
@@ -248,9 +274,27 @@ export class Settlement {
   }
 
   #spoiled(fault: unknown): void {
-    if (this.#stop.signal.aborted) return;
+    // what a stop has kept from being sent is no trouble
+    if (this.#stop.signal.aborted || this.#isStopped) return;
     if (isFault(fault, "chain_unreachable") && ++this.#spoiledRounds < SPOILED_ROUNDS) return;
     this.#alarms.failed("work", fault);
+  }
+
+  /** The operator wants nothing paid. */
+  get #isStopped(): boolean {
+    return this.#options.ledger.payment.stopped !== null;
+  }
+
+  #isHeld(what: "new" | "waiting"): boolean {
+    return this.#isStopped && (this.#asked === 0 || (what === "new" && this.#isInRound));
+  }
+
+  /** From the call on, as what is under way by itself may be in front of it and have to be sent as well. */
+  #whenAsked<T>(work: () => Promise<T>): Promise<T> {
+    this.#asked++;
+    return this.#inWorks(work).finally(() => {
+      this.#asked--;
+    });
   }
 
   #inWorks<T>(work: () => Promise<T>): Promise<T> {

@@ -12,6 +12,8 @@ import { memoryJournal } from "../../src/journal/memory-journal.ts";
 import { heldFor, taskOf } from "../../src/market/market.ts";
 import { answerOf, isOpen, type TaskState, TRANSITIONS } from "../../src/market/task.ts";
 import { balanceOf, recoveryOf, totalOf } from "../../src/payment/books.ts";
+import { roomOf } from "../../src/payment/lane.ts";
+import { creditOf, wagesOf } from "../../src/payment/payment.ts";
 import { type Fact, postingsOf } from "../../src/protocol/facts.ts";
 import {
   anyLife,
@@ -45,6 +47,8 @@ function take(life: Life, command: Command, coin: boolean): Decision {
     expect(facts.length === 0 || command.topic === "offer").toBe(true);
   }
   if (facts.length === 0) return decision;
+  const wasStopped = state.payment.stopped !== null;
+  const wasOut = new Set(state.disabled);
   const lanes = new Map([...state.payment.incoming, ...state.payment.outgoing]);
   const tasks = new Map(state.market.tasks);
   record(life, facts, command, refused);
@@ -58,7 +62,26 @@ function take(life: Life, command: Command, coin: boolean): Decision {
   for (const [id, task] of state.market.tasks) expectLegal(tasks.get(id)?.state ?? "offered", task.state);
   expectMoney(life);
   expectBills(life, facts);
+  expectStopped(life, facts, wasStopped, wasOut);
   return decision;
+}
+
+/** While paying is stopped nothing is promised, and what has been earned stays credit; nobody who is kept out is awarded. */
+function expectStopped(
+  { state }: Life,
+  facts: readonly Fact[],
+  wasStopped: boolean,
+  wasOut: ReadonlySet<Hex>,
+) {
+  for (const fact of facts) {
+    if (fact.kind === "awarded") expect(wasOut.has(fact.provider), "an award to one that is out").toBe(false);
+    if (!wasStopped) continue;
+    expect(["awarded", "creditPaidOut"], "while nothing is paid").not.toContain(fact.kind);
+    expect("legs" in fact ? fact.legs : [], "a voucher while nothing is paid").toEqual([]);
+  }
+  for (const [device, wages] of state.payment.wages) {
+    expect(wages > 0n && wages <= creditOf(state.payment, device), "wages above credit").toBe(true);
+  }
 }
 
 /** One record may move a task several steps, each along the table. */
@@ -167,6 +190,11 @@ function voidedOf({ records }: Life, payer: Hex): bigint {
   return debts.reduce((sum, { change }) => sum + change, 0n);
 }
 
+/** Whatever was switched off is on again. */
+const OPENED: readonly Step[] = ["resume", "resumePaying"].map((what) => ({
+  ...{ what, who: 0, task: 0, sum: 0, coin: true },
+}));
+
 const AT_ONCE = () => instant(0);
 
 function live(steps: readonly Step[]): Life {
@@ -188,8 +216,15 @@ describe("at every record of any life", () => {
 
   it("lives get far: tasks are paid, re-run, rejected, refunded and given up", () => {
     const seen = new Set<string>();
-    for (const steps of fc.sample(anyLongLife, { numRuns: 120, seed: 11 })) {
+    for (const steps of fc.sample(anyLongLife, { numRuns: 80, seed: 3 })) {
       const { records, state } = live(steps);
+      let isStopped = false;
+      for (const { facts } of records) {
+        if (facts.some(({ kind }) => kind === "payingStopped")) isStopped = true;
+        if (facts.some(({ kind }) => kind === "payingResumed")) isStopped = false;
+        if (isStopped && facts.some(({ kind }) => kind === "paid" || kind === "invoiced"))
+          seen.add("earned while stopped");
+      }
       for (const { end } of state.market.tasks.values()) seen.add(`paid for ${end?.verdict}`);
       for (const { facts, cause } of records) {
         if (cause.refused) seen.add("voucher kept");
@@ -205,6 +240,13 @@ describe("at every record of any life", () => {
     const wanted = ["paid", "1 legs", "2 legs", "claimed", "checked", "outvoted", "declined", "forfeited"];
     const more = ["accept_timeout", "run_timeout", "rejected", "refunded", "cancelled", "expired"];
     const money = ["invoiced", "creditPaidOut", "debtPaid", "halted", "resumed", "laneReconciled"];
+    const switches = [
+      "payingStopped",
+      "payingResumed",
+      "deviceDisabled",
+      "deviceEnabled",
+      "earned while stopped",
+    ];
     const runs = [
       "paid for ok",
       "paid for trap",
@@ -212,7 +254,7 @@ describe("at every record of any life", () => {
       "another output",
       "another bill of fuel",
     ];
-    const all = [...wanted, ...more, ...money, ...runs, "voucher kept"];
+    const all = [...wanted, ...more, ...money, ...switches, ...runs, "voucher kept"];
     expect(all.filter((name) => !seen.has(name))).toEqual([]);
   });
 });
@@ -249,6 +291,26 @@ describe("the end of any life", () => {
           expect(beats++).toBeLessThan(500);
         }
         expect(totalOf(life.state.payment.books, "held")).toBe(0n);
+      }),
+      { numRuns: 100 },
+    );
+  });
+
+  it("pays all that was earned: once it may pay and lanes have room, no wages are left", () => {
+    fc.assert(
+      fc.property(anyLife, (steps) => {
+        const life = live([...steps, ...OPENED]);
+        const { payment } = life.state;
+        for (const { address: device } of PROVIDERS) {
+          const before = { wages: wagesOf(payment, device), credit: creditOf(payment, device) };
+          const lane = payment.outgoing.get(device);
+          const room = lane ? roomOf(lane) - heldFor(life.state.market, device) : 0n;
+          take(life, { topic: "payOut", device, all: false }, true);
+          const paid = before.credit - creditOf(payment, device);
+          const due = before.wages < room ? before.wages : room;
+          expect(paid >= due, "less than its wages were paid").toBe(true);
+          expect(wagesOf(payment, device)).toBe(before.wages > paid ? before.wages - paid : 0n);
+        }
       }),
       { numRuns: 100 },
     );

@@ -33,6 +33,7 @@ import {
 
 export const REQUESTERS = [ROBOT, CART];
 export const PROVIDERS = [BOARD, ARM, CAMERA];
+const EVERYBODY = [...REQUESTERS, ...PROVIDERS];
 /** What each task comes to on every machine; one in four ends in a trap. */
 function truthOf(task: Task): Outcome {
   const isTrap = Number.parseInt(task.id.slice(-1), 16) % 4 === 3;
@@ -97,6 +98,10 @@ const WEIGHTS: readonly (readonly [string, number])[] = [
   ["payOut", 1],
   ["halt", 1],
   ["resume", 8],
+  ["stopPaying", 1],
+  ["resumePaying", 8],
+  ["disable", 1],
+  ["enable", 8],
   ["inspected", 6],
   ["refereed", 4],
   ["outputMissing", 1],
@@ -201,11 +206,22 @@ function deviceCommand(life: Life, step: Step): Command | undefined {
   return { topic: "result", by, message: { ...about, award, ...sized, signature: SIGNATURE } };
 }
 
+/** What the roster's folder shows. */
+function switched({ state }: Life, step: Step): Command | undefined {
+  const device = pick(PROVIDERS, step.who).address;
+  const isOut = state.disabled.has(device);
+  if (isOut === (step.what === "disable")) return undefined;
+  return { topic: "observed", facts: [{ kind: isOut ? "deviceEnabled" : "deviceDisabled", device }] };
+}
+
 function taskCommand(life: Life, step: Step): Command | undefined {
   if (step.what === "halt") return { topic: "halt", reason: "tired" };
   if (step.what === "resume") return { topic: "resume", reason: "rested" };
+  if (step.what === "stopPaying") return { topic: "stopPaying", reason: "a key is lost" };
+  if (step.what === "resumePaying") return { topic: "resumePaying", reason: "it is found" };
+  if (step.what === "disable" || step.what === "enable") return switched(life, step);
   if (step.what === "payOut")
-    return { topic: "payOut", device: pick(REQUESTERS, step.who).address, all: step.coin };
+    return { topic: "payOut", device: pick(EVERYBODY, step.who).address, all: step.coin };
   const task = taskFor(life.state, step);
   if (!task) return undefined;
   const award = task.run?.award ?? hash32(0xee);

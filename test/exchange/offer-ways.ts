@@ -198,6 +198,20 @@ export const OFFER_WAYS: readonly Way[] = [
     keeps: true,
   },
   {
+    title: "an offer to a gateway that pays nothing",
+    code: "gateway_stopped",
+    before: ({ tell }) => tell({ topic: "stopPaying", reason: "a key is lost" }),
+    command: async (counter) => sendOffer("o-9", { voucher: await voucherOf(ROBOT, 1_200n) })(counter),
+    keeps: true,
+  },
+  {
+    title: "a payout by a gateway that pays nothing",
+    code: "gateway_stopped",
+    ownHint: true,
+    before: ({ tell }) => tell({ topic: "stopPaying", reason: "a key is lost" }),
+    command: ({ send }) => send(ROBOT, "payout", { version: 1, id: "p-9" }),
+  },
+  {
     title: "a payout of nothing",
     code: "no_credit",
     command: ({ send }) => send(ROBOT, "payout", { version: 1, id: "p-9" }),

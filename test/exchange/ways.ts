@@ -1,5 +1,7 @@
 /** The ways in which a device comes by each refusal that a command in the heartbeat can earn. */
 import { amount } from "../../src/base/money.ts";
+import { offerIdFor } from "../../src/exchange/addressee.ts";
+import { OPERATOR } from "../../src/market/roster.ts";
 import { OFFER_WAYS } from "./offer-ways.ts";
 import {
   ARM,
@@ -31,6 +33,8 @@ import {
   TASK,
   type Way,
 } from "./way.ts";
+
+const FOR_ARM = offerIdFor(ARM.address, START);
 
 export const WAYS: readonly Way[] = [
   ...OFFER_WAYS,
@@ -103,6 +107,33 @@ export const WAYS: readonly Way[] = [
     },
     command: async ({ send }) =>
       send(BOARD, "bid", await bid(BOARD, "b-9", taskOfOffer(ROBOT, offerTerms("o-2")), 500n)),
+  },
+  {
+    title: "a bid whose award nobody would pay",
+    code: "gateway_stopped",
+    ownHint: true,
+    before: async (counter) => {
+      await announced(counter);
+      await counter.tell({ topic: "stopPaying", reason: "a key is lost" });
+    },
+    command: sendBid(500n),
+  },
+  {
+    title: "a bid on a task that is for another provider alone",
+    code: "unknown_task",
+    before: async (counter) => {
+      const place = { manufacturer: OPERATOR, serialNumber: "test-tasks" };
+      await counter.observe([
+        { kind: "deviceEnrolled", device: ROBOT.address, owner: null, name: "operator", ...place },
+      ]);
+      await prepaid(counter, FOR_ARM);
+      const [task = NOBODY] = [...counter.state.market.tasks.keys()];
+      await counter.tell({ topic: "blobsHere", task });
+    },
+    command: async ({ send, state }) => {
+      const [task = NOBODY] = [...state.market.tasks.keys()];
+      await send(BOARD, "bid", await bid(BOARD, "b-9", task, 500n));
+    },
   },
   {
     title: "a second bid",

@@ -157,8 +157,13 @@ export function describeBroker(title: string, serve: ServeBroker, isSkipped = fa
 
     it("tells of a session, takes what the device says in order, and tells when it is over", async () => {
       const gateway = await openGateway(serve);
+      const before = systemClock.now();
       const { connection } = await goOnline(gateway.enroll("r1"));
-      expect(gateway.broker.sessions()).toMatchObject([{ slot: "main", name: { serialNumber: "r1" } }]);
+      const [session] = gateway.broker.sessions();
+      expect(session).toMatchObject({ slot: "main", name: { serialNumber: "r1" } });
+      expect(session?.origin).toMatch(/127\.0\.0\.1/);
+      expect(session?.since).toBeGreaterThanOrEqual(before);
+      expect(session?.since).toBeLessThanOrEqual(systemClock.now());
       for (let i = 0; i < 100; i++) expect(connection.publish("cancel", cancel(`c${i}`))).toBe(true);
       await connection.close();
       await gateway.called("r1/main gone");

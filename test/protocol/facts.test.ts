@@ -110,6 +110,10 @@ const FACTS: { readonly [K in FactKind]: fc.Arbitrary<FactNamed<K>> } = {
   debtPaid: fc.record({ ...kind("debtPaid"), device: anyAddress, amount: anyAmount, postings }),
   halted: fc.record({ ...kind("halted"), reason: anyText }),
   resumed: fc.record({ ...kind("resumed"), reason: anyText }),
+  payingStopped: fc.record({ ...kind("payingStopped"), reason: anyText }),
+  payingResumed: fc.record({ ...kind("payingResumed"), reason: anyText }),
+  deviceDisabled: fc.record({ ...kind("deviceDisabled"), device: anyAddress }),
+  deviceEnabled: fc.record({ ...kind("deviceEnabled"), device: anyAddress }),
   voucherReceived: fc.record({
     ...kind("voucherReceived"),
     payer: anyAddress,

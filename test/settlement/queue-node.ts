@@ -44,6 +44,8 @@ export class QueueNode {
   readonly broken: string[] = [];
   crashAt: CrashPoint | null = null;
   crashes = 0;
+  /** What may not be signed, or handed to the chain. */
+  held: ReadonlySet<"new" | "waiting"> = new Set();
   #life = new AbortController();
   queue = this.#boot();
 
@@ -64,6 +66,7 @@ export class QueueNode {
       conclude: (mined) => this.#conclude(mined),
       onFault: (fault) => faults.push(fault),
       ...{ lookMs: 500, bumpAfterMs: BUMP_MS, maxFeePerGas: CAP },
+      isHeld: (what) => this.held.has(what),
     });
   }
 

@@ -26,8 +26,10 @@ describe("a transaction", () => {
     node.chain.mine();
     await node.clock.advance(2_000);
     expect(one.isOver()).toBe(false);
+    expect([...node.queue.mined]).toEqual([[node.prepared()[0]?.transaction, 2n]]);
     node.chain.mine();
     await node.clock.advance(2_000);
+    expect(node.queue.mined.size).toBe(0);
     expect(one.outcome.value).toMatchObject({ succeeded: true, block: 2n, gasCost: 5_000_000n });
     expect(node.facts.map(({ kind }) => kind)).toEqual(["transactionPrepared", "transactionMined"]);
     expect(node.state.transactions.size).toBe(0);

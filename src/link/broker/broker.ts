@@ -6,12 +6,13 @@
  */
 import type { Duplex } from "node:stream";
 import type { Hex } from "../../base/bytes.ts";
+import type { Instant } from "../../base/clock.ts";
 import type { Refusal } from "../../base/refusal.ts";
 import type { Message } from "../../protocol/message.ts";
 import type { Topic, TopicName } from "../../protocol/topic.ts";
 
-/** One authenticated connection of a device. */
-export type Session = {
+/** Whose session one is, as its login has proved it. */
+export type SessionName = {
   /** The client id: `address-slot`. One connection has it at a time. */
   readonly id: string;
   readonly device: Hex;
@@ -19,6 +20,16 @@ export type Session = {
   readonly slot: string;
   /** Of its CONNECT token, or of the challenge that it has answered: names this connection when the gateway answers it. */
   readonly nonce: Hex;
+};
+
+/** One authenticated connection of a device. */
+export type Session = SessionName & {
+  /** How it came: by a listener of ours, on a stream of ours, or through somebody else's broker. */
+  readonly way: "listener" | "wire" | "elsewhere";
+  /** The peer's address, the name that the stream was attached with, or the other broker's URL. */
+  readonly origin: string;
+  /** When it logged in. */
+  readonly since: Instant;
 };
 
 /** Where something was refused. */
@@ -56,6 +67,8 @@ export type BrokerCallbacks = {
    * any QoS. The bytes must be copied if kept. A last will comes as the device's `connection` message.
    */
   onPublish(session: Session, topic: Topic, payload: Uint8Array): Promise<void>;
+  /** The device has sent a ping: it has nothing to say and is there. Somebody else's broker keeps those to itself. */
+  onPing?(session: Session): void;
   /** The device has subscribed: what is published from this call on reaches it. Called at most once per session. */
   onReady(session: Session): void;
   /** The session is over. Called exactly once for every session, ready or not. */

@@ -284,6 +284,7 @@ class EmbeddedBroker implements Broker {
     if (packet.cmd === "puback" && connection.outgoing.acknowledged(packet.messageId)) return;
     connection.outgoing.look();
     const { address, session, request } = connection;
+    if (session && packet.cmd === "pingreq") this.#options.callbacks.onPing?.(session);
     const debt = session ? this.#deviceMessages.take(session.device) : 0;
     this.#delay(connection, Math.max(this.#addressMessages.take(address), debt));
     // CONNECT comes first, and once. Source: MQTT 3.1.1 section 3.1.

@@ -7,7 +7,7 @@ import { CHALLENGE_PASSWORD } from "../../protocol/connect-token.ts";
 import { isEqual } from "../../protocol/seal.ts";
 import type { Market } from "../../protocol/typed-data.ts";
 import { admitConnect, ownerOf, refusedWill, returnCodeOf } from "./admission.ts";
-import type { BrokerCallbacks } from "./broker.ts";
+import type { BrokerCallbacks, Session } from "./broker.ts";
 import type { Connection } from "./connection.ts";
 import type { BrokerLimits } from "./limits.ts";
 import type { LoginOutcome } from "./login.ts";
@@ -113,9 +113,9 @@ export class Entry {
   /** Makes a connection that is admitted a session, in place of an older one with its id. Null, or why not. */
   async #welcome(connection: Connection, admission: LoginOutcome): Promise<Refused | null> {
     if ("refusal" in admission) return admission;
-    const { session, seals } = admission;
-    const { limits, sessions, admit, secretOf } = this.#options;
-    const { device, id } = session;
+    const { session: who, seals } = admission;
+    const { limits, sessions, admit, secretOf, clock } = this.#options;
+    const { device, id, name } = who;
     const delay = this.#deviceConnects.take(device);
     if (delay > limits.connectTimeoutMs) return { refusal: refuse("too_many"), device };
     if (delay > 0) {
@@ -126,7 +126,7 @@ export class Entry {
     }
     if (!isSame(secretOf(device), seals?.secret ?? null))
       return { refusal: refuse("unknown_device"), device };
-    const refusal = refusedWill(connection.request?.will ?? null, session.name);
+    const refusal = refusedWill(connection.request?.will ?? null, name);
     if (refusal !== null) return { refusal, device };
     // It may have ended while others thought about it, and then nobody is told.
     if (connection.stream.destroyed) connection.end();
@@ -136,6 +136,9 @@ export class Entry {
       return { refusal: refuse("too_many"), device };
     }
     older?.end();
+    const { isWired, origin } = connection;
+    const way = isWired ? "wire" : "listener";
+    const session: Session = { ...who, way, origin, since: clock.now() };
     sessions.add(session, connection);
     connection.open(session, seals);
     return null;

@@ -19,11 +19,20 @@ import { topicLevel } from "../../protocol/scalar.ts";
 import { SEAL_TOKEN } from "../../protocol/seal.ts";
 import { parseTopic, TOPIC_ROOT, TOPICS, type Topic, type TopicName, topicOf } from "../../protocol/topic.ts";
 import type { Market } from "../../protocol/typed-data.ts";
-import type { Broker, BrokerCallbacks, BrokerFigures, RefusedAt, Session, WaitingBoard } from "./broker.ts";
+import type {
+  Broker,
+  BrokerCallbacks,
+  BrokerFigures,
+  RefusedAt,
+  Session,
+  SessionName,
+  WaitingBoard,
+} from "./broker.ts";
 import { type Account, ExternalLink } from "./external-link.ts";
 import { BROKER_LIMITS, type BrokerLimits } from "./limits.ts";
 import { answerLogin, challengeFor, isSigned, readLogin } from "./login.ts";
 import { NonceMemory } from "./nonce-memory.ts";
+import { isOwnEcho } from "./own-echo.ts";
 import { Throttle } from "./throttle.ts";
 import { Turnstile } from "./turnstile.ts";
 
@@ -197,7 +206,7 @@ class ExternalBroker implements Broker {
     if (this.#isStopped || isRetained || !named || !isName(named)) return null;
     const { topic, ...name } = named;
     const isLogin = topic === "login";
-    if (!TOPICS[topic].up || isOurEcho(topic, payload)) return null;
+    if (!TOPICS[topic].up || isOwnEcho(topic, payload)) return null;
     // Other gateways may have devices on this broker: to those we are silent.
     if (!isLogin && !this.#isOurs(name)) return null;
     if (payload.length > TOPICS[topic].limit) {
@@ -325,7 +334,9 @@ class ExternalBroker implements Broker {
     await peer?.turnstile.shutUntil(answered.catch(() => this.#forget(name)));
   }
 
-  #welcome(name: TopicName, session: Session): void {
+  #welcome(name: TopicName, who: SessionName): void {
+    const { url: origin, clock } = this.#options;
+    const session: Session = { ...who, way: "elsewhere", origin, since: clock.now() };
     const key = keyOf(name);
     const peer = this.#peers.get(key);
     if (!peer) return;
@@ -380,17 +391,6 @@ function keyOf({ manufacturer, serialNumber }: TopicName): string {
 function isName({ manufacturer, serialNumber }: TopicName): boolean {
   return topicLevel.safeParse(manufacturer).success && topicLevel.safeParse(serialNumber).success;
 }
-
-/**
- * Whether these are our own words, which MQTT 3.1.1 brings back on topics that go both ways. Told by how our own
- * encoder begins, without reading up to 64 KiB; a device that begins so is not heard.
- */
-function isOurEcho(topic: Topic, payload: Uint8Array): boolean {
-  if (!TOPICS[topic].down) return false;
-  return Buffer.from(payload.buffer, payload.byteOffset, OWN_WORDS.length).equals(OWN_WORDS);
-}
-
-const OWN_WORDS = Buffer.from('{"version":1,"from":"gateway"');
 
 /** Whether a device's `connection` message says that it is gone. */
 function isFarewell(payload: Uint8Array): boolean {

@@ -21,7 +21,7 @@ import { decodeMessage, type Message, parseJson } from "../../protocol/message.t
 import { isSealMac, Opener, readSealToken, SEAL_TOKEN, Sealer, sealKeys } from "../../protocol/seal.ts";
 import { TOPICS, type TopicName } from "../../protocol/topic.ts";
 import type { ConnectClaim } from "../../protocol/typed-data.ts";
-import type { BrokerCallbacks, Session } from "./broker.ts";
+import type { BrokerCallbacks, SessionName } from "./broker.ts";
 import type { NonceMemory } from "./nonce-memory.ts";
 
 export type Login = Message<"login">;
@@ -44,7 +44,7 @@ export type Seals = { readonly secret: Uint8Array; readonly up: Opener; readonly
 
 export type LoginOutcome =
   /** `seals` is null where payloads are as they are. */
-  | { readonly session: Session; readonly seals: Seals | null }
+  | { readonly session: SessionName; readonly seals: Seals | null }
   /** `device` is null unless the token's signature held. */
   | { readonly refusal: Refusal; readonly device: Hex | null };
 
@@ -94,7 +94,7 @@ export async function answerLogin(login: SignedLogin, rules: LoginRules): Promis
 
 type Proof =
   | { readonly claim: Pick<ConnectClaim, "nonce" | "expires">; readonly seals: Seals | null }
-  | Exclude<LoginOutcome, { session: Session }>;
+  | Exclude<LoginOutcome, { session: SessionName }>;
 
 function proveByKey({ device, slot, token }: SignedLogin, rules: LoginRules): Proof {
   // A nonce that we have just drawn was signed by nobody before; our clock may have been set back since the start.

@@ -51,6 +51,13 @@ export class Throttle {
     return Math.max(0, fullAt - now - this.#filling);
   }
 
+  /** Takes a token from a bucket if one is there. Returns the milliseconds until there will be one, or 0 when it was. */
+  tryTake(key: string): number {
+    const wait = this.take(key);
+    if (wait > 0) this.#fullAt.set(key, (this.#fullAt.get(key) ?? 0) - this.#interval);
+    return wait;
+  }
+
   #forget(now: number): void {
     for (const [key, fullAt] of this.#fullAt) if (fullAt <= now) this.#fullAt.delete(key);
     this.#lookAt = Math.max(FEW, 2 * this.#fullAt.size);

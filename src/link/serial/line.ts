@@ -52,12 +52,14 @@ export interface SerialLineOptions {
 export interface SerialLine {
   /** Counters since the line was opened, live. */
   readonly stats: Readonly<LinkStatistics>;
+  /** From sending to the acknowledgement in this session, milliseconds, smoothed; null where it is not measured. */
+  readonly roundTripMs: number | null;
   /** Ends the session and resolves when the port is released. */
   close(): Promise<void>;
 }
 
 /** What speaks on an open port. */
-type Link = { start(): void; close(fault?: Fault): void };
+type Link = { readonly roundTripMs?: number | null; start(): void; close(fault?: Fault): void };
 
 /**
  * Opens the line now and again whenever it is lost, until closed.
@@ -97,6 +99,9 @@ export function openSerialLine(options: SerialLineOptions): SerialLine {
       ...(lastTag === undefined ? {} : { resetTag: lastTag }),
     });
     return {
+      get roundTripMs() {
+        return reliable.roundTripMs;
+      },
       start: () => reliable.start(),
       close: (fault) => {
         lastTag = reliable.tag ?? lastTag;
@@ -124,5 +129,11 @@ export function openSerialLine(options: SerialLineOptions): SerialLine {
       absence = fault.code;
     },
   });
-  return { stats, close };
+  return {
+    stats,
+    get roundTripMs() {
+      return link?.roundTripMs ?? null;
+    },
+    close,
+  };
 }

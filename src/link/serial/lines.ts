@@ -38,6 +38,8 @@ export type LineReport = {
   /** `vendor:product`; null when it is no USB device, or not there. */
   readonly usb: string | null;
   readonly state: LineState;
+  /** From sending to the acknowledgement, milliseconds, smoothed; null where it is not measured. */
+  readonly roundTripMs: number | null;
   /** Since the line was opened, live. */
   readonly statistics: Readonly<LinkStatistics>;
 };
@@ -118,7 +120,8 @@ export class SerialLines {
     return [...this.#lines.values()].map(({ entry: { baud, profile }, path, state, line }) => {
       const target = targetOf(path);
       const usb = target === null ? null : usbIdOf(target, ttyFolder);
-      return { path, baud, profile, usb, state, statistics: line.stats };
+      const { stats: statistics, roundTripMs } = line;
+      return { path, baud, profile, usb, state, roundTripMs, statistics };
     });
   }
 

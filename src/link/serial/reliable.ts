@@ -105,6 +105,11 @@ export class SerialLink {
     return this.#tag;
   }
 
+  /** Of the session that lives, milliseconds, smoothed; null before it was measured. */
+  get roundTripMs(): number | null {
+    return this.#session?.roundTripMs ?? null;
+  }
+
   /** Listens; a board asks for its first session. */
   start(): void {
     const { port, role, resetTag } = this.#options;

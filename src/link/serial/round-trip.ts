@@ -23,6 +23,11 @@ export class RoundTrip {
     this.#firstGuessMs = firstGuessMs;
   }
 
+  /** What it is just now, smoothed; null before the first sample. */
+  get smoothedMs(): number | null {
+    return this.#smoothedMs ?? null;
+  }
+
   get timeoutMs(): number {
     const measured =
       this.#smoothedMs === undefined

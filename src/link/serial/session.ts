@@ -72,6 +72,11 @@ export class Session extends Duplex {
     return this.#hasHeardPeer;
   }
 
+  /** From sending to the acknowledgement, milliseconds, smoothed; null before it was measured. */
+  get roundTripMs(): number | null {
+    return this.#roundTrip.smoothedMs;
+  }
+
   /** Whether it was given up because nothing was heard. */
   get isSilent(): boolean {
     return this.#silentTicks > MAX_SILENT_TICKS;

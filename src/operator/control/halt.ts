@@ -4,12 +4,14 @@ import type { ParseArgsConfig } from "node:util";
 import { Fault } from "../../base/fault.ts";
 import { parseArguments } from "../arguments.ts";
 import type { CommandIo } from "../io.ts";
-import { type CommandPorts, DEFAULT_CONFIG, type Settings } from "../settings.ts";
+import { type CommandPorts, DEFAULT_CONFIG } from "../settings.ts";
 import { askGateway } from "./client.ts";
-import { clearHalt, haltReason, readHalt, writeHalt } from "./halt-file.ts";
+import { clearHalt, readHalt, writeHalt } from "./halt-file.ts";
+import { reasonText } from "./switch-file.ts";
 
 const COMMON = {
   config: { type: "string", default: DEFAULT_CONFIG },
+  data: { type: "string" },
   "dry-run": { type: "boolean" },
   json: { type: "boolean" },
   help: { type: "boolean", short: "h" },
@@ -24,6 +26,7 @@ gateway runs.
   --reason TEXT  told to devices that offer, and kept in the journal
   --dry-run      say what would change; change nothing
   --config FILE  the gateway's settings (gateway.toml)
+  --data DIR     the gateway's data folder, in place of --config
   --json         one object: { halted, reason, running, changed, dryRun }
 `;
 
@@ -33,6 +36,7 @@ Takes offers again after hirewire halt. Works whether or not the gateway runs.
 
   --dry-run      say what would change; change nothing
   --config FILE  the gateway's settings (gateway.toml)
+  --data DIR     the gateway's data folder, in place of --config
   --json         one object: { halted, reason, running, changed, dryRun }
 `;
 
@@ -53,9 +57,9 @@ export async function haltCommand(args: string[], io: CommandIo, ports: CommandP
     return 0;
   }
   if (positionals.length > 0) throw new Fault("usage", 'expected hirewire halt --reason "why"');
-  const reason = haltReason(values.reason ?? "");
+  const reason = reasonText(values.reason ?? "");
   const isDry = values["dry-run"] === true;
-  const { data } = withFolder(ports.readConfig(values.config));
+  const { data } = withFolder(values, ports);
   const before = readHalt(data);
   const asked = isDry
     ? await askGateway(data, { do: "status" })
@@ -79,7 +83,7 @@ export async function resumeCommand(args: string[], io: CommandIo, ports: Comman
   }
   if (positionals.length > 0) throw new Fault("usage", "expected nothing after hirewire resume");
   const isDry = values["dry-run"] === true;
-  const { data } = withFolder(ports.readConfig(values.config));
+  const { data } = withFolder(values, ports);
   const before = readHalt(data);
   const asked = await askGateway(data, { do: isDry ? "status" : "resume" });
   if (!asked && !isDry) clearHalt(data);
@@ -87,9 +91,12 @@ export async function resumeCommand(args: string[], io: CommandIo, ports: Comman
   return 0;
 }
 
-function withFolder(settings: Settings): Settings {
-  if (existsSync(settings.data)) return settings;
-  throw new Fault("config_missing", `there is no data folder ${settings.data}: hirewire device add makes it`);
+type Where = { readonly config: string; readonly data?: string | undefined };
+
+function withFolder(where: Where, ports: CommandPorts): { readonly data: string } {
+  const data = where.data ?? ports.readConfig(where.config).data;
+  if (existsSync(data)) return { data };
+  throw new Fault("config_missing", `there is no data folder ${data}: hirewire device add makes it`);
 }
 
 function show(io: CommandIo, isJson: boolean, dryRun: boolean, { reason, running, changed }: Switch): void {

@@ -12,7 +12,7 @@ import { Fault } from "../../base/fault.ts";
 import { parseAmount } from "../../base/money.ts";
 import type { Broker, WaitingBoard } from "../../link/broker/broker.ts";
 import { isTcpPath } from "../../link/serial/tcp-port.ts";
-import { GUEST } from "../../market/roster.ts";
+import { GUEST, OPERATOR } from "../../market/roster.ts";
 import { isProof } from "../../protocol/pairing.ts";
 import { address, topicLevel } from "../../protocol/scalar.ts";
 import type { Market } from "../../protocol/typed-data.ts";
@@ -111,11 +111,10 @@ function fresh({ data, market }: PairParts, request: Request, board: WaitingBoar
   const { name, owner, cap } = request;
   if (cap === null) throw new Fault("usage", "a new wallet needs a cap");
   const { manufacturer, serialNumber } = board;
-  if (manufacturer === GUEST) {
-    throw new Fault(
-      "usage",
-      `a board cannot have the manufacturer ${GUEST}: that is for devices that nobody has enrolled`,
-    );
+  if (manufacturer === GUEST || manufacturer === OPERATOR) {
+    const others =
+      manufacturer === GUEST ? "devices that nobody has enrolled" : "the gateway's own requester";
+    throw new Fault("usage", `a board cannot have the manufacturer ${manufacturer}: that is for ${others}`);
   }
   const pairing = newPairing(market, { name, manufacturer, serialNumber, owner, cap });
   const { entries } = readRoster(data);

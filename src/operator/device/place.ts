@@ -4,7 +4,7 @@ import type { Hex } from "../../base/bytes.ts";
 import type { Instant } from "../../base/clock.ts";
 import { Fault, isFault } from "../../base/fault.ts";
 import { addressOfKey } from "../../kernels/signature.ts";
-import { GUEST } from "../../market/roster.ts";
+import { GUEST, OPERATOR } from "../../market/roster.ts";
 import { topicLevel } from "../../protocol/scalar.ts";
 import type { CommandIo } from "../io.ts";
 import { newTerms, type OrderFile, OWNER_SECONDS, signFile } from "../money/order.ts";
@@ -40,11 +40,14 @@ export function level(text: string, what: string): string {
 /**
  * The first level of a device's own topics.
  *
- * @throws {@link Fault} `usage` for what is no level, and for that of guests
+ * @throws {@link Fault} `usage` for what is no level, and for those of guests and of the gateway's own requester
  */
 export function manufacturerName(text: string): string {
-  if (text !== GUEST) return level(text, "--manufacturer");
-  throw new Fault("usage", `--manufacturer ${GUEST} is for devices that nobody has enrolled: take another`);
+  if (text === GUEST) {
+    throw new Fault("usage", `--manufacturer ${GUEST} is for devices that nobody has enrolled: take another`);
+  }
+  if (text !== OPERATOR) return level(text, "--manufacturer");
+  throw new Fault("usage", `--manufacturer ${OPERATOR} is for the gateway's own requester: take another`);
 }
 
 /**

@@ -39,11 +39,13 @@ export function csvLine(line: Line, legend: Legend): string {
     text: line.sentence,
     hash: entry.hash,
   };
-  return `${COLUMNS.map((column) => cell(cells[column])).join(",")}\r\n`;
+  return `${COLUMNS.map((column) => csvCell(cells[column])).join(",")}\r\n`;
 }
 
-function cell(text: string): string {
+/** One cell of RFC 4180, quoted where it must be; what a spreadsheet would take for a formula starts with an apostrophe. */
+export function csvCell(text: string): string {
   // A spreadsheet runs a cell that starts like a formula, and names and reasons come from devices.
-  const safe = /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
+  // Some take the wide forms of Chinese and Japanese keyboards for the same.
+  const safe = /^[=+\-@＝＋－＠\t\r\n]/.test(text) ? `'${text}` : text;
   return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }

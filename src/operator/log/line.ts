@@ -59,6 +59,8 @@ function actorOf(fact: Fact, legend: Legend): Hex | null {
     case "gatewayStarted":
       return fact.gateway;
     case "deviceEnrolled":
+    case "deviceDisabled":
+    case "deviceEnabled":
       return fact.device;
     case "laneObserved":
     case "laneReconciled":
@@ -169,6 +171,14 @@ function laneSentence(fact: Exclude<Fact, TaskFact>, legend: Legend): string {
       return `takes no new offers: ${printable(fact.reason)}`;
     case "resumed":
       return `takes offers again: ${printable(fact.reason)}`;
+    case "payingStopped":
+      return `signs no voucher any more: ${printable(fact.reason)}`;
+    case "payingResumed":
+      return `pays again: ${printable(fact.reason)}`;
+    case "deviceDisabled":
+      return "kept out by its operator";
+    case "deviceEnabled":
+      return "let in again";
     default:
       return chainSentence(fact);
   }

@@ -16,6 +16,7 @@ import type { Chain } from "../../settlement/chain.ts";
 import type { Ledger } from "../../settlement/ledger.ts";
 import { Settlement } from "../../settlement/settlement.ts";
 import { recheckToken, type TokenProfile } from "../../settlement/token-probe.ts";
+import { stopInForce } from "../control/stop-file.ts";
 import { type KeyLock, lockKey } from "../key-lock.ts";
 import { enrolled, readGatewayKey, type Settings } from "../settings.ts";
 import type { MoneyPorts } from "./journey.ts";
@@ -76,6 +77,7 @@ export async function openOffline(options: OfflineOptions): Promise<Offline> {
     lock = await lockKey({ address: signer.address, chainId, vault }, { holder: settings.data });
     const state = replay(journal, market);
     requireHome(state, market, settings.data);
+    state.payment.stopped = stopInForce(settings.data, state.payment.stopped);
     const record = recorder(journal, state, market, ports.clock.now);
     const settlement = settlementOf(options, { market, state, record, signer });
     const transact = settlement.transact.bind(settlement);

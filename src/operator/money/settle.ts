@@ -1,4 +1,5 @@
 /** `hirewire settle`: claims vouchers now, or shows what claiming them would bring and cost. */
+import { join } from "node:path";
 import type { ParseArgsConfig } from "node:util";
 import { z } from "zod";
 import type { Hex } from "../../base/bytes.ts";
@@ -16,6 +17,7 @@ import { planAsJson } from "./verbs.ts";
 const OPTIONS = {
   now: { type: "boolean" },
   config: { type: "string", default: DEFAULT_CONFIG },
+  data: { type: "string" },
   "dry-run": { type: "boolean" },
   json: { type: "boolean" },
   help: { type: "boolean", short: "h" },
@@ -37,6 +39,7 @@ gas many times over), age, room (most of the deposit is signed), or company
   --dry-run      only show it; without --now, what the gateway would claim by
                  itself at this moment
   --config FILE  the gateway's settings (gateway.toml)
+  --data DIR     a data folder with a gateway.toml in it, in place of --config
   --json         one object, amounts as decimal text, wei too
 `;
 
@@ -80,7 +83,8 @@ export async function settleCommand(args: string[], io: CommandIo, ports: MoneyP
   if (positionals.length > 0 || (!dryRun && !force)) {
     throw new Fault("usage", "expected hirewire settle --now, or --dry-run");
   }
-  const settings = ports.readConfig(values.config);
+  const file = values.data === undefined ? values.config : join(values.data, DEFAULT_CONFIG);
+  const settings = ports.readConfig(file);
   const found = dryRun ? await planned(settings, force, io, ports) : await settled(settings, io, ports);
   if (values.json) io.write(`${JSON.stringify({ dryRun, ...found })}\n`);
   else show(found, dryRun, new Map(enrolled(settings).entries.map(({ device, name }) => [device, name])), io);

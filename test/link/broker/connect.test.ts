@@ -1,6 +1,7 @@
 import { duplexPair } from "node:stream";
 import { describe, expect, it } from "vitest";
-import { instant } from "../../../src/base/clock.ts";
+import { instant, systemClock } from "../../../src/base/clock.ts";
+import type { Session } from "../../../src/link/broker/broker.ts";
 import type { Market } from "../../../src/protocol/typed-data.ts";
 import {
   CONNACK,
@@ -29,12 +30,27 @@ const goneOf = (happened: Happening[]) => happened.filter(({ what }) => what ===
 describe("a CONNECT", () => {
   it("with a good token opens a session under the device's enrolled name", async () => {
     const robot = makeDevice();
+    const before = systemClock.now();
     const { broker } = await startStand({ devices: [robot] });
     const nonce = `0x${"5a".repeat(32)}` as const;
     const password = await robot.tokenFor(robot.clientId("arm2"), { nonce });
     await connect(await openClient(broker, robot, { slot: "arm2", password }));
     const id = `${robot.address}-arm2`;
-    expect(broker.sessions()).toEqual([{ id, device: robot.address, name: robot.name, slot: "arm2", nonce }]);
+    const [session, ...others] = broker.sessions();
+    const who = { id, device: robot.address, name: robot.name, slot: "arm2", nonce };
+    expect(session).toEqual({ ...who, way: "listener", origin: "127.0.0.1", since: session?.since });
+    expect(session?.since).toBeGreaterThanOrEqual(before);
+    expect(others).toEqual([]);
+  });
+
+  it("that has become a session is told of by its pings", async () => {
+    const robot = makeDevice();
+    const pinged = Promise.withResolvers<Session>();
+    const stand = await startStand({ devices: [robot], callbacks: { onPing: pinged.resolve } });
+    const client = await connect(await openClient(stand.broker, robot));
+    client.sendPing();
+    expect(await pinged.promise).toBe(stand.broker.sessions()[0]);
+    expect(stand.happened).toEqual([]);
   });
 
   it("of a device that is not enrolled is refused with 5", async () => {

@@ -61,6 +61,9 @@ describe("a device with a kept wallet", () => {
         name: board.name,
         slot: "main",
         nonce,
+        way: way === "TCP" ? "listener" : "wire",
+        origin: way === "TCP" ? "127.0.0.1" : "/dev/board",
+        since: session?.since,
       });
       stand.broker.publish(board.name, "ack", '{"id":"terms"}');
       stand.broker.publish(board.name, "answer", '{"id":"answer"}');

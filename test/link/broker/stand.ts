@@ -100,6 +100,7 @@ export async function startStand(options: StandOptions = {}): Promise<Stand> {
       },
       onGone: (session) => record({ what: "gone", session }),
       onRefused: (refusal, at) => record({ what: "refused", refusal, at }),
+      ...(callbacks.onPing && { onPing: callbacks.onPing }),
       ...(callbacks.secretOf && { secretOf: callbacks.secretOf }),
     },
   });

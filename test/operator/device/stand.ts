@@ -60,6 +60,7 @@ export function openStand(chain: Partial<typeof NOWHERE> = {}) {
     const lines = [
       "version = 1",
       `broker.listen = "${listen}"`,
+      'operator.listen = ""',
       `chain = { ${where}, confirmations = 1, poll_ms = 100 }`,
       more,
     ];

@@ -57,7 +57,7 @@ function another(write: (journal: Journal) => void): string {
 
 describe("hirewire log", () => {
   it("shows one line per fact with name, task and aligned amount, and what was moved at the foot", async () => {
-    const { exit, lines } = await log([]);
+    const { exit, lines } = await log(["--last", "100"]);
     expect(exit).toBe(0);
     expect(lines).toContain(
       ` 4  2026-11-22T10:00:03.000Z  offered              robot-1        ${life.paid.slice(2, 10)}         0.002000  asks for f1f1f1f1, up to 1000000 Mfuel and 0.002000, checks 0.001000`,

@@ -1,7 +1,8 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import { startControl } from "../../../src/operator/control/server.ts";
+import { clearStop, writeStop } from "../../../src/operator/control/stop-file.ts";
 import { settleCommand } from "../../../src/operator/money/settle.ts";
 import { type Bank, openBank } from "./bank.ts";
 import { holdJournal, journalled, journalVouchers } from "./books.ts";
@@ -57,6 +58,15 @@ describe("hirewire settle without a gateway", () => {
     expect(facts.filter(({ kind }) => kind === "claimed")).toMatchObject([
       { lanes: [{ payer: bank.robot.address, settled: 4_000_000n }] },
     ]);
+  });
+
+  it("claims, and funds nothing, where the folder says that nothing is to be paid", async () => {
+    writeStop(bank.stand.data, "a key is lost");
+    onTestFinished(() => clearStop(bank.stand.data));
+    expect((await settle("--now")).written).toContain("settled 1 lane");
+    expect(await settledIn()).toBe(4_000_000n);
+    const prepared = journalled(bank).filter(({ kind }) => kind === "transactionPrepared");
+    expect(prepared).toMatchObject([{ purpose: "claim" }]);
   });
 
   it("has nothing to do the second time", async () => {
