@@ -23,7 +23,7 @@ export function sealEntry(head: Head, draft: Draft): Entry {
   try {
     const cause = decodeCause(draft.cause);
     const text = JSON.stringify([head.hash, index, draft.at, cause, draft.facts.map(encodeFact)]);
-    return decode({ index, hash: sha256(text), text });
+    return decodeEntry({ index, hash: sha256(text), text });
   } catch (cause) {
     throw unfit(index, cause);
   }
@@ -43,7 +43,7 @@ export function openEntry(stored: StoredEntry, before?: Head): Entry {
   if (sha256(stored.text) !== stored.hash) throw brokenEntry(index, "its text does not have its hash");
   let entry: Entry;
   try {
-    entry = decode(stored);
+    entry = decodeEntry(stored);
   } catch (cause) {
     throw brokenEntry(index, "its text is no record", cause);
   }
@@ -67,7 +67,12 @@ function unfit(index: number, cause: unknown): Fault {
   return new Fault("impossible", message, { cause, facts: { index } });
 }
 
-function decode(stored: StoredEntry): Entry {
+/**
+ * Reads a stored entry and checks no hash: whoever calls this says what does not hold.
+ *
+ * @throws SyntaxError, TypeError or ZodError when its text is no record
+ */
+export function decodeEntry(stored: StoredEntry): Entry {
   const fields: unknown = JSON.parse(stored.text);
   if (!Array.isArray(fields) || fields.length !== 5) throw new TypeError("expected five fields");
   const [previous, index, at, cause, facts]: unknown[] = fields;

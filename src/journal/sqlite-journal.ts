@@ -28,6 +28,16 @@ const SCHEMA = `
   PRAGMA user_version = ${FORMAT};
 `;
 
+/** A journal whose entries can also be read as they lie there. */
+export interface StoredJournal extends Journal {
+  /**
+   * The entries after index `after` (default 0, all) as they are stored, checked in nothing.
+   *
+   * @throws {@link Fault} `journal_broken` where the file is damaged
+   */
+  stored(after?: number): Iterable<StoredEntry>;
+}
+
 export type JournalOptions = {
   /** Reads beside a writer; makes nothing. */
   readonly readOnly?: boolean;
@@ -41,7 +51,7 @@ export type JournalOptions = {
  * @throws {@link Fault} `journal_locked` when another writer has it, `journal_broken` for a torn or foreign file,
  * `file_format` for one of another hirewire's format, `config_missing` when there is nothing to read, `disk_failed`
  */
-export function openJournal(folder: string, options: JournalOptions = {}): Journal {
+export function openJournal(folder: string, options: JournalOptions = {}): StoredJournal {
   const file = journalFile(folder);
   if (options.readOnly) {
     if (!existsSync(file)) {
@@ -109,7 +119,7 @@ export function walkJournal(folder: string): Head {
 /** How long a statement waits for another process's short lock (a checkpoint, a recovery), milliseconds. */
 const BUSY_MS = 5_000;
 
-function opened(database: DatabaseSync, lock: DatabaseSync | null, check: () => void): Journal {
+function opened(database: DatabaseSync, lock: DatabaseSync | null, check: () => void): StoredJournal {
   try {
     check();
     return new SqliteJournal(database, lock);
@@ -174,7 +184,7 @@ function pragma(database: DatabaseSync, name: "application_id" | "user_version")
   return Number(database.prepare(`PRAGMA ${name}`).get()?.[name]);
 }
 
-class SqliteJournal implements Journal {
+class SqliteJournal implements StoredJournal {
   readonly #database: DatabaseSync;
   /** Null for a reader. */
   readonly #lock: DatabaseSync | null;
@@ -207,13 +217,20 @@ class SqliteJournal implements Journal {
 
   *entries(after = 0): Iterable<Entry> {
     let before = after === 0 ? GENESIS : this.#storedHead(after);
-    for (;;) {
-      const batch = this.#batch(before.index);
+    for (const row of this.stored(before.index)) {
+      const entry = openEntry(row, before);
+      yield entry;
+      before = entry;
+    }
+  }
+
+  *stored(after = 0): Iterable<StoredEntry> {
+    for (let at = after; ; ) {
+      const batch = this.#batch(at);
       if (batch.length === 0) return;
       for (const row of batch) {
-        const entry = openEntry(row, before);
-        yield entry;
-        before = entry;
+        yield row;
+        at = row.index;
       }
     }
   }

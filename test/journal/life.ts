@@ -193,14 +193,22 @@ async function incidents(): Promise<Fact[][]> {
   const shown = await voucher(gateway, CHECKER.address, 900n);
   const back = await voucher(gateway, ROBOT.address, 1_000n);
   return [
-    [{ kind: "halted", reason: "the operator says so" }],
+    [
+      { kind: "halted", reason: "the operator says so" },
+      { kind: "payingStopped", reason: "the operator says so" },
+      { kind: "deviceDisabled", device: CHECKER.address },
+    ],
     [
       {
         ...{ kind: "voucherShown", payee: CHECKER.address, amount: amount(400n), voucher: shown },
         postings: move("recovery", `out:${CHECKER.address}`, 400n),
       },
     ],
-    [{ kind: "resumed", reason: "all is well" }],
+    [
+      { kind: "resumed", reason: "all is well" },
+      { kind: "payingResumed", reason: "all is well" },
+      { kind: "deviceEnabled", device: CHECKER.address },
+    ],
     [
       {
         ...{ kind: "creditPaidOut", device: ROBOT.address, amount: amount(1_000n), voucher: back },

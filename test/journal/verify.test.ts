@@ -1,13 +1,15 @@
 import { describe, expect, it } from "vitest";
 import { instant } from "../../src/base/clock.ts";
+import { isFault } from "../../src/base/fault.ts";
 import { amount } from "../../src/base/money.ts";
-import { GENESIS, sealEntry } from "../../src/journal/entry.ts";
+import { GENESIS, type StoredEntry, sealEntry } from "../../src/journal/entry.ts";
 import type { Draft, Entry } from "../../src/journal/journal.ts";
 import { memoryJournal } from "../../src/journal/memory-journal.ts";
-import { verifyJournal } from "../../src/journal/verify.ts";
+import { type Verified, verifyJournal } from "../../src/journal/verify.ts";
 import { sha256 } from "../../src/kernels/digest.ts";
 import type { Fact, FactKind, FactNamed, Leg } from "../../src/protocol/facts.ts";
 import { BOARD, buildLife, bytes32, CHECKER, draftOf, ROBOT, START } from "./life.ts";
+import { verifyOneByOne } from "./one-by-one.ts";
 
 const life = await buildLife();
 
@@ -37,16 +39,26 @@ function forged<K extends FactKind>(kind: K, change: (fact: FactNamed<K>) => Fac
 const broken = (index: number, why: unknown = expect.any(String)) =>
   expect.objectContaining({ code: "journal_broken", facts: { index, why } });
 
+/** What a walk says: that all holds, or which entry does not and why. */
+function found(walk: (entries: Iterable<StoredEntry>) => Verified, entries: Iterable<StoredEntry>): unknown {
+  try {
+    return walk(entries);
+  } catch (fault) {
+    return isFault(fault, "journal_broken") ? fault.facts : fault;
+  }
+}
+
 describe("verifyJournal", () => {
   it("holds an honest life and counts its signatures", () => {
     const journal = memoryJournal();
     journal.append(life.drafts);
     const progress: number[] = [];
     const verified = verifyJournal(journal.entries(), (held) => progress.push(held));
+    expect(verified).toEqual(verifyOneByOne(journal.entries()));
     // 3 vouchers in, 2 of our own outside of tasks, 4 offers, 1 bid, 5 awards, 4 accepts, 3 results, 4 legs,
     // 1 invoice, 3 receipts, 1 manifest.
     expect(verified).toEqual({ held: life.drafts.length, signatures: 31, head: journal.head() });
-    expect(progress).toEqual(life.drafts.map((_, i) => i + 1));
+    expect(progress.at(-1)).toBe(life.drafts.length);
   });
 
   it("holds an empty journal", () => {
@@ -213,6 +225,12 @@ describe("verifyJournal, where a forger has rehashed the chain", () => {
     const { index, entries } = forge();
     expect(index).toBeGreaterThan(1);
     expect(() => verifyJournal(entries)).toThrow(broken(index));
+    expect(found(verifyJournal, entries)).toEqual(found(verifyOneByOne, entries));
+  });
+
+  it("names an entry whose numbers no signature can cover", () => {
+    const { index, entries } = forged("offered", (fact) => ({ ...fact, firmwareBytes: 2 ** 32 }));
+    expect(() => verifyJournal(entries)).toThrow(broken(index, "no uint32 can hold 4294967296"));
   });
 
   it("counts a lane's new life from what is settled in it", () => {

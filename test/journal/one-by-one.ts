@@ -1,16 +1,19 @@
 /**
- * Checks every signature in a journal, against the facts before it.
+ * The walk of a journal that checks each signature by itself: what the walk in groups is held to, and measured against.
  *
  * A signature covers terms that earlier facts hold: an award names the firmware of its offer, a receipt the output
  * and the fuel of its result. So this remembers each open task and the total of each lane, and nothing else: memory grows with
  * open tasks and devices, not with the journal.
  */
-import { fromHex, type Hex } from "../base/bytes.ts";
-import { keccak256 } from "../kernels/digest.ts";
-import { isSignedBy } from "../kernels/signature.ts";
-import type { Fact, FactNamed } from "../protocol/facts.ts";
-import { priceOf } from "../protocol/fuel.ts";
-import { isManifestOf } from "../protocol/manifest.ts";
+import { fromHex, type Hex } from "../../src/base/bytes.ts";
+import { brokenEntry, GENESIS, openEntry, type StoredEntry } from "../../src/journal/entry.ts";
+import type { Head } from "../../src/journal/journal.ts";
+import type { Verified } from "../../src/journal/verify.ts";
+import { keccak256 } from "../../src/kernels/digest.ts";
+import { isSignedBy } from "../../src/kernels/signature.ts";
+import { type Fact, type FactNamed, postingsOf } from "../../src/protocol/facts.ts";
+import { priceOf } from "../../src/protocol/fuel.ts";
+import { isManifestOf } from "../../src/protocol/manifest.ts";
 import {
   acceptDigest,
   awardDigest,
@@ -22,8 +25,23 @@ import {
   receiptDigest,
   resultDigest,
   taskIdOf,
-} from "../protocol/typed-data.ts";
-import { isVoucherOf, type Voucher } from "../protocol/voucher.ts";
+} from "../../src/protocol/typed-data.ts";
+import { isVoucherOf, type Voucher } from "../../src/protocol/voucher.ts";
+
+/** Verifies a journal entry by entry; throws `journal_broken` at the first one that does not hold. */
+export function verifyOneByOne(entries: Iterable<StoredEntry>): Verified {
+  const memory = newWitness();
+  let head: Head = GENESIS;
+  for (const stored of entries) {
+    const entry = openEntry(stored, head);
+    const sum = postingsOf(entry.facts).reduce((total, { change }) => total + change, 0n);
+    if (sum !== 0n) throw brokenEntry(entry.index, `its postings sum to ${sum}, not to zero`);
+    const why = witness(memory, entry.facts);
+    if (why !== null) throw brokenEntry(entry.index, why);
+    head = { index: entry.index, hash: entry.hash };
+  }
+  return { held: head.index, signatures: memory.signatures, head };
+}
 
 /** What has been promised on a lane in its newest life. */
 type LaneTotal = { readonly epoch: number; readonly signed: bigint };
@@ -36,7 +54,7 @@ type OpenTask = {
   readonly results: Map<Hex, FactNamed<"delivered">>;
 };
 
-export type Witness = {
+type Witness = {
   market: Market | null;
   /** How many signatures have been recovered. */
   signatures: number;
@@ -47,13 +65,12 @@ export type Witness = {
   readonly tasks: Map<Hex, OpenTask>;
 };
 
-/** A memory for a journal read from its first record: it takes nothing signed before a `gatewayStarted`. */
-export function newWitness(): Witness {
+function newWitness(): Witness {
   return { market: null, signatures: 0, incoming: new Map(), outgoing: new Map(), tasks: new Map() };
 }
 
 /** Checks a record's facts in order and remembers them. Returns why the record does not hold, or null. */
-export function witness(memory: Witness, facts: readonly Fact[]): string | null {
+function witness(memory: Witness, facts: readonly Fact[]): string | null {
   for (const fact of facts) {
     const why = witnessFact(memory, fact);
     if (why !== null) return why;
