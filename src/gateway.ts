@@ -5,15 +5,16 @@
  * messages again. Errands and settlement watch the facts and report what they find as commands of their own.
  */
 
+import { Agenda } from "./agenda.ts";
 import type { Hex } from "./base/bytes.ts";
-import { type Clock, type Instant, instant } from "./base/clock.ts";
+import type { Clock, Instant } from "./base/clock.ts";
 import type { Refusal, RefusalCode } from "./base/refusal.ts";
 import { type Config, limitsOf, marketRules } from "./config.ts";
 import { Custody } from "./custody.ts";
 import { type Door, openDoor } from "./door.ts";
 import { Enrolment } from "./enrolment.ts";
 import { Errands } from "./errands.ts";
-import { firstDue } from "./exchange/course.ts";
+import { isHouse } from "./exchange/addressee.ts";
 import { blobsOf, ReadingRights } from "./exchange/readable.ts";
 import { saveSnapshot } from "./exchange/replay.ts";
 import type { State } from "./exchange/state.ts";
@@ -21,12 +22,12 @@ import { Heartbeat } from "./heartbeat.ts";
 import type { Entry, Journal } from "./journal/journal.ts";
 import { BlobCourier } from "./link/blob-courier.ts";
 import type { BrokerCallbacks } from "./link/broker/broker.ts";
-import { openTasks } from "./market/market.ts";
-import type { Task } from "./market/task.ts";
 import { Office } from "./office.ts";
 import { type Opened, openHouse } from "./opening.ts";
+import { Operations } from "./operations.ts";
 import { settlementTerms } from "./operator/money/settlement-terms.ts";
 import { parseWallet } from "./operator/wallet-folder.ts";
+import { allAt, Log } from "./operator/watch/log/log.ts";
 import { creditOf } from "./payment/payment.ts";
 import type { Fact } from "./protocol/facts.ts";
 import type { Signer } from "./protocol/signer.ts";
@@ -42,12 +43,6 @@ import { recheckToken } from "./settlement/token-probe.ts";
  */
 const SNAPSHOT_EVERY = 1_000;
 
-/** How long after its start the gateway waits for bids again, milliseconds. */
-const BIDS_AFTER_MS = 1_000;
-
-/** How long after its start no other deadline is enforced: a device tries to come back every five seconds at least. */
-const GRACE_MS = 6_000;
-
 export type GatewayOptions = {
   readonly config: Config;
   readonly signer: Signer;
@@ -57,6 +52,10 @@ export type GatewayOptions = {
   readonly draw: () => number;
   /** 32 random bytes. */
   readonly salt: () => Hex;
+  /** What the gateway says while it works; one that is kept for the page alone unless told. */
+  readonly log?: Log;
+  /** Of this program; empty where nobody asks. */
+  readonly version?: string;
   /** The text of a file that is nobody else's, such as a certificate's key. Throws {@link Fault} `key_file`. */
   readonly readSecret: (path: string) => string;
   readonly onEntries?: (entries: readonly Entry[]) => void;
@@ -80,16 +79,14 @@ export class Gateway {
   readonly #rights: ReadingRights;
   readonly #settlement: Settlement;
   readonly #office: Office;
+  readonly #operations: Operations;
   readonly #enrolment: Enrolment;
   /** Records since the state was saved. */
   #unsaved: number;
   readonly #boot: Instant;
   readonly #reception: Reception;
   #door: Door | null = null;
-  #bidsFrom: Instant = instant(0);
-  #graceUntil: Instant = instant(0);
-  #isStopping: boolean = false;
-  #stopTimer: () => void = () => undefined;
+  readonly #agenda: Agenda;
 
   /** Opens everything a gateway needs, and starts serving. Throws what {@link openHouse} throws, and `port_busy`. */
   static async start(options: GatewayOptions): Promise<Gateway> {
@@ -116,7 +113,7 @@ export class Gateway {
     const rules = marketRules(config);
     const runTerms = { maxFuel: rules.maxFuel, runMs: rules.runMs };
     const limits = limitsOf(config, decimals, (device) => this.#enrolment.perDay(device));
-    const onFault = (fault: unknown) => options.onFault?.(fault);
+    const onFault = this.#told.bind(this);
     this.#options = options;
     this.market = market;
     this.#house = house;
@@ -125,8 +122,10 @@ export class Gateway {
     // lives that end early must not leave ever more for the next one to replay
     this.#unsaved = journal.head().index - (journal.newestSnapshot()?.index ?? 0);
     this.#boot = clock.now();
+    this.#operations = this.#openOperations(onFault);
+    const { chain } = this.#operations;
     this.#enrolment = new Enrolment({
-      ...{ config, market, decimals, state, chain: house.chain, clock, onFault },
+      ...{ config, market, decimals, state, chain, clock, onFault },
       readSecret: options.readSecret,
       record: (facts) => this.#heartbeat.tell({ topic: "observed", facts }),
       onChange: (isGrown) => this.#rosterChanged(isGrown),
@@ -136,14 +135,12 @@ export class Gateway {
       firmware: { ...{ meter: rules.meter.version, costs: rules.meter.costs }, ...runTerms },
       journalIndex: () => journal.head().index,
       admission: this.#enrolment,
-      onRefused: (refusal, by, topic) => options.onRefused?.(refusal, by, topic),
+      onRefused: (refusal, by, topic) => this.#refused(refusal, by, topic),
+      onSession: (what, session) => this.#operations.noteSession(what, session),
     });
     const publish = this.#reception.publish.bind(this.#reception);
     this.#heartbeat = new Heartbeat({
-      state,
-      journal,
-      signer,
-      clock,
+      ...{ state, journal, signer, clock },
       checkSigners: (checks) => signatures.check(checks),
       context: { market, rules, draw, salt, limits },
       bidders: () => this.#reception.bidders(),
@@ -159,12 +156,15 @@ export class Gateway {
     this.#courier = new BlobCourier({
       ...{ store, clock, ownerOf },
       publish: (to, outgoing) => publish({ to, ...outgoing }),
-      mayRead: (device, hash) => this.#rights.mayRead(device, hash),
+      // our own requester names what is kept here already, and has nothing to hand over
+      mayRead: (device, hash) => isHouse(state, device) || this.#rights.mayRead(device, hash),
     });
     const { runMs, inputMs } = rules;
+    const [heartbeat, errands] = [this.#heartbeat, () => this.#errands];
+    this.#agenda = new Agenda({ state, clock, heartbeat, errands, inputMs });
     this.#errands = new Errands({
       ...{ courier: this.#courier, store, ownerOf, executor, clock, runMs, inputMs, tell, onFault },
-      graceUntil: () => this.#graceUntil,
+      graceUntil: () => this.#agenda.graceUntil,
       taskOf: (id) => state.market.tasks.get(id),
       onRefused: ({ requester, offerId }, refusal) =>
         this.#reception.refuse(requester, offerId, "offer", refusal),
@@ -184,6 +184,18 @@ export class Gateway {
     });
   }
 
+  #openOperations(onFault: (fault: unknown) => void): Operations {
+    const { config, clock, log, readSecret, version = "" } = this.#options;
+    return new Operations({
+      ...{ config, clock, readSecret, version, onFault, house: this.#house },
+      log: log ?? new Log({ clock, levels: allAt("info"), form: "json", write: null }),
+      rooms: () => ({
+        ...{ reception: this.#reception, enrolment: this.#enrolment, custody: this.#custody },
+        ...{ settlement: this.#settlement, office: this.#office, door: this.#door },
+      }),
+    });
+  }
+
   #openCustody(onFault: (fault: unknown) => void): Custody {
     const { state, market, token } = this.#house;
     return new Custody({
@@ -195,7 +207,8 @@ export class Gateway {
 
   #openSettlement(onFault: (fault: unknown) => void): Settlement {
     const { config, clock, transactionSigner } = this.#options;
-    const { chain, token, state, market } = this.#house;
+    const { token, state, market } = this.#house;
+    const { chain } = this.#operations;
     return new Settlement({
       ...{ chain, market, clock, onFault, signer: transactionSigner },
       ...settlementTerms(config, token.decimals),
@@ -219,6 +232,16 @@ export class Gateway {
   /** Where devices reach the gateway, a URL each. */
   get urls(): readonly string[] {
     return this.#door?.broker.urls ?? [];
+  }
+
+  /** Where the page is; null while there is none. */
+  get page(): string | null {
+    return this.#operations.url;
+  }
+
+  /** A link that opens the page once, as an operator, within ten minutes; null while there is no page. */
+  invite(): string | null {
+    return this.#operations.invite();
   }
 
   /** What the gateway knows; read it, never change it. */
@@ -250,12 +273,12 @@ export class Gateway {
   }
 
   async #quiet(): Promise<void> {
-    this.#isStopping = true;
-    this.#stopTimer();
+    this.#agenda.close();
     await this.#enrolment.stop();
     await this.#office.close();
     this.#errands.stop();
-    await this.#settlement.stop();
+    // each may wait for a chain that does not answer: not one after the other
+    await Promise.all([this.#operations.stop(), this.#settlement.stop()]);
     await this.#door?.close();
     this.#custody.stop();
     await this.#heartbeat.idle();
@@ -269,15 +292,17 @@ export class Gateway {
     await this.#settlement.start();
     const { market } = this;
     const { readSecret } = this.#options;
-    const onFault = (fault: unknown) => this.#options.onFault?.(fault);
+    const onFault = this.#told.bind(this);
     const secretOf = (device: Hex) => this.#custody.secretOf(device);
     const open = (callbacks: BrokerCallbacks) => {
       const all = { ...callbacks, secretOf };
       return openDoor({ config, market, clock, boot: this.#boot, callbacks: all, readSecret, onFault });
     };
     this.#door = await this.#reception.open(open, { commands: this.#custody, courier: this.#courier });
-    await this.#pickUp();
-    await this.#office.open(this.#door.broker);
+    await this.#agenda.open();
+    await this.#countBlobs();
+    await this.#operations.start();
+    await this.#office.open(this.#door.broker, this.#operations.verbs);
   }
 
   #started(): Fact {
@@ -294,25 +319,20 @@ export class Gateway {
     };
   }
 
+  #told(fault: unknown): void {
+    this.#operations.noteFault(fault);
+    this.#options.onFault?.(fault);
+  }
+
+  #refused(refusal: Refusal, by: Hex | null, topic: string): void {
+    this.#operations.noteRefusal(refusal, by, topic);
+    this.#options.onRefused?.(refusal, by, topic);
+  }
+
   async #rosterChanged(isGrown: boolean): Promise<void> {
     this.#reception.dismiss((device) => this.#custody.isEstranged(device));
     this.#custody.forgetFormer();
     if (isGrown && this.#door) await this.#settlement.refresh();
-  }
-
-  /** Goes on with the tasks that were open: devices first get the time to come back. */
-  async #pickUp(): Promise<void> {
-    const now = this.#options.clock.now();
-    this.#bidsFrom = instant(now + BIDS_AFTER_MS);
-    this.#graceUntil = instant(now + GRACE_MS);
-    for (const task of openTasks(this.#state.market)) {
-      if (task.state === "announced") {
-        await this.#heartbeat.tell({ topic: "reopened", task: task.id, from: this.#bidsFrom });
-      }
-      this.#errands.consider(task);
-    }
-    await this.#countBlobs();
-    this.#setTimer();
   }
 
   /** What is here of tasks counts on its owners; from then on it goes when its time is over. */
@@ -335,8 +355,7 @@ export class Gateway {
   #onEntries(entries: readonly Entry[]): void {
     for (const entry of entries) {
       for (const fact of entry.facts) {
-        if (fact.kind === "halted") this.#office.switched(fact.reason);
-        if (fact.kind === "resumed") this.#office.switched(null);
+        this.#office.note(fact);
         const task = "task" in fact ? this.#state.market.tasks.get(fact.task) : undefined;
         if (task) {
           this.#rights.note(task);
@@ -351,8 +370,9 @@ export class Gateway {
       saveSnapshot(this.#journal, this.#state);
       this.#unsaved = 0;
     }
+    this.#operations.noteEntries(entries);
     this.#options.onEntries?.(entries);
-    if (this.#door) this.#setTimer();
+    this.#agenda.look();
   }
 
   /** A device hears what its lane is like; and credit may go back to it that had no room before. */
@@ -362,20 +382,6 @@ export class Gateway {
     if (creditOf(this.#state.payment, device) > 0n) {
       void this.#heartbeat.tell({ topic: "payOut", device, all: false });
     }
-  }
-
-  /** Wakes the heartbeat at the first deadline. */
-  #setTimer(): void {
-    const { clock, config } = this.#options;
-    this.#stopTimer();
-    if (this.#isStopping) return;
-    const notBefore = ({ state }: Task) => (state === "announced" ? this.#bidsFrom : this.#graceUntil);
-    const due = firstDue(this.#state, config.market.input_ms, notBefore);
-    if (!due) return;
-    const wait = due.at - clock.now();
-    this.#stopTimer = clock.after(Math.max(0, wait), () => {
-      void this.#heartbeat.tell({ topic: "due", task: due.task }).then(() => this.#setTimer());
-    });
   }
 }
 

@@ -1,8 +1,8 @@
 /**
  * The office: what an operator can ask of a running gateway, through its control socket.
  *
- * Stopping and going on, settling, its own lanes; and draining, which is how a key or a vault is left behind: no new
- * offers, credit given back, everything claimed, every lane closed.
+ * Stopping and going on, paying nothing and paying again, settling, its own lanes; and draining, which is how a key or a
+ * vault is left behind: no new offers, credit given back, everything claimed, every lane closed.
  */
 import type { Hex } from "./base/bytes.ts";
 import type { Clock } from "./base/clock.ts";
@@ -12,8 +12,10 @@ import type { State } from "./exchange/state.ts";
 import type { Heartbeat } from "./heartbeat.ts";
 import type { LineReport } from "./link/serial/lines.ts";
 import { openTasks } from "./market/market.ts";
-import { clearHalt, haltReason, readHalt, writeHalt } from "./operator/control/halt-file.ts";
-import { type Control, type ControlRequest, startControl } from "./operator/control/server.ts";
+import { clearHalt, readHalt, writeHalt } from "./operator/control/halt-file.ts";
+import { type Control, type ControlRequest, startControl, type Verb } from "./operator/control/server.ts";
+import { clearStop, dropResume, readStop, stopInForce, writeStop } from "./operator/control/stop-file.ts";
+import { reasonText } from "./operator/control/switch-file.ts";
 import { type PairParts, pairVerbs } from "./operator/device/pair-verbs.ts";
 import { rowOf } from "./operator/doctor/line-row.ts";
 import { moneyVerbs } from "./operator/money/verbs.ts";
@@ -21,6 +23,7 @@ import { clearRestoredMark, restoredMark, restoredReason } from "./operator/reco
 import { totalOf } from "./payment/books.ts";
 import { claimable, creditOf } from "./payment/payment.ts";
 import type { Ask } from "./protocol/ask.ts";
+import type { Fact } from "./protocol/facts.ts";
 import type { Market } from "./protocol/typed-data.ts";
 import type { Settlement } from "./settlement/settlement.ts";
 
@@ -46,17 +49,19 @@ export type OfficeOptions = {
 export class Office {
   readonly #options: OfficeOptions;
   #control: Control | null = null;
+  #pair: Verb = () => Promise.reject(new Fault("usage", "the gateway does not serve yet"));
 
   constructor(options: OfficeOptions) {
     this.#options = options;
   }
 
   /**
-   * Puts the switch as the folder says: an operator may have turned it while the gateway was off, and a journal that is
+   * Puts the switches as the folder says: an operator may have turned them while the gateway was off, and a journal that is
    * not the newest there was must not be signed on before others have shown what they hold.
    */
   async heed(): Promise<void> {
     const { data, heartbeat, state } = this.#options;
+    await this.#heedStop();
     const mark = restoredMark(data);
     const reason = mark ? restoredReason(mark) : readHalt(data);
     if (reason !== null) await heartbeat.tell({ topic: "halt", reason });
@@ -67,21 +72,39 @@ export class Office {
     }
   }
 
-  /** Answers from now on; `boards` knows who waits to be paired. */
-  async open(boards: PairParts["boards"]): Promise<void> {
-    const { settlement, market, decimals, data, clock, readWallet, refresh } = this.#options;
+  /**
+   * Answers from now on.
+   *
+   * @param boards - know who waits to be paired
+   * @param more - what others answer on the control socket
+   */
+  async open(boards: PairParts["boards"], more: Readonly<Record<string, Verb>>): Promise<void> {
+    const { settlement, market, decimals, data, state, clock, readWallet, refresh } = this.#options;
     const transact = settlement.transact.bind(settlement);
     const verbs = moneyVerbs({ settlement, transact, market, decimals });
+    const pairing = pairVerbs({ data, market, decimals, clock, boards, readWallet, refresh });
+    this.#pair = pairing.pair;
     this.#control = await startControl(data, {
-      ...verbs,
-      ...pairVerbs({ data, market, decimals, clock, boards, readWallet, refresh }),
+      ...{ ...more, ...verbs, ...pairing },
       status: () => Promise.resolve(this.#status()),
       lines: () => Promise.resolve({ lines: this.#options.lines().map(rowOf) }),
-      halt: (request) => this.#halt(haltReason(wordIn(request, "reason"))),
-      resume: () => this.#resume(),
+      halt: (request) => this.halt(reasonText(wordIn(request, "reason"))),
+      resume: () => this.resume(),
+      stopPaying: (request) => this.stopPaying(reasonText(wordIn(request, "reason"))),
+      resumePaying: () => this.resumePaying(),
       drain: () => this.#drain(),
       asks: () => Promise.resolve(this.#asks()),
     });
+    // whoever found nobody to ask while the gateway started has left a file
+    const { stopped } = state.payment;
+    if ((stopInForce(data, stopped) === null) !== (stopped === null)) await this.#heedStop();
+    // what a stop, or a life that ended early, has left to be paid
+    this.#payWages();
+  }
+
+  /** Pairs a board that waits, as the verb does. Rejects with `usage` before the office is open. */
+  pair(request: ControlRequest): Promise<object> {
+    return this.#pair(request);
   }
 
   async close(): Promise<void> {
@@ -95,6 +118,7 @@ export class Office {
     return {
       gateway: market.gateway,
       halted: state.halted,
+      stopped: state.payment.stopped,
       openTasks: unfinished(state),
       unclaimedLanes: claimable(state.payment).length,
       openLanes: [...state.payment.outgoing.values()].filter(({ deposit }) => deposit > 0n).length,
@@ -118,28 +142,72 @@ export class Office {
     return { decimals, asks: rows };
   }
 
-  /** The switch as the journal has it: the folder's file follows. */
-  switched(reason: string | null): void {
+  /** What the journal says of the switches: the folder's files follow, and what was kept back goes out. */
+  note(fact: Fact): void {
     const { data } = this.#options;
-    if (reason === null) clearHalt(data);
-    else writeHalt(data, reason);
+    if (fact.kind === "halted") writeHalt(data, fact.reason);
+    if (fact.kind === "resumed") clearHalt(data);
+    if (fact.kind === "payingStopped") writeStop(data, fact.reason);
+    if (fact.kind === "payingResumed") clearStop(data);
+    if (fact.kind === "resumed" || fact.kind === "payingResumed") this.#payWages();
   }
 
-  async #halt(reason: string): Promise<object> {
+  /** Takes no new offers. Throws as `halt-file.ts` does. */
+  async halt(reason: string): Promise<object> {
     await this.#options.heartbeat.tell({ topic: "halt", reason });
     return this.#status();
   }
 
-  async #resume(): Promise<object> {
+  /** Takes offers again. */
+  async resume(): Promise<object> {
     const { data, heartbeat } = this.#options;
     await heartbeat.tell({ topic: "resume", reason: "by the operator" });
     clearRestoredMark(data);
     return this.#status();
   }
 
+  /** Pays nothing from now on. The file comes first: a crash in between rather stops too early than not at all. */
+  async stopPaying(reason: string): Promise<object> {
+    const { data, heartbeat, state } = this.#options;
+    if (state.payment.stopped === null) writeStop(data, reason);
+    await heartbeat.tell({ topic: "stopPaying", reason });
+    return this.#status();
+  }
+
+  /** Pays again, first what is owed; and whoever could not bid is asked again. */
+  async resumePaying(): Promise<object> {
+    const { heartbeat, state, clock } = this.#options;
+    if (state.payment.stopped === null) return this.#status();
+    await heartbeat.tell({ topic: "resumePaying", reason: "by the operator" });
+    for (const { id: task, state: now } of [...openTasks(state.market)]) {
+      if (now === "announced") await heartbeat.tell({ topic: "reopened", task, from: clock.now() });
+    }
+    return this.#status();
+  }
+
+  async #heedStop(): Promise<void> {
+    const { data, heartbeat, state } = this.#options;
+    const reason = stopInForce(data, state.payment.stopped);
+    if (reason === null) {
+      await heartbeat.tell({ topic: "resumePaying", reason: "by the operator, while it was off" });
+      dropResume(data);
+      return;
+    }
+    await heartbeat.tell({ topic: "stopPaying", reason });
+    // a folder that was restored has what the journal says, and no file
+    if (readStop(data) === null) writeStop(data, reason);
+  }
+
+  #payWages(): void {
+    const { state, heartbeat } = this.#options;
+    for (const device of state.payment.wages.keys())
+      void heartbeat.tell({ topic: "payOut", device, all: false });
+  }
+
   /** One step of a draining; to be repeated until nothing is left. */
   async #drain(): Promise<object> {
     const { state, heartbeat, settlement } = this.#options;
+    this.#requirePaying();
     await heartbeat.tell({ topic: "halt", reason: "draining: everything is paid out, claimed and closed" });
     const open = unfinished(state);
     if (open > 0) return { ...this.#status(), closing: 0 };
@@ -153,8 +221,15 @@ export class Office {
       before = left;
       left = this.#credit();
     }
+    // what is credit by a stop that came meanwhile needs these lanes
+    this.#requirePaying();
     const closing = await settlement.drain();
     return { ...this.#status(), closing: closing.length };
+  }
+
+  #requirePaying(): void {
+    if (this.#options.state.payment.stopped === null) return;
+    throw new Fault("usage", "nothing is paid out while paying is stopped: hirewire resume-paying");
   }
 
   #credit(): bigint {
