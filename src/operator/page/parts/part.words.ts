@@ -1,0 +1,43 @@
+/** Words of the parts that every page uses, and of states. */
+import { words } from "../language.ts";
+
+export const partWords = words(
+  {
+    copy: (what: string) => `Copy ${what}`,
+    copied: "Copied",
+    close: "Close",
+    cancel: "Cancel",
+    retry: "Try again",
+    loading: "Loading…",
+    all: "all",
+    unreachable: "The gateway does not answer",
+    unreachableHint: "Is it running? Is this machine still connected to it?",
+    forbidden: "You have no right to this",
+    notFound: "Not found",
+    failed: "That did not work",
+    none: "none",
+    unknown: "not known yet",
+    address: "address",
+    hash: "hash",
+    progress: (done: string, of: string) => `${done} of ${of}`,
+  },
+  {
+    copy: (what) => `复制${what}`,
+    copied: "已复制",
+    close: "关闭",
+    cancel: "取消",
+    retry: "重试",
+    loading: "加载中…",
+    all: "全部",
+    unreachable: "网关没有响应",
+    unreachableHint: "网关是否在运行？本机与网关的连接是否正常？",
+    forbidden: "没有权限",
+    notFound: "未找到",
+    failed: "操作失败",
+    none: "无",
+    unknown: "暂无数据",
+    address: "地址",
+    hash: "哈希",
+    progress: (done, of) => `${done} / ${of}`,
+  },
+);
