@@ -25,6 +25,12 @@ const DEVICE_EXTRAS = ["src/payment/lane.ts", "src/link/serial/"];
 /** Runs in a browser as well. */
 const WITHOUT_NODE = ["src/base/", "src/protocol/", "src/kernels/"];
 
+/** What a terminal and the page call things. */
+const WORDS = "src/operator/overview/words.ts";
+
+/** Runs in a browser alone. */
+const PAGE = "src/operator/page";
+
 const MAX_LINES = 400;
 /** Of one function of AssemblyScript; those of TypeScript are counted by the linter. */
 const MAX_FUNCTION_LINES = 60;
@@ -205,6 +211,14 @@ describe("the rooms", () => {
     expect(chains.filter((chain) => chain !== null)).toEqual([]);
   });
 
+  it("the page needs no Node, and of the API only its types", () => {
+    const page = SRC.filter(({ path }) => path.startsWith(`${PAGE}/`) && !path.endsWith("vite.config.ts"));
+    expect(page.length).toBeGreaterThan(20);
+    const isForeign = (to: string) =>
+      to.startsWith("node:") || (/^src\/operator\//.test(to) && !to.startsWith(`${PAGE}/`) && to !== WORDS);
+    expect(page.map((source) => chainTo(source, isForeign)).filter((chain) => chain !== null)).toEqual([]);
+  });
+
   it("robots load neither the serial port nor SQLite", () => {
     const robots = DEVICES.filter(({ path }) => path.startsWith("devices/robot/"));
     expect(robots.length).toBeGreaterThan(3);
@@ -231,7 +245,7 @@ describe("the machine", () => {
   it("is asked for the time by base/clock.ts alone", () => {
     const pattern =
       /\bDate\.now\b|\bnew Date\(\)|\b(setTimeout|setInterval)\s*\(|\bperformance\.now\b|\bDate\(\)|node:timers/;
-    expect(linesWith(except(PRODUCT, "src/base/clock.ts"), pattern)).toEqual([]);
+    expect(linesWith(except(PRODUCT, "src/base/clock.ts", PAGE), pattern)).toEqual([]);
     expect(linesWith(PRODUCT, pattern).length).toBeGreaterThan(0);
   });
 

@@ -106,7 +106,7 @@ export function sourceOf(path: string, text: string): Source {
 export function read(folder: string): Source[] {
   const found = readdirSync(join(ROOT, folder), { recursive: true, withFileTypes: true });
   return found
-    .filter((entry) => entry.isFile() && /\.ts$/.test(entry.name) && !entry.name.endsWith(".d.ts"))
+    .filter((entry) => entry.isFile() && /\.tsx?$/.test(entry.name) && !entry.name.endsWith(".d.ts"))
     .map((entry) => relative(ROOT, join(entry.parentPath, entry.name)).replaceAll("\\", "/"))
     .filter((path) => !path.startsWith("devices/firmware/") && !path.includes("node_modules"))
     .toSorted()

@@ -10,6 +10,7 @@ import { gasSuite } from "./gas.ts";
 import { kernelsSuite } from "./kernels.ts";
 import { linksSuite } from "./links.ts";
 import { moneySuite } from "./money.ts";
+import { operatorSuite } from "./operator.ts";
 import { serialSuite } from "./serial.ts";
 import { taskSuite } from "./task.ts";
 
@@ -34,6 +35,7 @@ const SUITES: Readonly<Record<string, (options: Options) => Promise<readonly Fig
   kernels: kernelsSuite,
   links: linksSuite,
   money: moneySuite,
+  operator: operatorSuite,
   serial: serialSuite,
   task: taskSuite,
 };

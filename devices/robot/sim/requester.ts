@@ -4,12 +4,13 @@
  *     node devices/robot/sim/requester.ts --connection FILE --wallet FILE --firmware FILE
  *       --rpc URL|--watchtower URL|--lanes trust [--confirmations 12] [--payment prepaid|result]
  *       [--map FILE] [--scen FILE] [--queries 32] [--part all|but-last] [--batch 1] [--parallel 4]
- *       [--manifest FILE] [--fuel-limit N] [--max-price N]
+ *       [--manifest FILE] [--fuel-limit N] [--max-price N] [--pause 0]
  *
  * Unless told, the fuel limit of a task follows from its map and queries, and its highest price from the fuel limit. As
- * much again is set aside to have it checked.
+ * much again is set aside to have it checked. `--pause` is so many milliseconds after each answer.
  */
 import { readFile } from "node:fs/promises";
+import { systemClock } from "../../../src/base/clock.ts";
 import { add, amount } from "../../../src/base/money.ts";
 import { readConnectionFile } from "../connection-file.ts";
 import { readCourse } from "../plan/course.ts";
@@ -22,7 +23,7 @@ await runProgram(async (ending) => {
   const options = readOptions({
     ...{ connection: null, wallet: null, firmware: null, map: "", scen: "", seed: "1" },
     ...{ ...LANE_OPTIONS, ...LIMIT_OPTIONS, payment: "prepaid" },
-    ...{ queries: "32", part: "all", batch: "1", parallel: "4" },
+    ...{ queries: "32", part: "all", batch: "1", parallel: "4", pause: "0" },
   });
   const course = await readCourse({
     map: options.map || null,
@@ -51,12 +52,14 @@ await runProgram(async (ending) => {
     payment: options.payment === "result" ? ("result" as const) : ("prepaid" as const),
     signal: ending,
   };
+  const pause = Number(options.pause);
   let optimal = 0;
   const next = batches.entries();
   const worker = async () => {
     for (const [number, queries] of next) {
       const right = await planBatch(robot, grid, queries, terms, number);
       optimal += right;
+      if (pause > 0) await systemClock.sleep(pause, ending);
     }
   };
   await Promise.all(Array.from({ length: Number(options.parallel) }, worker));

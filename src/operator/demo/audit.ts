@@ -4,6 +4,7 @@ import { type Amount, amount } from "../../base/money.ts";
 import { replay } from "../../exchange/replay.ts";
 import { openJournal } from "../../journal/sqlite-journal.ts";
 import { balanceOf, recoveryOf, totalOf } from "../../payment/books.ts";
+import { TEST_WALLET } from "../action/test-wallet.ts";
 import type { World } from "./world.ts";
 
 /** One figure, from both sides. */
@@ -55,7 +56,7 @@ export async function audit(world: World): Promise<Audit> {
   let expectedGateway: bigint = world.gatewayDeposit;
   let deposited: bigint = world.gatewayDeposit;
   let settled: bigint = 0n;
-  for (const { name, address } of world.devices) {
+  for (const { name, address } of world.parties) {
     const incoming = { payer: address, payee: gateway, token };
     const outgoing = { payer: gateway, payee: address, token };
     const { lanes } = await chain.lanes([incoming, outgoing], "head");
@@ -63,7 +64,7 @@ export async function audit(world: World): Promise<Audit> {
     if (!into || !out) continue;
     const bought = state.payment.incoming.get(address);
     const sold = state.payment.outgoing.get(address);
-    if (bought?.deposit)
+    if (bought?.signed || (bought?.deposit && name !== TEST_WALLET))
       comparisons.push({ what: `${name} paid in`, journal: bought.signed, chain: into.settled });
     if (sold?.signed) {
       comparisons.push({ what: `${name} was paid`, journal: sold.signed, chain: out.settled });

@@ -9,7 +9,7 @@ import { writeTrust } from "../../firmware/trust.ts";
 import { randomKey } from "../../kernels/signature.ts";
 import { signManifest } from "../../protocol/manifest.ts";
 import { keySigner } from "../../protocol/signer.ts";
-import { projectRoot } from "./crew.ts";
+import { projectRoot } from "../project-root.ts";
 
 /** What the demo's devices are told of their task firmware: paths of files. */
 export type Publication = {

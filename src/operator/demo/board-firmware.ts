@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { accessSync, constants, existsSync } from "node:fs";
 import { delimiter, join } from "node:path";
-import { projectRoot } from "./crew.ts";
+import { projectRoot } from "../project-root.ts";
 
 /** An image to run in the emulator, or why there is none. */
 export type BoardFirmware = { readonly image: string } | { readonly why: string };

@@ -1,10 +1,9 @@
 /** The demo's processes: gateway and devices as children that say JSON lines and end with their parent. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { fileURLToPath } from "node:url";
+import { projectRoot } from "../project-root.ts";
 
 /** One JSON line of a child. */
 export type Line = { readonly kind: string } & Readonly<Record<string, unknown>>;
@@ -55,13 +54,6 @@ function parseLine(text: string): Line {
     // Not JSON: a warning of a library. Shown as it is.
   }
   return { kind: "text", text };
-}
-
-/** The project's root, from the sources as well as from a built package. */
-export function projectRoot(): string {
-  let folder = dirname(fileURLToPath(import.meta.url));
-  while (!existsSync(join(folder, "package.json"))) folder = dirname(folder);
-  return folder;
 }
 
 /** A program of ours: `.ts` when run from the sources, `.js` when built. */

@@ -10,6 +10,8 @@ import type { Hex } from "../../base/bytes.ts";
 import type { Clock } from "../../base/clock.ts";
 import { Fault } from "../../base/fault.ts";
 import { startLocalChain } from "../../settlement/local-chain.ts";
+import { askGateway } from "../control/client.ts";
+import { invitation } from "../web/login-verb.ts";
 import { type Audit, audit } from "./audit.ts";
 import { type Publication, publishPathPlan } from "./author.ts";
 import { type BoardFirmware, buildBoardFirmware } from "./board-firmware.ts";
@@ -27,6 +29,8 @@ export type DemoOptions = {
   readonly queries: number;
   readonly batch: number;
   readonly seed: number;
+  /** Goes on with tasks after the summary, until it is stopped. */
+  readonly stay: boolean;
   /** Where programs are looked for, as in `PATH`. */
   readonly path: string;
   readonly clock: Clock;
@@ -37,6 +41,9 @@ export type DemoOptions = {
 
 const REQUESTER = "scout-1";
 const BOARD = "board-1";
+/** Between an answer and the next offer of a worker, where the demo goes on to be watched. */
+const PAUSE_MS = 1_000;
+
 /** Rates in atomic units for 10^12 of fuel. */
 const PROVIDERS = [
   { name: "arm-1", rate: "85000000" },
@@ -61,7 +68,8 @@ export async function runDemo(options: DemoOptions): Promise<number> {
       ...{ requesters: [REQUESTER, BOARD], providers: PROVIDERS.map(({ name }) => name) },
       kept: "image" in firmware ? BOARD : null,
     };
-    const world = await makeWorld({ folder, local, clock, serialPath: cable.ends[0], names });
+    const page = "127.0.0.1:0";
+    const world = await makeWorld({ folder, local, clock, serialPath: cable.ends[0], names, page });
     report.stage(
       "chain",
       `anvil ${world.chain.chainId} at ${local.url}: LaneVault ${world.chain.vault}, play USDT ${world.token}`,
@@ -104,7 +112,7 @@ class Stage {
   readonly #firmware: BoardFirmware;
   readonly #boardPath: string;
   readonly #rows: Rows;
-  readonly #devices: Child[] = [];
+  readonly #devices = new Set<Child>();
   readonly #ready = Promise.withResolvers<number>();
   readonly #failed = Promise.withResolvers<never>();
   #gateway: Child | null = null;
@@ -142,16 +150,46 @@ class Stage {
     const port = await this.#orFail(this.#ready.promise);
     this.#world.connect(port);
     this.#report.stage("gateway", `MQTT on 127.0.0.1:${port}, data in ${this.#world.folder}`);
+    this.#report.stage("page", await this.#pageLink());
     await this.#orFail(Promise.all(PROVIDERS.map((provider) => this.#startProvider(provider))));
-    const done = await this.#orFail(Promise.all([this.#startRequester(), this.#startBoard()]));
+    const done = await this.#orFail(this.#round([]));
     const { refusals } = await this.#orFail(this.#settle());
     const books = await audit(this.#world);
-    return this.#conclude(done, books, { refusals, elapsedMs: this.#options.clock.now() - startedAt });
+    const code = this.#conclude(done, books, { refusals, elapsedMs: this.#options.clock.now() - startedAt });
+    return this.#options.stay ? await this.#goOn(code) : code;
+  }
+
+  /** Where a browser sees all of this; the link logs in once. */
+  async #pageLink(): Promise<string> {
+    const answer = await askGateway(this.#world.folder, { do: "login", role: "operator" });
+    return invitation.parse(answer).link;
+  }
+
+  /** One course: the robot hires for all of its paths but the last, which is the board's. */
+  #round(seed: readonly string[], pause: readonly string[] = []): Promise<Line[]> {
+    return Promise.all([this.#startRequester([...seed, ...pause]), this.#startBoard(seed)]);
+  }
+
+  /** Course after course, at a pace that somebody can watch. Being stopped is how it ends. */
+  async #goOn(code: number): Promise<number> {
+    const { seed, signal } = this.#options;
+    this.#report.note("going on until Ctrl-C", { stay: true });
+    for (let number = 1; ; number++) {
+      try {
+        const pause = ["--pause", String(PAUSE_MS)];
+        await this.#orFail(this.#round(["--seed", String(seed + number)], pause));
+        await this.#orFail(this.#settle());
+      } catch (fault) {
+        if (!signal.aborted) throw fault;
+        this.#report.note("stopped; the data folder stays", { folder: this.#world.folder });
+        return code;
+      }
+    }
   }
 
   async stop(): Promise<void> {
     this.#isStopping = true;
-    await Promise.all(this.#devices.map((device) => device.stop()));
+    await Promise.all([...this.#devices].map((device) => device.stop()));
     await this.#gateway?.stop();
   }
 
@@ -212,10 +250,13 @@ class Stage {
 
   #isSettling: boolean = false;
 
-  #settle(): Promise<Line> {
+  async #settle(): Promise<Line> {
+    this.#settled = Promise.withResolvers<Line>();
     this.#isSettling = true;
     this.#gateway?.send({ kind: "settle" });
-    return this.#settled.promise;
+    const line = await this.#settled.promise;
+    this.#isSettling = false;
+    return line;
   }
 
   /** A device that has a key of its own. */
@@ -229,15 +270,18 @@ class Stage {
   }
 
   #startChild(name: string, program: string, args: readonly string[], hear: (line: Line) => void): void {
+    let isDone = false;
     const child = new Child(name, [programPath(program), ...args], (line) => {
+      if (line.kind === "done") isDone = true;
       if (line.kind === "failed") {
         this.#failed.reject(new Fault("refused", `${name}: ${String(line["message"])}`));
       }
       hear(line);
     });
-    this.#devices.push(child);
+    this.#devices.add(child);
     void child.ended.then((code) => {
-      if (!this.#isStopping && code !== 0)
+      this.#devices.delete(child);
+      if (!this.#isStopping && !(isDone && code === 0))
         this.#failed.reject(new Fault("impossible", `${name} ended with ${code}`));
     });
   }
@@ -256,11 +300,12 @@ class Stage {
     return serving.promise;
   }
 
-  #startRequester(): Promise<Line> {
+  #startRequester(more: readonly string[]): Promise<Line> {
     const done = Promise.withResolvers<Line>();
-    const args = [...this.#courseArgs(), "--part", "but-last", "--batch", String(this.#options.batch)];
+    const batch = ["--part", "but-last", "--batch", String(this.#options.batch)];
+    const args = [...this.#courseArgs(), ...batch, ...more];
     this.#startDevice(REQUESTER, "devices/robot/sim/requester.ts", args, (line) => {
-      if (line.kind === "course") {
+      if (line.kind === "course" && more.length === 0) {
         const { tasks, width, height, source } = line;
         const what = `${line["queries"]} shortest paths on ${line["map"]} (${width}x${height}) in ${tasks} tasks`;
         this.#report.stage("requester", `${REQUESTER} hires for ${what}; optimum: ${source}`);
@@ -288,12 +333,12 @@ class Stage {
     return ["--firmware", firmware, "--manifest", manifest, ...course];
   }
 
-  #startBoard(): Promise<Line> {
+  #startBoard(more: readonly string[]): Promise<Line> {
     const done = Promise.withResolvers<Line>();
     const hear = (line: Line) => {
       if (line.kind === "done") done.resolve(line);
     };
-    const args = [...this.#courseArgs(), "--path", this.#boardPath];
+    const args = [...this.#courseArgs(), "--path", this.#boardPath, ...more];
     if ("why" in this.#firmware) {
       this.#startDevice(BOARD, "devices/board/board.ts", args, hear);
     } else {

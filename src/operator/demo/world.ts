@@ -13,6 +13,7 @@ import { deployPlayMoney } from "../../settlement/deploy.ts";
 import { openEvmChain } from "../../settlement/evm-chain.ts";
 import type { LocalChain } from "../../settlement/local-chain.ts";
 import { approve, deposit, depositLane, mint } from "../../settlement/vault-calls.ts";
+import { openTestWallet, TEST_WALLET } from "../action/test-wallet.ts";
 import { newPairing, savePairing } from "../device/pairing.ts";
 import { writeRosterEntry } from "../roster-folder.ts";
 
@@ -20,13 +21,16 @@ import { writeRosterEntry } from "../roster-folder.ts";
 export const DECIMALS = 6;
 
 /** Play money in the gateway's vault, which funds the lanes it pays on. */
-const GATEWAY_DEPOSIT = amount(100_000_000n);
+const GATEWAY_DEPOSIT = amount(10_000_000_000n);
 
 /** Play money on each requester's lane. */
-const LANE_DEPOSIT = amount(20_000_000n);
+const LANE_DEPOSIT = amount(1_000_000_000n);
+
+/** Play money on the lane of the wallet that pays for test tasks: all of its cap. */
+const TEST_DEPOSIT = amount(1_000_000n);
 
 /** What the gateway signs for a board whose wallet it keeps: all of its lane. */
-const BOARD_CAP = "20.00";
+const BOARD_CAP = "1000.00";
 
 /** Room that the gateway keeps on each lane to a device. */
 const OUTGOING_LANE = "5.00";
@@ -48,6 +52,8 @@ export type World = {
   readonly token: Hex;
   readonly gatewayDeposit: Amount;
   readonly devices: readonly DemoDevice[];
+  /** All that have money here: the devices, and the wallet that pays for test tasks where there is a page to send them from. */
+  readonly parties: readonly { readonly name: string; readonly address: Hex }[];
   /** What the board remembers, when the gateway keeps its wallet. */
   readonly store: string;
   /** Writes the connection files, once it is known where the broker listens. */
@@ -67,11 +73,13 @@ export type WorldOptions = {
   readonly clock: Clock;
   readonly serialPath: string;
   readonly names: Names;
+  /** Where the gateway's page is to be, `host:port`; nowhere unless told. */
+  readonly page?: string;
 };
 
 /** Deploys, funds and writes everything; the gateway is not running yet. */
 export async function makeWorld(options: WorldOptions): Promise<World> {
-  const { folder, local, names, serialPath } = options;
+  const { folder, local, names, page = "" } = options;
   const [deployer] = local.accounts;
   if (!deployer) throw new Error("a local chain has funded accounts");
   const money = await deployPlayMoney(local.url, deployer.privateKey);
@@ -87,11 +95,14 @@ export async function makeWorld(options: WorldOptions): Promise<World> {
     name === names.kept ? pairBoard(folder, store, market, name) : enrol(folder, name),
   );
   const config = join(folder, "gateway.toml");
-  writeFileSync(config, tomlOf(local.url, money, serialPath));
+  writeFileSync(config, tomlOf(local.url, money, { ...options, page }));
   const requesters = devices
     .filter((device) => names.requesters.includes(device.name))
     .map((device) => device.address);
-  await fund(options, chain, { deployer, gateway, token, requesters });
+  const tester = page === "" ? null : openTestWallet(folder, market).device;
+  const deposits = requesters.map((payer) => ({ payer, sum: LANE_DEPOSIT }));
+  if (tester) deposits.push({ payer: tester, sum: TEST_DEPOSIT });
+  await fund(options, chain, { deployer, gateway, token, deposits });
   const connect = (port: number) => {
     for (const { name, key, connectionFile } of devices) {
       if (key === null) continue;
@@ -109,6 +120,7 @@ export async function makeWorld(options: WorldOptions): Promise<World> {
     token,
     gatewayDeposit: GATEWAY_DEPOSIT,
     devices,
+    parties: [...devices, ...(tester ? [{ name: TEST_WALLET, address: tester }] : [])],
     store,
     connect,
   };
@@ -148,19 +160,19 @@ type Parties = {
   readonly deployer: { readonly address: Hex; readonly privateKey: Hex };
   readonly gateway: Hex;
   readonly token: Hex;
-  readonly requesters: readonly Hex[];
+  readonly deposits: readonly { readonly payer: Hex; readonly sum: Amount }[];
 };
 
 async function fund(options: WorldOptions, chain: Chain, parties: Parties): Promise<void> {
-  const { deployer, gateway, token, requesters } = parties;
+  const { deployer, gateway, token, deposits } = parties;
   const owner = privateKeyToAccount(deployer.privateKey);
-  const total = amount(GATEWAY_DEPOSIT + LANE_DEPOSIT * BigInt(requesters.length));
+  const total = amount(deposits.reduce((all, { sum }) => all + sum, 0n + GATEWAY_DEPOSIT));
   const { vault } = chain;
   const calls: Call[] = [
     mint(token, deployer.address, total),
     approve(vault, token, total),
     deposit(vault, gateway, token, GATEWAY_DEPOSIT),
-    ...requesters.map((payer) => depositLane(vault, { payer, payee: gateway, token }, LANE_DEPOSIT)),
+    ...deposits.map(({ payer, sum }) => depositLane(vault, { payer, payee: gateway, token }, sum)),
   ];
   for (const call of calls) {
     const { raw, hash } = await chain.prepare(owner, call);
@@ -177,7 +189,13 @@ async function giveGas(url: string, account: Hex): Promise<void> {
   await fetch(url, { method: "POST", headers, body: JSON.stringify(body) });
 }
 
-function tomlOf(rpc: string, money: { chainId: number; vault: Hex; token: Hex }, serialPath: string): string {
+type Places = { readonly serialPath: string; readonly page: string };
+
+function tomlOf(
+  rpc: string,
+  money: { chainId: number; vault: Hex; token: Hex },
+  { serialPath, page }: Places,
+): string {
   return `# Written by hirewire demo: play money on a local chain.
 version = 1
 name = "demo"
@@ -196,6 +214,9 @@ path = "${serialPath}"
 
 [settlement]
 lane_deposit = "${OUTGOING_LANE}"
+
+[operator]
+listen = "${page}"
 `;
 }
 

@@ -71,6 +71,8 @@ class Ledger {
     });
   }
 
+  #said: Promise<unknown> = Promise.resolve();
+
   get told(): Amount {
     return this.newest?.cumulative ?? amount(0n);
   }
@@ -139,7 +141,10 @@ class Ledger {
     if (this.billed.has(maxPrice)) return;
     this.billed.set(maxPrice, spent);
     this.held.delete(maxPrice);
-    await this.stand.answer(offer, spent, { credit: this.credit, ...more });
+    const { credit } = this;
+    // a gateway says them in the order of its records: an older credit never comes after a newer one
+    this.#said = this.#said.then(() => this.stand.answer(offer, spent, { credit, ...more }));
+    await this.#said;
   }
 }
 

@@ -68,7 +68,7 @@ describe("the doctor, of serial lines", () => {
   it("shows the lines of a gateway that runs", async () => {
     const statistics = { ...emptyStatistics(), sessions: 1, bytesReceived: 12_345, bytesSent: 7 };
     statistics.discarded.badCheck = 40;
-    const line = { baud: 115_200, profile: "reliable", usb: null, statistics } as const;
+    const line = { baud: 115_200, profile: "reliable", usb: null, roundTripMs: null, statistics } as const;
     const lost = new Fault("link_lost", "/dev/ttyS9 is not there");
     const wrong = new Fault("wrong_baud", "set baud = 57600");
     const reports: LineReport[] = [

@@ -109,7 +109,8 @@ export async function openFront(devices: readonly Signer[]): Promise<Front> {
 function sessionOf(device: Hex): Session {
   const { manufacturer, serialNumber } = deviceOf(device);
   const name = { manufacturer, serialNumber };
-  return { id: `${device}-main`, device, slot: "main", nonce: hash32(9), name };
+  const login = { way: "listener", origin: "192.0.2.1", since: instant(1) } as const;
+  return { id: `${device}-main`, device, slot: "main", nonce: hash32(9), name, ...login };
 }
 
 function deviceOf(address: Hex) {

@@ -55,6 +55,9 @@ poll_ms = 500
 
 [settlement]
 lane_deposit = "0.00"
+
+[operator]
+listen = ""
 ${more}`;
     const config = join(folder, "gateway.toml");
     writeFileSync(config, settings);
