@@ -279,6 +279,8 @@ function faultOf({ code, message, facts }: ToldFault): Fault {
 function spawnThread(start: WorkerStart): Worker {
   // in the sources and in the built package alike
   const file = import.meta.url.endsWith(".ts") ? "./worker.ts" : "./worker.js";
-  // the flags of this process are about its own program
-  return new Worker(new URL(file, import.meta.url), { workerData: start, name: "views", execArgv: [], resourceLimits: { maxYoungGenerationSizeMb: 8 } });
+  // the flags of this process are about its own program; what is read is soon let go, and must not pile up before that
+  const limits = { maxYoungGenerationSizeMb: 8 };
+  const options = { workerData: start, name: "views", execArgv: [], resourceLimits: limits };
+  return new Worker(new URL(file, import.meta.url), options);
 }

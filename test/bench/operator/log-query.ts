@@ -24,8 +24,10 @@ import { SqlLog } from "./sql-log.ts";
 
 /** Most milliseconds of the slowest question in twenty. */
 const GOAL_MS = 50;
-/** Most MB that the process may grow by between the first tenth of an export and its end. */
-const GOAL_MB = 64;
+/** Most MB that the process may grow by between the first quarter of an export and its end. */
+const GOAL_MB = 16;
+
+const NEW_LINE = 10;
 
 const FULL = { entries: 1_000_000, questions: 400 };
 const QUICK = { entries: 12_000, questions: 40 };
@@ -43,8 +45,8 @@ export async function logFigures({ quick }: { readonly quick: boolean }): Promis
     const { entries: read } = await views.caughtUp();
     const seconds = (performance.now() - began) / 1e3;
     const { sums } = await views.page({ limit: 1 }, null);
-    const [exported, grown] = await exportAll(views, sql, sums.rows);
-    sql.index();
+    const [exported, grown] = await exportAll(views, sums.rows);
+    await fill(views, sql);
     const asked = questionsOf(big, questions, sums.rows);
     const [ours, theirs] = await askAll(views, sql, asked);
     await views.close();
@@ -57,14 +59,14 @@ export async function logFigures({ quick }: { readonly quick: boolean }): Promis
     ];
     process.stderr.write(`${told.join(", ")}\n`);
     return [
-      small("log query p95, with sums", "ms", ours, "one SQL table, indexed", theirs, GOAL_MS),
+      small("log query p95, with sums", "ms", ours, "one SQL table, indexed", theirs, quick ? null : GOAL_MS),
       small(
         "export of every row, growth",
         "MB",
         grown,
         "all of it in memory",
         (sums.rows * 330) / 1e6,
-        GOAL_MB,
+        quick ? null : GOAL_MB,
       ),
     ];
   } finally {
@@ -86,25 +88,32 @@ function small(
   return { suite: "operator", metric, unit, peer, ...numbers, goal, ok: goal === null || value <= goal };
 }
 
-/** Seconds that an export of every row took, and by how many MB the process grew after its first tenth. */
-async function exportAll(views: Views, sql: SqlLog, rows: number): Promise<[number, number]> {
+/** Seconds that an export of every row took, and by how many MB the process grew after its first quarter. */
+async function exportAll(views: Views, rows: number): Promise<[number, number]> {
   const began = performance.now();
-  const decoder = new TextDecoder();
-  let rest = "";
-  let count = 0;
+  let count = -1;
   let early = 0;
   let most = 0;
-  for await (const bytes of views.exportRows({ format: "jsonl" }, null)) {
-    const lines = `${rest}${decoder.decode(bytes, { stream: true })}`.split("\n");
-    rest = lines.pop() ?? "";
-    sql.fill(lines.map(parsed));
-    count += lines.length;
+  for await (const bytes of views.exportRows({ format: "csv" }, null)) {
+    for (const byte of bytes) if (byte === NEW_LINE) count += 1;
     const { rss } = process.memoryUsage();
-    if (count < rows / 10) early = Math.max(early, rss);
+    if (count < rows / 4) early = Math.max(early, rss);
     else most = Math.max(most, rss);
   }
   if (count !== rows) throw new Error(`${count} rows were exported of ${rows}`);
   return [(performance.now() - began) / 1e3, Math.max(0, most - early) / 1e6];
+}
+
+/** Gives the peer the same rows. */
+async function fill(views: Views, sql: SqlLog): Promise<void> {
+  const decoder = new TextDecoder();
+  let rest = "";
+  for await (const bytes of views.exportRows({ format: "jsonl" }, null)) {
+    const lines = `${rest}${decoder.decode(bytes, { stream: true })}`.split("\n");
+    rest = lines.pop() ?? "";
+    sql.fill(lines.map(parsed));
+  }
+  sql.index();
 }
 
 function parsed(line: string): Omit<SettlementRow, "amount"> & { units: number } {

@@ -81,7 +81,7 @@ function Earned({ screen, period }: Props) {
       href={log(period, "earned")}
     >
       <p>
-        {tasks !== null && <a href="/tasks?view=ended">{say.tasks(count(tasks))}</a>}
+        {tasks !== null && <a href={log(period, "earned")}>{say.tasks(count(tasks))}</a>}
         {share !== null && <> · {say.before[period](percent(share, true))}</>}
       </p>
       {screen.fees !== null && (
@@ -106,7 +106,7 @@ function Spent({ screen, period }: Props) {
       symbol={screen.token.symbol}
       href={log(period, "spent")}
     >
-      <p>{tasks !== null && <a href="/tasks?view=ended">{say.tasks(count(tasks))}</a>}</p>
+      <p>{tasks !== null && <a href={log(period, "spent")}>{say.tasks(count(tasks))}</a>}</p>
       <p>
         {cap === null ? (
           say.noCap

@@ -23,7 +23,7 @@ export const shellWords = words(
     },
     alertCount: (count: string) => counted(count, "alert", "alerts"),
     play: "DEMO - play money",
-    playWhat: "Nothing here has value: the chain is in memory.",
+    playWhat: "Nothing here has value: the chain is on this machine alone.",
     stale: "Stale since",
     staleWhat:
       "The gateway has not been heard of since then. What you see is from that time; the page keeps trying.",
@@ -74,7 +74,7 @@ export const shellWords = words(
     },
     alertCount: (count) => `${count} 项告警`,
     play: "演示模式 - 非真实资金",
-    playWhat: "这里的金额没有价值：链只存在于内存中。",
+    playWhat: "这里的金额没有价值：链只存在于本机。",
     stale: "数据停止更新于",
     staleWhat: "此后未收到网关的任何消息。页面显示的是当时的数据，正在持续重连。",
     lost: "无法连接网关，正在持续重连。",
