@@ -69,7 +69,8 @@ export async function runDemo(options: DemoOptions): Promise<number> {
       kept: "image" in firmware ? BOARD : null,
     };
     const page = "127.0.0.1:0";
-    const world = await makeWorld({ folder, local, clock, serialPath: cable.ends[0], names, page });
+    const times = options.stay ? 50n : 1n;
+    const world = await makeWorld({ folder, local, clock, serialPath: cable.ends[0], names, page, times });
     report.stage(
       "chain",
       `anvil ${world.chain.chainId} at ${local.url}: LaneVault ${world.chain.vault}, play USDT ${world.token}`,

@@ -21,16 +21,16 @@ import { writeRosterEntry } from "../roster-folder.ts";
 export const DECIMALS = 6;
 
 /** Play money in the gateway's vault, which funds the lanes it pays on. */
-const GATEWAY_DEPOSIT = amount(10_000_000_000n);
+const GATEWAY_DEPOSIT = 100_000_000n;
 
 /** Play money on each requester's lane. */
-const LANE_DEPOSIT = amount(1_000_000_000n);
+const LANE_DEPOSIT = 20_000_000n;
 
 /** Play money on the lane of the wallet that pays for test tasks: all of its cap. */
 const TEST_DEPOSIT = amount(1_000_000n);
 
-/** What the gateway signs for a board whose wallet it keeps: all of its lane. */
-const BOARD_CAP = "1000.00";
+/** What the gateway signs for a board whose wallet it keeps, in whole coins: all of its lane. */
+const BOARD_CAP = 20n;
 
 /** Room that the gateway keeps on each lane to a device. */
 const OUTGOING_LANE = "5.00";
@@ -75,11 +75,13 @@ export type WorldOptions = {
   readonly names: Names;
   /** Where the gateway's page is to be, `host:port`; nowhere unless told. */
   readonly page?: string;
+  /** How many times the usual deposits are made, from 1 on: one that goes on for days needs more. */
+  readonly times?: bigint;
 };
 
 /** Deploys, funds and writes everything; the gateway is not running yet. */
 export async function makeWorld(options: WorldOptions): Promise<World> {
-  const { folder, local, names, page = "" } = options;
+  const { folder, local, names, page = "", times = 1n } = options;
   const [deployer] = local.accounts;
   if (!deployer) throw new Error("a local chain has funded accounts");
   const money = await deployPlayMoney(local.url, deployer.privateKey);
@@ -92,7 +94,7 @@ export async function makeWorld(options: WorldOptions): Promise<World> {
   const store = join(folder, "board");
   const market = { gateway, chainId, vault, token };
   const devices = [...names.requesters, ...names.providers].map((name) =>
-    name === names.kept ? pairBoard(folder, store, market, name) : enrol(folder, name),
+    name === names.kept ? pairBoard(folder, store, market, name, BOARD_CAP * times) : enrol(folder, name),
   );
   const config = join(folder, "gateway.toml");
   writeFileSync(config, tomlOf(local.url, money, { ...options, page }));
@@ -100,9 +102,10 @@ export async function makeWorld(options: WorldOptions): Promise<World> {
     .filter((device) => names.requesters.includes(device.name))
     .map((device) => device.address);
   const tester = page === "" ? null : openTestWallet(folder, market).device;
-  const deposits = requesters.map((payer) => ({ payer, sum: LANE_DEPOSIT }));
+  const deposits = requesters.map((payer) => ({ payer, sum: amount(LANE_DEPOSIT * times) }));
+  const gatewayDeposit = amount(GATEWAY_DEPOSIT * times);
   if (tester) deposits.push({ payer: tester, sum: TEST_DEPOSIT });
-  await fund(options, chain, { deployer, gateway, token, deposits });
+  await fund(options, chain, { deployer, gateway, token, deposits, gatewayDeposit });
   const connect = (port: number) => {
     for (const { name, key, connectionFile } of devices) {
       if (key === null) continue;
@@ -118,7 +121,7 @@ export async function makeWorld(options: WorldOptions): Promise<World> {
     rpc: local.url,
     gateway,
     token,
-    gatewayDeposit: GATEWAY_DEPOSIT,
+    gatewayDeposit,
     devices,
     parties: [...devices, ...(tester ? [{ name: TEST_WALLET, address: tester }] : [])],
     store,
@@ -137,8 +140,8 @@ function enrol(folder: string, name: string): Enrolled {
 }
 
 /** Does what `hirewire device pair --out` does, and lays the file where the board finds it. */
-function pairBoard(folder: string, store: string, market: Market, name: string): Enrolled {
-  const pairing = newPairing(market, { name, ...placeOf(name), owner: null, cap: BOARD_CAP });
+function pairBoard(folder: string, store: string, market: Market, name: string, cap: bigint): Enrolled {
+  const pairing = newPairing(market, { name, ...placeOf(name), owner: null, cap: `${cap}.00` });
   savePairing(folder, pairing);
   mkdirSync(store, { recursive: true });
   writeSecret(join(store, "slot-0"), pairingText(pairing.file));
@@ -161,17 +164,18 @@ type Parties = {
   readonly gateway: Hex;
   readonly token: Hex;
   readonly deposits: readonly { readonly payer: Hex; readonly sum: Amount }[];
+  readonly gatewayDeposit: Amount;
 };
 
 async function fund(options: WorldOptions, chain: Chain, parties: Parties): Promise<void> {
-  const { deployer, gateway, token, deposits } = parties;
+  const { deployer, gateway, token, deposits, gatewayDeposit } = parties;
   const owner = privateKeyToAccount(deployer.privateKey);
-  const total = amount(deposits.reduce((all, { sum }) => all + sum, 0n + GATEWAY_DEPOSIT));
+  const total = amount(deposits.reduce((all, { sum }) => all + sum, 0n + gatewayDeposit));
   const { vault } = chain;
   const calls: Call[] = [
     mint(token, deployer.address, total),
     approve(vault, token, total),
-    deposit(vault, gateway, token, GATEWAY_DEPOSIT),
+    deposit(vault, gateway, token, gatewayDeposit),
     ...deposits.map(({ payer, sum }) => depositLane(vault, { payer, payee: gateway, token }, sum)),
   ];
   for (const call of calls) {

@@ -57,7 +57,7 @@ function* matches(
   const places = new Uint16Array(BLOCK_ROWS);
   for (let id = 0; id * BLOCK_ROWS < newest; id++) {
     const digest = rows.digests[id];
-    if (!digest || !mayMatch(filter, digest)) continue;
+    if (!digest || !mayMatch(filter, id, digest)) continue;
     const block = rows.block(id);
     if (!block) continue;
     const found = matcher.places(block, digest, Math.min(block.count, newest - id * BLOCK_ROWS), places);

@@ -58,7 +58,7 @@ export class Asks {
     const { presenter, filter, parts } = this.asked(asked, owner);
     const key = this.#keyOf(asked, owner);
     const known = this.#remembered.get(key);
-    const sums = new Sums(filter);
+    const sums = new Sums(filter, false);
     const found: SettlementPage["rows"] = [];
     let next: number | null = null;
     const block = (one: Block, places: Uint16Array) => {
@@ -100,7 +100,7 @@ export class Asks {
 
   sums(owner: Owner, from: number, to: number): PeriodSums {
     const { presenter, filter, parts } = this.asked({ from, to }, owner);
-    const sums = new Sums(filter);
+    const sums = new Sums(filter, true);
     scan(parts, filter, {
       block: (block, places) => {
         sums.take(block, places);

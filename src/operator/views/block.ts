@@ -40,6 +40,11 @@ export type Digest = {
   readonly counts: number[];
   minAt: number;
   maxAt: number;
+  firstEntry: number;
+  lastEntry: number;
+  /** Of the tasks that rows are about, by number. */
+  minTask: number;
+  maxTask: number;
   readonly sums: bigint[];
   readonly most: bigint[];
   /** Rows of pay that are not a second leg, and rows of spending. */
@@ -50,7 +55,15 @@ export type Digest = {
 /** A block without rows, as its digest says. */
 export function emptyDigest(): Digest {
   const zeros = () => MOVEMENTS.map(() => 0n);
-  const times = { minAt: Number.POSITIVE_INFINITY, maxAt: Number.NEGATIVE_INFINITY };
+  const [none, least] = [Number.MAX_SAFE_INTEGER, 0];
+  const times = {
+    minAt: none,
+    maxAt: least,
+    firstEntry: none,
+    lastEntry: least,
+    minTask: none,
+    maxTask: least,
+  };
   return {
     count: 0,
     counts: MOVEMENTS.map(() => 0),
@@ -69,6 +82,10 @@ export function digestRow(digest: Digest, row: Row): void {
   digest.counts[kind] = (digest.counts[kind] ?? 0) + 1;
   digest.minAt = Math.min(digest.minAt, row.at);
   digest.maxAt = Math.max(digest.maxAt, row.at);
+  digest.firstEntry = Math.min(digest.firstEntry, row.entry);
+  digest.lastEntry = Math.max(digest.lastEntry, row.entry);
+  if (row.task > 0) digest.minTask = Math.min(digest.minTask, row.task);
+  digest.maxTask = Math.max(digest.maxTask, row.task);
   digest.sums[kind] = (digest.sums[kind] ?? 0n) + row.amount;
   if (row.amount > (digest.most[kind] ?? 0n)) digest.most[kind] = row.amount;
   if (row.kind === "earned" && !row.isMarked) digest.earnedTasks += 1;

@@ -2,7 +2,7 @@
 import { Fault } from "../../base/fault.ts";
 import { parseAmount } from "../../base/money.ts";
 import type { SettlementFilter } from "../api/settlement.ts";
-import { type Digest, KIND } from "./block.ts";
+import { BLOCK_ROWS, type Digest, KIND } from "./block.ts";
 import type { Directory, Owner } from "./directory.ts";
 import type { LaneBook, LaneNumber } from "./lane-book.ts";
 import type { Store } from "./store.ts";
@@ -114,21 +114,31 @@ export function isOwners(kind: number): boolean {
   return kind !== KIND.fee && kind !== KIND.gas;
 }
 
-/** Whether a block may have a row that the filter takes. */
-export function mayMatch(filter: Filter, digest: Digest): boolean {
+/** Whether a block, by its number and what it comes to, may have a row that the filter takes. */
+export function mayMatch(filter: Filter, id: number, digest: Digest): boolean {
   const { from, to, kind, min, text } = filter;
-  if (digest.count === 0 || digest.maxAt < from || digest.minAt >= to || isVain(text)) return false;
+  if (digest.count === 0 || digest.maxAt < from || digest.minAt >= to) return false;
   if (kind !== null && (digest.counts[kind] ?? 0) === 0) return false;
+  if (text !== null && !mayMean(text, id, digest)) return false;
   if (min === null) return true;
   return digest.most.some((most, at) => {
     return (kind === null || kind === at) && most >= (at === KIND.gas ? min.native : min.token);
   });
 }
 
-/** Whether a text means nothing that the log has. */
-function isVain(text: TextMatch | null): boolean {
-  if (text === null || text.tasks.size + text.entries.size + text.lanes.size > 0) return false;
-  return !text.parties.includes(1) && !text.firmware.includes(1);
+/** Whether a row of a block may be what a text means: names are anywhere, numbers where they are counted. */
+function mayMean(
+  { parties, firmware, tasks, entries, lanes }: TextMatch,
+  id: number,
+  digest: Digest,
+): boolean {
+  if (parties.includes(1) || firmware.includes(1)) return true;
+  for (const task of tasks) if (task >= digest.minTask && task <= digest.maxTask) return true;
+  for (const entry of entries) if (entry >= digest.firstEntry && entry <= digest.lastEntry) return true;
+  const [first, last] = [id * BLOCK_ROWS + 1, id * BLOCK_ROWS + digest.count];
+  for (const spans of lanes.values())
+    if (spans.some(({ after, upTo }) => after < last && upTo >= first)) return true;
+  return false;
 }
 
 function leastOf(text: string, decimals: number): { token: bigint; native: bigint } {

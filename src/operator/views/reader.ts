@@ -88,7 +88,7 @@ export class Reader {
     if (this.#failed) throw this.#failed;
     const { journal, fold } = this.#library;
     const newest = journal.head();
-    if (newest.index < this.#head.index || !isSame(journal, this.#head)) {
+    if (newest.index < this.#head.index) {
       this.restart();
       return true;
     }

@@ -1,4 +1,5 @@
 /** The rows of the settlement log in their order: full blocks in the file, the newest one in memory too. */
+import { crc32 } from "node:zlib";
 import { Fault } from "../../base/fault.ts";
 import { MOVEMENTS } from "../api/settlement.ts";
 import {
@@ -14,7 +15,17 @@ import {
 import type { Store } from "./store.ts";
 import { tallyOf } from "./tally.ts";
 
-const TALLY = "SELECT tally FROM block WHERE id = ?";
+/** Bytes of columns that are held in memory: those of the newest million rows. */
+const MOST_HELD = 24 * 2 ** 20;
+
+/** The columns that are held, by their numbers. */
+const HELD: ReadonlySet<number> = new Set(
+  (["kind", "device", "counterparty", "firmware", "low", "middle", "high"] as const).map((one) =>
+    COLUMNS.indexOf(one),
+  ),
+);
+
+const CHECKED = "SELECT crc, bytes FROM part WHERE id = ?";
 
 export class RowLog {
   readonly #store: Store;
@@ -22,6 +33,11 @@ export class RowLog {
   readonly #digests: Digest[] = [];
   #newest: Block;
   #isKept: boolean = true;
+  /** Columns of full blocks that filters look at, the newest blocks first: they never change. */
+  readonly #held = new Map<number, Uint8Array>();
+  #heldBytes = 0;
+  /** Stored columns that were looked at. */
+  readonly #checked = new Set<number>();
 
   constructor(store: Store) {
     this.#store = store;
@@ -65,13 +81,18 @@ export class RowLog {
     if (this.#isKept || !digest) return;
     const { id, count } = this.#newest;
     const tally = count === BLOCK_ROWS ? tallyOf(this.#newest) : null;
-    const words = "INSERT OR REPLACE INTO block (id, digest, tally) VALUES (?, ?, ?)";
-    this.#store.run(words, id, textOf(digest), tally);
-    for (const column of COLUMNS) {
-      const bytes = this.#newest.stored(column);
-      this.#store.run("INSERT OR REPLACE INTO part (id, bytes) VALUES (?, ?)", partId(id, column), bytes);
-    }
+    this.#store.run("INSERT OR REPLACE INTO block (id, digest) VALUES (?, ?)", id, textOf(digest));
+    for (const column of COLUMNS) this.#keepPart(partId(id, column), this.#newest.stored(column));
+    if (tally) this.#keepPart(partId(id, "tally"), tally);
     this.#isKept = true;
+  }
+
+  #keepPart(id: number, bytes: Uint8Array): void {
+    const words = "INSERT OR REPLACE INTO part (id, crc, bytes) VALUES (?, ?, ?)";
+    this.#store.run(words, id, crc32(bytes), bytes);
+    // what was held is of the block before it was full
+    this.#heldBytes -= this.#held.get(id)?.length ?? 0;
+    this.#held.delete(id);
   }
 
   /** A block by its number; null where there is none. */
@@ -81,8 +102,7 @@ export class RowLog {
 
   /** What a full block comes to by its columns, see `tally.ts`; null for the newest one. */
   tally(id: number): Uint8Array | null {
-    const tally = id === this.#newest.id ? null : this.#store.get(TALLY, id)?.["tally"];
-    return tally instanceof Uint8Array ? tally : null;
+    return id === this.#newest.id ? null : this.#part(partId(id, "tally"));
   }
 
   /** A row by its sequence; null where there is none. */
@@ -94,18 +114,35 @@ export class RowLog {
   #stored(id: number): Block | null {
     const count = this.#digests[id]?.count;
     if (count === undefined) return null;
-    const load = (column: Column) => {
-      const bytes = this.#store.get("SELECT bytes FROM part WHERE id = ?", partId(id, column))?.["bytes"];
-      if (bytes instanceof Uint8Array) return bytes;
-      throw new Fault("impossible", `block ${id} of the views has no column ${column}`);
-    };
+    const load = (column: Column) => this.#part(partId(id, column));
     return new Block(id, { count, load });
+  }
+
+  /**
+   * A column's bytes; what a card has made of them is looked at once in a process.
+   *
+   * @throws {@link Fault} `file_format` when they are not what was written
+   */
+  #part(id: number): Uint8Array {
+    const held = this.#held.get(id);
+    if (held) return held;
+    const isKnown = this.#checked.has(id);
+    const row = this.#store.get(isKnown ? "SELECT bytes FROM part WHERE id = ?" : CHECKED, id);
+    const bytes = row?.["bytes"];
+    const isWhole = bytes instanceof Uint8Array && (isKnown || crc32(bytes) === row?.["crc"]);
+    if (!isWhole) throw new Fault("file_format", "the views are not what was written: they are made anew");
+    this.#checked.add(id);
+    if (HELD.has(id % 16) && this.#heldBytes + bytes.length <= MOST_HELD) {
+      this.#held.set(id, bytes);
+      this.#heldBytes += bytes.length;
+    }
+    return bytes;
   }
 }
 
-/** Where a column of a block is stored. */
-function partId(id: number, column: Column): number {
-  return id * 16 + COLUMNS.indexOf(column);
+/** Where a column of a block is stored, and behind them all its tally. */
+function partId(id: number, what: Column | "tally"): number {
+  return id * 16 + (what === "tally" ? COLUMNS.length : COLUMNS.indexOf(what));
 }
 
 function textOf({ sums, most, ...rest }: Digest): string {

@@ -34,7 +34,7 @@ export function scan(
   const progress = new Progress(parts.lanes, filter.status);
   for (let id = rows.digests.length - 1; id >= 0; id--) {
     const digest = rows.digests[id];
-    if (!digest || id * BLOCK_ROWS + 1 >= before || !mayMatch(filter, digest)) continue;
+    if (!digest || id * BLOCK_ROWS + 1 >= before || !mayMatch(filter, id, digest)) continue;
     const status = progress.left(id);
     if (status === "nothing") continue;
     const asked = status === filter.status ? filter : { ...filter, status };
@@ -139,6 +139,7 @@ export class Matcher {
     const others = counterparty === null ? NONE : block.counterparty;
     const programs = firmware === null ? NONE : block.firmware;
     const meant = text && wordsOf(text, block);
+    const isEnough = min && amountsOf(block, this.#token, this.#native);
     let found = 0;
     for (let place = 0; place < count; place++) {
       const of = kinds[place] ?? 0;
@@ -149,7 +150,7 @@ export class Matcher {
       if (isTimed && !isWithin(times[place] ?? 0, from, to)) continue;
       if (counterparty !== null && counterparty[others[place] ?? 0] !== 1) continue;
       if (firmware !== null && firmware[programs[place] ?? 0] !== 1) continue;
-      if (min !== null && !isAtLeast(block, place, of === KIND.gas ? this.#native : this.#token)) continue;
+      if (isEnough !== null && !isEnough(place, of)) continue;
       if (meant !== null && !meant(place, of, who)) continue;
       if (status !== null && this.#status(of, who, block.sequenceAt(place)) !== status) continue;
       into[found++] = place;
@@ -185,11 +186,16 @@ function leastOf(exact: bigint): Least {
   return { exact, near: exact <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(exact) : Number.POSITIVE_INFINITY };
 }
 
-function isAtLeast(block: Block, place: number, { exact, near }: Least): boolean {
-  const middle = block.middle[place] ?? 0;
-  // below 2^53 a number says it
-  if (block.high[place] === 0 && middle < 2 ** 21) return middle * 2 ** 32 + (block.low[place] ?? 0) >= near;
-  return block.amountAt(place) >= exact;
+/** Whether the amount of a block's row is a least one or more. */
+function amountsOf(block: Block, token: Least, native: Least): (place: number, kind: number) => boolean {
+  const { low, middle, high } = block;
+  return (place, kind) => {
+    const { exact, near } = kind === KIND.gas ? native : token;
+    const word = middle[place] ?? 0;
+    // below 2^53 a number says it
+    if (high[place] === 0 && word < 2 ** 21) return word * 2 ** 32 + (low[place] ?? 0) >= near;
+    return block.amountAt(place) >= exact;
+  };
 }
 
 /** Whether a row of a block is what a text may mean. */
@@ -228,6 +234,12 @@ export class Sum {
     if (++this.#rows === 2 ** 20) this.#carry();
   }
 
+  /** Adds what up to a block of amounts comes to in each of their words. */
+  addWords(low: number, middle: number, high: number): void {
+    if (low + middle + high === 0) return;
+    this.#total += (BigInt(high) * 2n ** 32n + BigInt(middle)) * 2n ** 32n + BigInt(low);
+  }
+
   addTotal(sum: bigint): void {
     this.#total += sum;
   }
@@ -252,22 +264,33 @@ export class Sums {
   readonly #kinds = MOVEMENTS.map(() => new Sum());
   /** The plain gateway's view counts by the rows' own marks, any other by neighbours. */
   readonly #isPlain: boolean;
+  readonly #countsTasks: boolean;
   #task = 0;
   rows: number = 0;
   earnedTasks: number = 0;
   spentTasks: number = 0;
 
-  constructor(filter: Filter) {
+  /** @param countsTasks - whether it is asked how many tasks were paid for, for which a column more is read */
+  constructor(filter: Filter, countsTasks: boolean) {
+    this.#countsTasks = countsTasks;
     this.#isPlain = onlyColumn(filter) === "none" && filter.status === null;
   }
 
   take(block: Block, places: Uint16Array): void {
+    const { kind: kinds, low, middle, high } = block;
+    const words = new Float64Array(3 * MOVEMENTS.length);
     this.rows += places.length;
     for (const place of places) {
-      const kind = block.kind[place] ?? 0;
-      this.#kinds[kind]?.add(block, place);
+      const kind = kinds[place] ?? 0;
+      words[3 * kind] = (words[3 * kind] ?? 0) + (low[place] ?? 0);
+      words[3 * kind + 1] = (words[3 * kind + 1] ?? 0) + (middle[place] ?? 0);
+      words[3 * kind + 2] = (words[3 * kind + 2] ?? 0) + (high[place] ?? 0);
       if (kind === KIND.spent) this.spentTasks += 1;
-      if (kind === KIND.earned && this.#isFirst(block, place)) this.earnedTasks += 1;
+      else if (kind === KIND.earned && this.#countsTasks && this.#isFirst(block, place))
+        this.earnedTasks += 1;
+    }
+    for (const [kind, sum] of this.#kinds.entries()) {
+      sum.addWords(words[3 * kind] ?? 0, words[3 * kind + 1] ?? 0, words[3 * kind + 2] ?? 0);
     }
   }
 

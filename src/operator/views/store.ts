@@ -14,7 +14,7 @@ import { deserialize, serialize } from "node:v8";
 /** Marks the file as views of ours: "hirv" in ASCII. */
 const APPLICATION_ID = 0x68697276;
 /** Raised whenever rows are numbered, or columns laid out, in another way. */
-const FORMAT = 3;
+const FORMAT = 5;
 
 /** How long a statement waits for another process's short lock, milliseconds. */
 const BUSY_MS = 2_000;
@@ -25,8 +25,8 @@ const SCHEMA = `
   CREATE TABLE firmware (id INTEGER PRIMARY KEY, hash TEXT NOT NULL, name TEXT) STRICT;
   CREATE TABLE pair (device INTEGER, counterparty INTEGER, PRIMARY KEY (device, counterparty)) STRICT, WITHOUT ROWID;
   CREATE TABLE used (device INTEGER, firmware INTEGER, PRIMARY KEY (device, firmware)) STRICT, WITHOUT ROWID;
-  CREATE TABLE block (id INTEGER PRIMARY KEY, digest TEXT NOT NULL, tally BLOB) STRICT;
-  CREATE TABLE part (id INTEGER PRIMARY KEY, bytes BLOB NOT NULL) STRICT;
+  CREATE TABLE block (id INTEGER PRIMARY KEY, digest TEXT NOT NULL) STRICT;
+  CREATE TABLE part (id INTEGER PRIMARY KEY, crc INTEGER NOT NULL, bytes BLOB NOT NULL) STRICT;
   CREATE TABLE promise (lane INTEGER, sequence INTEGER, epoch INTEGER NOT NULL, cumulative BLOB NOT NULL,
     PRIMARY KEY (lane, sequence)) STRICT, WITHOUT ROWID;
   CREATE TABLE mark (lane INTEGER, upTo INTEGER, tx INTEGER NOT NULL, PRIMARY KEY (lane, upTo)) STRICT, WITHOUT ROWID;

@@ -161,6 +161,7 @@ class Thread {
 
 /** SQLite's codes of a file that is damaged, or is none: https://sqlite.org/rescode.html. */
 function isDamage(cause: unknown): boolean {
+  if (isFault(cause)) return cause.code === "file_format";
   const code = cause instanceof Error && "errcode" in cause ? Number(cause.errcode) & 0xff : 0;
   return code === 11 || code === 26;
 }

@@ -2,12 +2,14 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { onTestFinished } from "vitest";
 import { type Clock, instant, systemClock } from "../../../src/base/clock.ts";
 import type { Draft } from "../../../src/journal/journal.ts";
 import { openJournal } from "../../../src/journal/sqlite-journal.ts";
 import { Librarian } from "../../../src/operator/views/librarian.ts";
 import { Reader } from "../../../src/operator/views/reader.ts";
+import { viewsFile } from "../../../src/operator/views/store.ts";
 import type { Fact } from "../../../src/protocol/facts.ts";
 import { draftOf, START } from "../../journal/signed-facts.ts";
 
@@ -46,4 +48,13 @@ export function readAll(folder: string, clock: Clock = STILL): Shelf & { readonl
   onTestFinished(close);
   while (reader.follow());
   return { reader, library: new Librarian(reader, () => clock.now(), ""), close };
+}
+
+/** Turns one bit of a stored column, as a card does that is wearing out. */
+export function changePart(folder: string, id: number): void {
+  const database = new DatabaseSync(viewsFile(folder));
+  const bytes = database.prepare("SELECT bytes FROM part WHERE id = ?").get(id)?.["bytes"] as Uint8Array;
+  bytes[0] = (bytes[0] ?? 0) ^ 1;
+  database.prepare("UPDATE part SET bytes = ? WHERE id = ?").run(bytes, id);
+  database.close();
 }

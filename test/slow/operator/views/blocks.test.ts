@@ -1,17 +1,19 @@
 /** A log of many blocks: digests and tallies say what the rows say, whatever is asked. */
-import { mkdtempSync, rmSync } from "node:fs";
+import { copyFileSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { formatAmount, parseAmount } from "../../../../src/base/money.ts";
+import { journalFile } from "../../../../src/journal/sqlite-journal.ts";
 import { MOVEMENTS, SETTLEMENT_STATES, type SettlementRow } from "../../../../src/operator/api/settlement.ts";
-import { BLOCK_ROWS } from "../../../../src/operator/views/block.ts";
+import { BLOCK_ROWS, COLUMNS } from "../../../../src/operator/views/block.ts";
 import { Librarian } from "../../../../src/operator/views/librarian.ts";
 import { Reader } from "../../../../src/operator/views/reader.ts";
 import { BIG_SPAN, BIG_START, type BigJournal, bigJournal } from "../../../bench/operator/big-journal.ts";
 import { everyRow, sumsOf, takes } from "../../../operator/views/naive.ts";
-import { STILL } from "../../../operator/views/shelf.ts";
+import { changePart, readAll, STILL } from "../../../operator/views/shelf.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "hirewire-blocks-"));
 let big: BigJournal;
@@ -131,6 +133,35 @@ describe("a log of many blocks", () => {
     reader = new Reader(folder, STILL);
     expect(reader.read().entries).toBe(big.entries);
     library = new Librarian(reader, () => STILL.now(), "");
+    expect(everyRow(library)).toEqual(rows);
+  });
+
+  it("is the same when it was left in the middle of a block and read on past its end", () => {
+    const other = mkdtempSync(join(tmpdir(), "hirewire-blocks-"));
+    copyFileSync(journalFile(folder), journalFile(other));
+    const database = new DatabaseSync(journalFile(other));
+    database.exec("DELETE FROM entry WHERE idx > 6000");
+    database.close();
+    readAll(other).close();
+    copyFileSync(journalFile(folder), journalFile(other));
+    const { reader: second, library: whole, close } = readAll(other);
+    expect(second.read().entries).toBe(big.entries);
+    expect(whole.page({ device: "board-12", limit: 9, min: "0.0001" }, null)).toEqual(
+      library.page({ device: "board-12", limit: 9, min: "0.0001" }, null),
+    );
+    expect(everyRow(whole)).toEqual(rows);
+    close();
+    rmSync(other, { recursive: true, force: true });
+  });
+
+  it("is not believed where a card has changed a block, and made anew", () => {
+    reader.close();
+    changePart(folder, 16 + COLUMNS.indexOf("low"));
+    reader = new Reader(folder, STILL);
+    library = new Librarian(reader, () => STILL.now(), "");
+    expect(() => everyRow(library)).toThrow(expect.objectContaining({ code: "file_format" }));
+    reader.restart();
+    while (reader.follow());
     expect(everyRow(library)).toEqual(rows);
   });
 });

@@ -6,11 +6,12 @@ import { deserialize, serialize } from "node:v8";
 import { beforeAll, describe, expect, it } from "vitest";
 import { instant } from "../../../../src/base/clock.ts";
 import { journalFile } from "../../../../src/journal/sqlite-journal.ts";
+import { COLUMNS } from "../../../../src/operator/views/block.ts";
 import { Reader } from "../../../../src/operator/views/reader.ts";
 import { viewsFile } from "../../../../src/operator/views/store.ts";
 import { buildLife, type Life } from "../../../journal/life.ts";
 import { everyRow } from "../../../operator/views/naive.ts";
-import { append, readAll, STILL, temporary } from "../../../operator/views/shelf.ts";
+import { append, changePart, readAll, STILL, temporary } from "../../../operator/views/shelf.ts";
 
 let life: Life;
 let rows: ReturnType<typeof everyRow>;
@@ -126,6 +127,12 @@ describe("the views' file", () => {
     expect(rowsIn(folder)).toEqual(rows);
     // and kept this time
     expect(kept(folder)).toBe(4);
+  });
+
+  it("is not believed where a card has changed a column of it", () => {
+    const folder = read();
+    changePart(folder, COLUMNS.indexOf("low"));
+    expect(rowsIn(folder)).toEqual(rows);
   });
 
   it("is made anew for a journal that was restored to an older one, and for another one", () => {
