@@ -59,7 +59,10 @@ export function readConfig(path: string, environment = process.env): Config {
 function explain(error: z.ZodError, fromEnvironment: ReadonlySet<string>): string {
   const unknown = error.issues.flatMap((issue) => {
     if (issue.code !== "unrecognized_keys") return [];
-    const known = SETTINGS.map(({ key }) => key.split(".").at(issue.path.length) ?? "");
+    const table = issue.path.map((part) => (typeof part === "number" ? "*." : `${String(part)}.`)).join("");
+    const known = SETTINGS.filter(({ key }) => key.startsWith(table)).map(
+      ({ key }) => key.slice(table.length).split(".")[0] ?? "",
+    );
     return issue.keys.flatMap((key) => nearestName(key, known) ?? []).map((name) => `did you mean ${name}?`);
   });
   const elsewhere = error.issues

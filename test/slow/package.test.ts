@@ -40,7 +40,7 @@ describe("the packed package", () => {
     const known =
       /^(package\.json|README\.md|LICENSE|devices\/[a-z-]+\.md|dist\/(src|devices)\/.+(\.js|\.d\.ts|\.json)|build\/(firmware|kernels)\/[^/]+\.(wasm|sha256)|build\/page\/(index\.html|assets\/[\w.-]+\.(js|css|svg)))$/;
     expect(paths.filter((path) => !known.test(path))).toEqual([]);
-    expect(paths.filter((path) => /(^|[/.])test/.test(path))).toEqual([]);
+    expect(paths.filter((path) => /(^|\/)test\/|\.test\./.test(path))).toEqual([]);
     for (const one of [
       "build/firmware/path-plan.wasm",
       "build/kernels/base.wasm",

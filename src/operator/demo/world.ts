@@ -216,11 +216,11 @@ poll_ms = 2000
 [[serial]]
 path = "${serialPath}"
 
-[settlement]
-lane_deposit = "${OUTGOING_LANE}"
-
 [operator]
 listen = "${page}"
+
+[settlement]
+lane_deposit = "${OUTGOING_LANE}"
 `;
 }
 

@@ -1,16 +1,16 @@
 import { afterEach, describe, expect, it } from "vitest";
-import type { Robot } from "../../devices/robot/robot.ts";
-import type { ServeOptions } from "../../devices/robot/serve.ts";
-import { amount } from "../../src/base/money.ts";
-import { hashBlob } from "../../src/blob/blob.ts";
-import type { Executor } from "../../src/firmware/executor.ts";
-import { randomKey } from "../../src/kernels/signature.ts";
-import { priceOf } from "../../src/protocol/fuel.ts";
-import { signManifest } from "../../src/protocol/manifest.ts";
-import { keySigner } from "../../src/protocol/signer.ts";
-import { OP, taskModule } from "../firmware/module.ts";
-import { fuelOf } from "./fuel.ts";
-import { PATH_PLAN, PRICE, planJob, rateFor, WholeMarket } from "./whole-market.ts";
+import type { Robot } from "../../../devices/robot/robot.ts";
+import type { ServeOptions } from "../../../devices/robot/serve.ts";
+import { amount } from "../../../src/base/money.ts";
+import { hashBlob } from "../../../src/blob/blob.ts";
+import type { Executor } from "../../../src/firmware/executor.ts";
+import { randomKey } from "../../../src/kernels/signature.ts";
+import { priceOf } from "../../../src/protocol/fuel.ts";
+import { signManifest } from "../../../src/protocol/manifest.ts";
+import { keySigner } from "../../../src/protocol/signer.ts";
+import { OP, taskModule } from "../../firmware/module.ts";
+import { fuelOf } from "../../stories/fuel.ts";
+import { PATH_PLAN, PRICE, planJob, rateFor, WholeMarket } from "../../stories/whole-market.ts";
 
 const SUBTRACT = 0x6b;
 const TEE = 0x22;
