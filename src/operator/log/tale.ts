@@ -91,10 +91,11 @@ function settle(tale: Tale, line: Line, lanes: readonly Lane[], signed: Line | u
 }
 
 /** What a fact makes of its task; null when it stays what it was. */
-function stateAfter(fact: Fact): string | null {
+export function stateAfter(fact: Fact): string | null {
   switch (fact.kind) {
     case "offered":
     case "announced":
+    case "invoiced":
     case "paid":
       return fact.kind;
     case "awarded":

@@ -10,6 +10,7 @@ import { applyToWages, trimWages, type Wages } from "../../payment/wages.ts";
 import { type Fact, type FactNamed, type Leg, postingsOf } from "../../protocol/facts.ts";
 import type { Market } from "../../protocol/typed-data.ts";
 import { printable } from "../log/legend.ts";
+import { stateAfter } from "../log/tale.ts";
 import type { Row } from "./block.ts";
 import { claimedRows } from "./claim-rows.ts";
 import type { Directory } from "./directory.ts";
@@ -354,27 +355,5 @@ export class Fold {
     const about = { firmware: task?.firmware ?? 0, task: task?.id ?? 0 };
     directory.met(parties.device, parties.counterparty, about.firmware);
     return rows.push({ at: entry.at, entry: entry.index, kind, ...parties, ...about, amount, isMarked });
-  }
-}
-
-/** What a fact makes of its task; null when it stays what it was. */
-function stateAfter(fact: Exclude<Extract<Fact, { task: Hex }>, { kind: "offered" }>): string | null {
-  switch (fact.kind) {
-    case "announced":
-    case "paid":
-    case "invoiced":
-      return fact.kind;
-    case "awarded":
-    case "accepted":
-    case "delivered":
-      return fact.role === "run" ? fact.kind : null;
-    case "started":
-      return fact.role === "run" ? "running" : null;
-    case "verified":
-      return fact.verdict === "accepted" ? "verified" : null;
-    case "ended":
-      return fact.state;
-    default:
-      return null;
   }
 }
