@@ -10,3 +10,9 @@ export function diskReason(cause: unknown): string {
   if ("code" in cause && cause.code === "EISDIR") return "it is a folder";
   return /^E[A-Z0-9]+: ([^,]+)/.exec(cause.message)?.[1] ?? cause.message;
 }
+
+/** The fault that an error of `node:fs` is: a full disk has a name of its own, since the remedy is another. */
+export function diskCode(cause: unknown): "disk_full" | "disk_failed" {
+  const code = cause instanceof Error && "code" in cause ? cause.code : null;
+  return code === "ENOSPC" || code === "EDQUOT" ? "disk_full" : "disk_failed";
+}

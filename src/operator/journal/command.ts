@@ -1,6 +1,7 @@
-/** The command line of `hirewire journal verify`: a folder's whole journal, or the records in an export. */
+/** The command line of `hirewire journal`: verifies a folder's whole journal or an export, and archives closed months. */
 import { type Clock, systemClock } from "../../base/clock.ts";
 import { Fault } from "../../base/fault.ts";
+import { archiveJournal } from "../archive/command.ts";
 import { parseArguments, unknownWord } from "../arguments.ts";
 import type { CommandIo } from "../io.ts";
 import { type FileFound, marketText, verifyExport } from "./export-file.ts";
@@ -8,11 +9,13 @@ import { BROKEN, count, walkFolder } from "./walk-folder.ts";
 
 const OPTIONS = {
   data: { type: "string" },
+  before: { type: "string" },
   json: { type: "boolean" },
   help: { type: "boolean", short: "h" },
 } as const;
 
 const HELP = `hirewire journal verify [FILE.jsonl | --data DIR] [--json]
+hirewire journal archive [--before YYYY-MM] [--data DIR] [--json]
 
 Recomputes every hash of the journal, its chain, its books and every signature;
 beside a running gateway too. Exit 3 names the first entry that does not hold.
@@ -21,8 +24,13 @@ With a file, the JSON Lines export of the settlement log: each record's hash, th
 chain where two records stand next to each other, and the signatures whose terms
 are in the file; it says how many are not.
 
-  --data DIR   the gateway's folder
-  --json       one JSON object
+archive moves entries of months that are over into files in the folder archive,
+compressed, and read again before the journal forgets them. They are part of the
+journal: keep them with it. A running gateway does it by itself, every day.
+
+  --data DIR         the gateway's folder
+  --before YYYY-MM   the first month that stays (the current one, in UTC)
+  --json             one JSON object
 `;
 
 /** Records of a file between two lines of progress. */
@@ -33,7 +41,7 @@ const PROGRESS = 10_000;
  *
  * @param args - what stands after `journal`
  * @param defaultData - the gateway's folder where neither a file nor `--data` is given
- * @throws {@link Fault} `usage`, `config_missing`, `file_format`, `disk_failed`
+ * @throws {@link Fault} `usage`, `config_missing`, `file_format`, `disk_failed`, and as {@link archiveJournal}
  */
 export async function journalCommand(
   args: readonly string[],
@@ -47,16 +55,26 @@ export async function journalCommand(
     return 0;
   }
   const [verb, file, ...rest] = positionals;
-  if (verb === undefined) throw new Fault("usage", "expected hirewire journal verify [FILE.jsonl]");
-  if (verb !== "verify") throw unknownWord("hirewire journal", "verb", verb, ["verify"]);
+  if (verb === undefined) throw new Fault("usage", "expected hirewire journal verify or archive");
+  if (verb !== "verify" && verb !== "archive") {
+    throw unknownWord("hirewire journal", "verb", verb, ["verify", "archive"]);
+  }
+  const json = values.json === true;
+  const folder = () => {
+    const data = values.data ?? defaultData;
+    if (data === null) throw new Fault("usage", "name the gateway's folder with --data DIR");
+    return data;
+  };
+  if (verb === "archive") {
+    if (file !== undefined) throw new Fault("usage", "hirewire journal archive takes no file");
+    return await archiveJournal({ data: folder(), before: values.before ?? null, json }, io, clock);
+  }
+  if (values.before !== undefined) throw new Fault("usage", "--before is of hirewire journal archive");
   if (rest.length > 0 || (file !== undefined && values.data !== undefined)) {
     throw new Fault("usage", "hirewire journal verify takes one file, or one folder with --data");
   }
-  const json = values.json === true;
   if (file !== undefined) return await verifyFile(file, json, io);
-  const data = values.data ?? defaultData;
-  if (data === null) throw new Fault("usage", "name the gateway's folder with --data DIR");
-  return await walkFolder(data, json, io, clock);
+  return await walkFolder(folder(), json, io, clock);
 }
 
 async function verifyFile(path: string, json: boolean, io: CommandIo): Promise<number> {

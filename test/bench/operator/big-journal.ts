@@ -8,6 +8,8 @@ import { DatabaseSync } from "node:sqlite";
 import { privateKeyToAccount } from "viem/accounts";
 import { fromHex, type Hex, toHex } from "../../../src/base/bytes.ts";
 import { amount } from "../../../src/base/money.ts";
+import { BlockPacker, type Packed } from "../../../src/journal/block.ts";
+import { BlockTable } from "../../../src/journal/block-table.ts";
 import { journalFile, openJournal } from "../../../src/journal/sqlite-journal.ts";
 import { sha256 } from "../../../src/kernels/digest.ts";
 import { keySigner } from "../../../src/protocol/signer.ts";
@@ -20,12 +22,25 @@ export const BIG_SPAN = 365 * 86_400_000;
 
 const SIGNATURE = `0x${"11".repeat(64)}1b`;
 const hash = (text: string): Hex => sha256(text);
-const VAULT: Hex = `0x${"aa".repeat(20)}`;
-const TOKEN: Hex = `0x${"bb".repeat(20)}`;
-const CHAIN = 31_337;
-const gatewayKey = fromHex(sha256("big gateway"));
-const GATEWAY = keySigner(gatewayKey).address;
 const METER = { meter: 1, costs: hash("costs") };
+
+/** Whose journal it is; somebody's who is nowhere unless told. */
+export type BigHome = {
+  readonly key: Uint8Array;
+  readonly chainId: number;
+  readonly vault: Hex;
+  readonly token: Hex;
+};
+
+const NOWHERE: BigHome = {
+  key: fromHex(sha256("big gateway")),
+  chainId: 31_337,
+  vault: `0x${"aa".repeat(20)}`,
+  token: `0x${"bb".repeat(20)}`,
+};
+
+/** `run` is called once so many records are written and can be read. */
+export type BigPause = { readonly after: number; readonly run: () => void };
 
 export type BigJournal = {
   readonly entries: number;
@@ -50,32 +65,49 @@ export function dice(seed: number): () => number {
 }
 
 /** Writes a journal of about `entries` records into a folder that has none. */
-export async function bigJournal(folder: string, entries: number): Promise<BigJournal> {
+export async function bigJournal(
+  folder: string,
+  entries: number,
+  home: BigHome = NOWHERE,
+  pause: BigPause | null = null,
+): Promise<BigJournal> {
   const began = performance.now();
   openJournal(folder).close();
   const database = new DatabaseSync(journalFile(folder));
   database.exec("PRAGMA synchronous = OFF; BEGIN");
   const writer = new Writer(database, entries);
-  const life = new BigLife(writer);
+  const life = new BigLife(writer, home);
   life.open();
+  if (pause) {
+    while (writer.count < pause.after) life.task();
+    writer.flush();
+    database.exec("COMMIT");
+    pause.run();
+    database.exec("BEGIN");
+  }
   while (writer.count < entries - 8) life.task();
-  await life.claimUnderWay();
+  // a gateway that really starts would wait for a transaction that no chain has
+  if (home === NOWHERE) await life.claimUnderWay();
+  writer.flush();
   database.exec("COMMIT");
   database.close();
   return { ...life.told(), entries: writer.count, seconds: (performance.now() - began) / 1_000 };
 }
 
+/** Records that are packed together. */
+const PORTION = 1_024;
+
 class Writer {
-  readonly #insert;
-  readonly #database: DatabaseSync;
+  readonly #table: BlockTable;
   readonly #all: number;
   #previous = `0x${"00".repeat(32)}`;
+  #portion: Packed[] = [];
+  readonly #packer = new BlockPacker();
   count = 0;
 
   constructor(database: DatabaseSync, all: number) {
-    this.#database = database;
+    this.#table = new BlockTable(database);
     this.#all = all;
-    this.#insert = database.prepare("INSERT INTO entry (idx, hash, text) VALUES (?, ?, ?)");
   }
 
   write(facts: readonly object[]): void {
@@ -84,8 +116,13 @@ class Writer {
     const cause = { by: null, topic: "bench", id: String(index), digest: "", refused: null };
     const text = JSON.stringify([this.#previous, index, at, cause, facts]);
     this.#previous = sha256(text);
-    this.#insert.run(index, this.#previous, text);
-    if (index % 20_000 === 0) this.#database.exec("COMMIT; BEGIN");
+    this.#portion.push({ index, at, hash: this.#previous, text });
+    if (this.#portion.length === PORTION) this.flush();
+  }
+
+  flush(): void {
+    this.#table.insert(this.#packer.pack(this.#portion));
+    this.#portion = [];
   }
 }
 
@@ -103,17 +140,30 @@ class BigLife {
   readonly #lanes = new Map<string, Lane>();
   #count = 0;
 
-  constructor(writer: Writer) {
+  readonly #home: BigHome;
+  readonly #gateway: Hex;
+
+  constructor(writer: Writer, home: BigHome) {
     this.#writer = writer;
+    this.#home = home;
+    this.#gateway = keySigner(home.key).address;
   }
 
   told() {
     const [requesters, providers, owners] = [this.#requesters, this.#providers, this.#owners];
-    return { gateway: GATEWAY, requesters, providers, owners, firmware: this.#firmware, tasks: this.#tasks };
+    return {
+      gateway: this.#gateway,
+      requesters,
+      providers,
+      owners,
+      firmware: this.#firmware,
+      tasks: this.#tasks,
+    };
   }
 
   open(): void {
-    const { gateway, ...home } = { gateway: GATEWAY, chainId: CHAIN, vault: VAULT, token: TOKEN };
+    const { key: _, ...home } = this.#home;
+    const gateway = this.#gateway;
     this.#writer.write([{ kind: "gatewayStarted", gateway, ...home, decimals: 6, feeBasisPoints: 200 }]);
     const devices = [...this.#requesters, ...this.#providers];
     this.#writer.write(
@@ -136,8 +186,14 @@ class BigLife {
     const lane = this.#lanes.get(name) ?? { device, isOutgoing, signed: 0, settled: 0 };
     lane.signed += gain;
     this.#lanes.set(name, lane);
-    const payee = isOutgoing ? device : GATEWAY;
-    const terms = { chainId: CHAIN, vault: VAULT, payee, token: TOKEN, epoch: 0 };
+    const payee = isOutgoing ? device : this.#gateway;
+    const terms = {
+      chainId: this.#home.chainId,
+      vault: this.#home.vault,
+      payee,
+      token: this.#home.token,
+      epoch: 0,
+    };
     return { ...terms, cumulative: String(lane.signed), signature: SIGNATURE };
   }
 
@@ -156,6 +212,7 @@ class BigLife {
     this.#writer.write([
       { kind: "awarded", ...by, rate, feeBasisPoints: 200, acceptBy, runBy, award, signature: SIGNATURE },
       { kind: "accepted", ...by, award, signature: SIGNATURE },
+      { kind: "started", ...by, runBy },
       { kind: "delivered", ...by, award, ...ran, signature: SIGNATURE },
     ]);
     this.#end(task, requester, provider, price, fee);
@@ -181,8 +238,9 @@ class BigLife {
         },
         ...{ deadline: BIG_START + 90_000, payment: "prepaid", profile: "task/1", memoryMiB: 1 },
         ...{ fuelLimit: 1_000_000_000, ...METER, signature: SIGNATURE, postings },
-        manifest: { firmware, ...words, author: GATEWAY, signature: SIGNATURE },
+        manifest: { firmware, ...words, author: this.#gateway, signature: SIGNATURE },
       },
+      { kind: "announced", task, bidBy: BIG_START + 250 },
     ]);
   }
 
@@ -230,11 +288,11 @@ class BigLife {
     const lanes = [...this.#lanes.values()].map((lane) => {
       lane.settled = lane.signed;
       const ends = {
-        payer: lane.isOutgoing ? GATEWAY : lane.device,
-        payee: lane.isOutgoing ? lane.device : GATEWAY,
+        payer: lane.isOutgoing ? this.#gateway : lane.device,
+        payee: lane.isOutgoing ? lane.device : this.#gateway,
       };
       const sums = { deposit: "100000000000", settled: String(lane.settled), closeAt: 0, window: 1 };
-      return { ...ends, token: TOKEN, epoch: 0, ...sums };
+      return { ...ends, token: this.#home.token, epoch: 0, ...sums };
     });
     const cost = { gasUsed: "2000000", gasCost: "2000000000000000" };
     this.#writer.write([{ kind: "claimed", transaction, block: nonce, ...cost, lanes }]);
@@ -244,21 +302,28 @@ class BigLife {
   async claimUnderWay(): Promise<void> {
     const rows = [];
     for (const { device, isOutgoing, signed } of this.#lanes.values()) {
-      const key = isOutgoing ? keySigner(gatewayKey) : this.#keys.find(({ address }) => address === device);
+      const key = isOutgoing
+        ? keySigner(this.#home.key)
+        : this.#keys.find(({ address }) => address === device);
       if (!key) continue;
-      const payee = isOutgoing ? device : GATEWAY;
+      const payee = isOutgoing ? device : this.#gateway;
       const terms = {
-        chainId: CHAIN,
-        vault: VAULT,
+        chainId: this.#home.chainId,
+        vault: this.#home.vault,
         payee,
-        token: TOKEN,
+        token: this.#home.token,
         epoch: 0,
         cumulative: amount(BigInt(signed)),
       };
       rows.push({ ...terms, signature: await key.sign(voucherDigest(terms)) });
     }
-    const account = privateKeyToAccount(toHex(gatewayKey));
-    const call = { ...claimBatch(VAULT, TOKEN, rows), chainId: CHAIN, nonce: 1, gas: 10n ** 7n };
+    const account = privateKeyToAccount(toHex(this.#home.key));
+    const call = {
+      ...claimBatch(this.#home.vault, this.#home.token, rows),
+      chainId: this.#home.chainId,
+      nonce: 1,
+      gas: 10n ** 7n,
+    };
     const fees = { maxFeePerGas: 10n ** 9n, maxPriorityFeePerGas: 10n ** 6n };
     const raw = await account.signTransaction({ type: "eip1559", ...call, ...fees });
     this.#prepare(hash("under way"), raw, 1, rows.length);

@@ -1,13 +1,13 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { DatabaseSync } from "node:sqlite";
 import { afterAll, describe, expect, it } from "vitest";
 import type { Entry } from "../../../src/journal/journal.ts";
 import { openJournal } from "../../../src/journal/sqlite-journal.ts";
 import { sha256 } from "../../../src/kernels/digest.ts";
 import { journalCommand } from "../../../src/operator/journal/command.ts";
 import { draftOf, live } from "../../journal/life.ts";
+import { tamper } from "../../journal/tamper.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "journal-"));
 const writer = openJournal(folder);
@@ -53,12 +53,10 @@ describe("hirewire journal verify", () => {
   it("tells its progress, and names the first bad entry with exit code 3", async () => {
     const other = mkdtempSync(join(folder, "other-"));
     const long = openJournal(other);
-    long.append(Array.from({ length: 2_001 }, () => draftOf([])));
+    for (const length of [6, 1, 1_994]) long.append(Array.from({ length }, () => draftOf([])));
     long.close();
     expect((await journal(["verify"], other)).warned).toContain("2,000 of 2,001 entries hold\n");
-    const database = new DatabaseSync(join(other, "journal.sqlite"));
-    database.exec("DELETE FROM entry WHERE idx = 7");
-    database.close();
+    tamper(other, "DELETE FROM block WHERE first = 7");
     const { exit, out } = await journal(["verify", "--json"], other);
     expect(exit).toBe(3);
     const why = "it is missing; the next one is 8";
@@ -73,6 +71,11 @@ describe("hirewire journal verify", () => {
     [["verify", "a", "--data", "b"], "one file"],
     [["verify"], "--data"],
     [["verify", "--jsn"], "--json"],
+    [["verify", "--before", "2026-10"], "archive"],
+    [["archive", "a"], "no file"],
+    [["archive"], "--data"],
+    [["archive", "--data", "a", "--before", "October"], "a month such as 20"],
+    [["archive", "--data", "a", "--before", "9999-12"], "is not over"],
   ])("refuses %j", async (args, hint) => {
     const message = expect.stringContaining(hint);
     await expect(journal(args, null)).rejects.toMatchObject({ code: "usage", message });
@@ -80,6 +83,46 @@ describe("hirewire journal verify", () => {
 
   it("helps", async () => {
     expect((await journal(["--help"])).out).toContain("hirewire journal verify [FILE.jsonl");
+  });
+});
+
+describe("hirewire journal archive", () => {
+  const make = (hasSnapshot: boolean) => {
+    const data = mkdtempSync(join(folder, "old-"));
+    const old = openJournal(data);
+    for (const month of [9, 10, 11]) {
+      old.append(Array.from({ length: 30 }, () => draftOf([], Date.UTC(2025, month - 1))));
+    }
+    if (hasSnapshot) old.saveSnapshot(70, new Uint8Array([1]));
+    old.close();
+    return data;
+  };
+
+  it("moves what is over, once, and the journal holds as before", async () => {
+    const data = make(true);
+    const held = (await journal(["verify"], data)).out;
+    const { exit, out } = await journal(["archive"], data);
+    expect(exit).toBe(0);
+    expect(out).toMatch(
+      /^journal-2025-09.hwa {2}entries 1 to 30, \d+ bytes, read again\njournal-2025-10.hwa {2}entries 31 to 60, .*\n2025-11 waits for entries after it\n$/,
+    );
+    expect((await journal(["verify"], data)).out).toBe(held);
+    const again = await journal(["archive", "--before", "2025-11", "--json"], data);
+    expect(JSON.parse(again.out)).toEqual({ archived: [], waiting: null });
+    expect((await journal(["archive", "--before", "2025-11"], data)).out).toBe(
+      "nothing before 2025-11 is left in the journal\n",
+    );
+  });
+
+  it("says what it waits for, and refuses while a gateway runs, or where there is no journal", async () => {
+    const data = make(false);
+    expect((await journal(["archive"], data)).out).toBe(
+      "2025-09 waits for a snapshot, which a gateway makes when it stops\n",
+    );
+    await expect(journal(["archive"])).rejects.toMatchObject({ code: "journal_locked" });
+    const none = join(folder, "none");
+    await expect(journal(["archive"], none)).rejects.toMatchObject({ code: "config_missing" });
+    expect(existsSync(none)).toBe(false);
   });
 });
 
