@@ -32,14 +32,14 @@ export interface Incoming {
    * a transfer's window; where there is none it refuses as {@link BlobStore.begin} does, and writes nothing. After its end
    * this does nothing.
    *
-   * @throws {@link Fault} `disk_failed`
+   * @throws {@link Fault} `disk_full`, `disk_failed`
    */
   write(offset: number, bytes: Uint8Array): Promise<Refusal | null>;
   /**
    * Keeps the blob, on the disk when this resolves; `hash_mismatch` when what was written is not what it is named for,
    * and then nothing is left of it. Ends it either way.
    *
-   * @throws {@link Fault} `disk_failed`, and nothing is left of it
+   * @throws {@link Fault} `disk_full`, `disk_failed`, and nothing is left of it
    */
   finish(): Promise<Refusal | null>;
   /** Gives it up; after its end this does nothing. */
@@ -53,9 +53,9 @@ export interface Incoming {
  * needed: the ones whose last use is the longest ago go first, its owner's own where the owner's quota is short. One used
  * in the last ten minutes does not go for the bytes of another owner, as long as its own has no more than its quota. Who
  * holds what does not outlive the process and is told anew after a start; when a blob was last used does, to within a
- * 64th of the retention.
+ * 64th of the retention, and what has left stays away, both but for the last seconds before a process is killed.
  *
- * Every method throws {@link Fault} `disk_failed` when the machine fails.
+ * Every method throws {@link Fault} `disk_failed` when the machine fails, and `disk_full` when it has no room.
  */
 export interface BlobStore {
   /** Bytes of a blob that is here; null when it is not. */

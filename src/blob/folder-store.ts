@@ -1,5 +1,6 @@
 /**
- * Blobs as files of one folder, each named by the 64 digits of its hash, its time being when it was last used.
+ * Blobs in one folder: the small ones in a pack, the others as files, each named by the 64 digits of its hash, its time
+ * being when it was last used. Small ones that an older store has left as files are read as well.
  *
  * A file is written under another name, flushed, and renamed: a power cut leaves a whole blob or none. What a read
  * finds changed is removed and counts as missing, because the sender still has it.
@@ -8,27 +9,56 @@ import { type FileHandle, mkdir, open, readdir, rename, rm, stat, utimes } from 
 import { join } from "node:path";
 import type { Hex } from "../base/bytes.ts";
 import { type Instant, instant } from "../base/clock.ts";
+import { diskCode, diskReason } from "../base/disk-error.ts";
 import { Fault } from "../base/fault.ts";
 import type { BlobStore } from "./blob.ts";
+import { memoryDraft, memoryReading } from "./draft.ts";
 import type { Draft, Medium, Reading } from "./medium.ts";
+import { openPack, type Pack } from "./pack.ts";
 import { type Found, ShelfStore, type StoreOptions } from "./shelf-store.ts";
 import type { Read } from "./slices.ts";
 
 const BLOB_NAME = /^[0-9a-f]{64}$/;
 const UNFINISHED = ".tmp";
+const PACK = "pack.sqlite";
+
+/** Largest blob that goes into the pack, bytes, unless told: as a file it takes no less than that of a disk. */
+const MAX_PACKED = 4_096;
+
+type FolderOptions = StoreOptions & {
+  /** Largest blob that goes into the pack, bytes; 4,096 unless told. */
+  readonly maxPacked?: number;
+};
 
 /**
  * Opens a folder as a store, and makes it when it is not there. What was on its way when the last process ended is
  * removed. Two processes may not share a folder.
  *
- * @throws {@link Fault} `disk_failed`
+ * @throws {@link Fault} `disk_full`, `disk_failed`; `file_format` for one of a newer hirewire
  */
-export async function folderStore(folder: string, options: StoreOptions): Promise<BlobStore> {
+export async function folderStore(folder: string, options: FolderOptions): Promise<BlobStore> {
   const found = await onDisk("open", folder, async () => {
     await mkdir(folder, { recursive: true });
     return await findIn(folder);
   });
-  return new ShelfStore(files(folder), found, options);
+  const { pack, found: packed } = openPack(join(folder, PACK), options);
+  const medium = sorted(pack, files(folder), options.maxPacked ?? MAX_PACKED);
+  return new ShelfStore(medium, [...found, ...packed], options);
+}
+
+/** The small ones into the pack, the others into files. */
+function sorted(pack: Pack, files: Files, maxPacked: number): Medium {
+  return {
+    draft: (total) =>
+      total > maxPacked
+        ? files.draft()
+        : Promise.resolve(memoryDraft(total, (hash, whole, at) => pack.keep(hash, whole, at))),
+    open: async (hash) => (pack.has(hash) ? memoryReading(pack.read(hash)) : await files.open(hash)),
+    remove: async (hash) => (pack.has(hash) ? pack.remove(hash) : await files.remove(hash)),
+    touch: async (hash, at) => (pack.has(hash) ? pack.touch(hash, at) : await files.touch(hash, at)),
+    hurry: () => pack.hurry(),
+    close: async () => pack.close(),
+  };
 }
 
 async function findIn(folder: string): Promise<Found[]> {
@@ -43,7 +73,9 @@ async function findIn(folder: string): Promise<Found[]> {
   return found;
 }
 
-function files(folder: string): Medium {
+type Files = Pick<Medium, "open" | "remove" | "touch"> & { readonly draft: () => Promise<Draft> };
+
+function files(folder: string): Files {
   let drafts = 0;
   const pathOf = (hash: Hex) => join(folder, hash.slice(2));
   return {
@@ -147,7 +179,9 @@ async function onDisk<T>(what: string, path: string, work: () => Promise<T>): Pr
   try {
     return await work();
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw new Fault("disk_failed", `cannot ${what} ${path}: ${why}`, { cause, facts: { path } });
+    throw new Fault(diskCode(cause), `cannot ${what} ${path}: ${diskReason(cause)}`, {
+      cause,
+      facts: { path },
+    });
   }
 }

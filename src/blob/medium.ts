@@ -20,7 +20,10 @@ export interface Reading {
   close(): Promise<void>;
 }
 
-/** Each method throws {@link Fault} `disk_failed`, and what it was about is then as before. */
+/**
+ * Each method throws {@link Fault} `disk_full` or `disk_failed`, and what it was about is then as before. What is asked
+ * for one name is asked one after the other.
+ */
 export interface Medium {
   draft(total: number): Promise<Draft>;
   /** Null when there is no such blob. */
@@ -29,4 +32,8 @@ export interface Medium {
   remove(hash: Hex): Promise<void>;
   /** Remembers when a blob was last used. */
   touch(hash: Hex, at: Instant): Promise<void>;
+  /** From now on nothing is kept waiting so that more can be written at once. */
+  hurry(): void;
+  /** Writes what still waits, and ends. */
+  close(): Promise<void>;
 }

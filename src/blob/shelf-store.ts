@@ -1,8 +1,8 @@
 /**
  * A store out of its two halves: the shelf that counts, and the medium that has the bytes.
  *
- * What the shelf decides is decided at once, so that nobody can come between; the medium follows, one change of its names
- * after the other. Bytes are written and read beside that, any number at a time.
+ * What the shelf decides is decided at once, so that nobody can come between; the medium follows, one change of a name
+ * after the other, those of different names side by side. Bytes are written and read beside that, any number at a time.
  */
 import type { Hex } from "../base/bytes.ts";
 import type { Clock, Instant } from "../base/clock.ts";
@@ -40,7 +40,8 @@ export class ShelfStore implements BlobStore {
   /** What the medium remembers as last use. */
   readonly #touched = new Map<Hex, Instant>();
   readonly #unfinished = new Set<Incoming>();
-  #last: Promise<unknown> = Promise.resolve();
+  /** The last change of each name that is being changed; none of them rejects. */
+  readonly #turns = new Map<Hex, Promise<void>>();
   #stopSweep: () => void = () => undefined;
   #isClosed: boolean = false;
 
@@ -128,8 +129,10 @@ export class ShelfStore implements BlobStore {
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#stopSweep();
+    this.#medium.hurry();
     await Promise.all([...this.#unfinished].map((incoming) => incoming.discard()));
-    await this.#last;
+    while (this.#turns.size > 0) await Promise.all(this.#turns.values());
+    await this.#medium.close();
   }
 
   #incoming(what: Coming, draft: Draft): Incoming {
@@ -162,7 +165,7 @@ export class ShelfStore implements BlobStore {
         if (isRight) await draft.flush();
         if (isOver || !isRight) return refuse("hash_mismatch");
         end();
-        await this.#inTurn(() => this.#keep(what, draft));
+        await this.#inTurn(hash, () => this.#keep(what, draft));
         return null;
       } finally {
         await discard();
@@ -199,9 +202,10 @@ export class ShelfStore implements BlobStore {
   /** Removes what the shelf has struck off, unless it has come back since. */
   async #drop(hashes: readonly Hex[]): Promise<void> {
     for (const hash of hashes) this.#forget(hash);
-    await this.#inTurn(async () => {
-      for (const hash of hashes) if (this.sizeOf(hash) === null) await this.#medium.remove(hash);
-    });
+    const remove = async (hash: Hex) => {
+      if (this.sizeOf(hash) === null) await this.#medium.remove(hash);
+    };
+    await Promise.all(hashes.map((hash) => this.#inTurn(hash, () => remove(hash))));
   }
 
   #forget(hash: Hex): void {
@@ -213,7 +217,7 @@ export class ShelfStore implements BlobStore {
     const { retentionMs, onFault } = this.#options;
     if (now - (this.#touched.get(hash) ?? 0) <= retentionMs / TOUCH_PART) return;
     this.#touched.set(hash, now);
-    this.#inTurn(() => this.#medium.touch(hash, now)).catch(onFault);
+    this.#inTurn(hash, () => this.#medium.touch(hash, now)).catch(onFault);
   }
 
   /** Reads a blob; where that gives false, or it is not there, what is left of it is removed. */
@@ -240,10 +244,14 @@ export class ShelfStore implements BlobStore {
     return check;
   }
 
-  /** One change of names at a time; a failed one is its caller's to hear of, not the next one's. */
-  #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const done = this.#last.then(work);
-    this.#last = done.catch(() => {});
+  /** One change of a name at a time; a failed one is its caller's to hear of, not the next one's. */
+  #inTurn<T>(hash: Hex, work: () => Promise<T>): Promise<T> {
+    const done = (this.#turns.get(hash) ?? Promise.resolve()).then(work);
+    const end = () => {
+      if (this.#turns.get(hash) === turn) this.#turns.delete(hash);
+    };
+    const turn: Promise<void> = done.then(end, end);
+    this.#turns.set(hash, turn);
     return done;
   }
 }

@@ -1,17 +1,22 @@
 import { fork } from "node:child_process";
-import { once } from "node:events";
+import { on, once } from "node:events";
 import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { Hex } from "../../src/base/bytes.ts";
+import { instant } from "../../src/base/clock.ts";
 import { isRefusal } from "../../src/base/refusal.ts";
 import { hashBlob } from "../../src/blob/blob.ts";
+import { memoryDraft } from "../../src/blob/draft.ts";
 import { folderStore } from "../../src/blob/folder-store.ts";
 import type { Draft, Medium } from "../../src/blob/medium.ts";
 import { memoryStore } from "../../src/blob/memory-store.ts";
 import { ShelfStore, type StoreOptions } from "../../src/blob/shelf-store.ts";
 import { ManualClock } from "../devices/robot/manual-clock.ts";
+import { begun } from "../ports/blob-samples.ts";
 import { blobStoreContract } from "../ports/blob-store.contract.ts";
+import { unwaiting } from "./unwaiting.ts";
 
 const DAY = 86_400_000;
 const a = Uint8Array.of(1, 2, 3, 4);
@@ -27,6 +32,9 @@ afterEach(async () => {
 });
 
 const fileOf = (bytes: Uint8Array) => join(folder, hashBlob(bytes).slice(2));
+const namesIn = async (path: string) =>
+  (await readdir(path)).filter((name) => !name.startsWith("pack.sqlite")).sort();
+const inFiles = (options: StoreOptions) => ({ ...options, maxPacked: -1 });
 const optionsOf = (quota: number, options: Partial<StoreOptions> = {}): StoreOptions => ({
   ...{ quota, ownerQuota: quota, retentionMs: DAY, clock: new ManualClock(), onFault: () => undefined },
   ...options,
@@ -43,29 +51,32 @@ describe("a blob's hash", () => {
 });
 
 blobStoreContract("memory store", (options) => Promise.resolve(memoryStore(options.quota, options)));
-blobStoreContract("folder store", (options) => folderStore(join(folder, "new", "blobs"), options));
+blobStoreContract("folder store", (options) => folderStore(join(folder, "new", "blobs"), inFiles(options)));
+blobStoreContract("packed store", (options) =>
+  folderStore(join(folder, "new", "blobs"), { ...options, clock: unwaiting(options.clock) }),
+);
 
 describe("folder store on disk", () => {
   it("is there again after a restart, the file used longest ago first to go", async () => {
     const clock = new ManualClock();
-    const store = await folderStore(folder, optionsOf(100, { clock }));
+    const store = await folderStore(folder, inFiles(optionsOf(100, { clock })));
     store.hold("task", [{ hash: hashBlob(a), owner: "anna" }]);
     await store.put(a, "anna");
     await store.put(b, "anna");
     clock.advance(DAY);
     store.release("task");
     await store.close();
-    const again = await folderStore(folder, optionsOf(8));
+    const again = await folderStore(folder, inFiles(optionsOf(8)));
     expect(again.size).toBe(8);
     expect(await again.get(hashBlob(a))).toEqual(a);
     await again.put(c, "anna");
     expect([hashBlob(a), hashBlob(b), hashBlob(c)].map((hash) => again.sizeOf(hash))).toEqual([4, null, 4]);
-    expect(await readdir(folder)).toHaveLength(2);
+    expect(await namesIn(folder)).toHaveLength(2);
   });
 
   it("counts the retention from a file's time, to within a 64th of it", async () => {
     const clock = new ManualClock();
-    const options = optionsOf(100, { clock, retentionMs: 64_000 });
+    const options = inFiles(optionsOf(100, { clock, retentionMs: 64_000 }));
     const store = await folderStore(folder, options);
     await store.put(a, "anna");
     store.hold("task", [{ hash: hashBlob(a), owner: "anna" }]);
@@ -91,18 +102,18 @@ describe("folder store on disk", () => {
     clock.advance(60_000);
     expect(last.sizeOf(hashBlob(a))).toBeNull();
     await last.close();
-    expect(await readdir(folder)).toEqual([]);
+    expect(await namesIn(folder)).toEqual([]);
   });
 
   it("holds one file a blob, named by its hash, and no unfinished ones", async () => {
     await writeFile(join(folder, "7.tmp"), "half");
     await writeFile(join(folder, "notes.txt"), "not ours");
-    const store = await folderStore(folder, optionsOf(100));
+    const store = await folderStore(folder, inFiles(optionsOf(100)));
     await store.put(a, "anna");
     await store.close();
-    const again = await folderStore(folder, optionsOf(100));
+    const again = await folderStore(folder, inFiles(optionsOf(100)));
     expect(again.size).toBe(4);
-    expect((await readdir(folder)).sort()).toEqual([hashBlob(a).slice(2), "notes.txt"].sort());
+    expect(await namesIn(folder)).toEqual([hashBlob(a).slice(2), "notes.txt"].sort());
     expect(new Uint8Array(await readFile(fileOf(a)))).toEqual(a);
   });
 
@@ -113,7 +124,7 @@ describe("folder store on disk", () => {
   ] as const;
 
   it.for(SPOILERS)("takes a file that was %s for missing, and takes the blob again", async ([, spoil]) => {
-    const store = await folderStore(folder, optionsOf(100));
+    const store = await folderStore(folder, inFiles(optionsOf(100)));
     await store.put(a, "anna");
     await spoil(fileOf(a));
     expect(await store.get(hashBlob(a))).toBeNull();
@@ -126,7 +137,7 @@ describe("folder store on disk", () => {
   it.for(SPOILERS)(
     "gives no range of a file that was %s, however many ask, and takes the blob again",
     async ([, spoil]) => {
-      const store = await folderStore(folder, optionsOf(100));
+      const store = await folderStore(folder, inFiles(optionsOf(100)));
       await store.put(a, "anna");
       await spoil(fileOf(a));
       const ask = () => Promise.all([0, 1, 2].map((offset) => store.chunk(hashBlob(a), offset, 1)));
@@ -138,7 +149,7 @@ describe("folder store on disk", () => {
   );
 
   it("checks a file once until it is put anew, and sees at any time that bytes are gone", async () => {
-    const store = await folderStore(folder, optionsOf(4));
+    const store = await folderStore(folder, inFiles(optionsOf(4)));
     await store.put(a, "anna");
     expect(await store.chunk(hashBlob(a), 0, 1)).toMatchObject({ total: 4 });
     await writeFile(fileOf(a), b);
@@ -157,31 +168,31 @@ describe("folder store on disk", () => {
 
   it("goes on after a write that failed", async () => {
     const gone = join(folder, "gone");
-    const store = await folderStore(gone, optionsOf(100));
+    const store = await folderStore(gone, inFiles(optionsOf(100)));
     await rm(gone, { recursive: true });
     await expect(store.put(a, "anna")).rejects.toMatchObject({
       code: "disk_failed",
       cause: { code: "ENOENT" },
     });
     expect([store.sizeOf(hashBlob(a)), store.size]).toEqual([null, 0]);
-    const back = await folderStore(gone, optionsOf(100));
+    const back = await folderStore(gone, inFiles(optionsOf(100)));
     expect(await back.put(a, "anna")).toBe(hashBlob(a));
     expect(await store.put(b, "anna")).toBe(hashBlob(b));
   });
 
   it("reads a range of a blob that leaves meanwhile, or says that it has left", async () => {
-    const store = await folderStore(folder, optionsOf(4));
+    const store = await folderStore(folder, inFiles(optionsOf(4)));
     for (let round = 0; round < 20; round++) {
       await store.put(a, "anna");
       const [range] = await Promise.all([store.chunk(hashBlob(a), 0, 4), store.put(b, "anna")]);
       expect([null, { total: 4, bytes: a }]).toContainEqual(range);
       expect(await store.get(hashBlob(b))).toEqual(b);
-      expect(await readdir(folder)).toEqual([hashBlob(b).slice(2)]);
+      expect(await namesIn(folder)).toEqual([hashBlob(b).slice(2)]);
     }
   });
 
   it("keeps a blob that is put again while it leaves", async () => {
-    const store = await folderStore(folder, optionsOf(4));
+    const store = await folderStore(folder, inFiles(optionsOf(4)));
     for (let round = 0; round < 20; round++) {
       await store.put(a, "anna");
       const incoming = await store.begin(hashBlob(b), 4, "anna");
@@ -195,14 +206,18 @@ describe("folder store on disk", () => {
   it("has whole blobs alone after its process was killed while it wrote", { timeout: 60_000 }, async () => {
     for (const chunks of [1, 7, 23]) {
       const writer = fork(join(import.meta.dirname, "writer.ts"), [folder, String(chunks)]);
-      await once(writer, "message");
+      const kept: Hex[] = [];
+      for await (const [hash] of on(writer, "message")) if (kept.push(hash) > chunks) break;
       writer.kill("SIGKILL");
       await once(writer, "exit");
-      expect((await readdir(folder)).filter((name) => name.endsWith(".tmp")).length).toBeGreaterThan(0);
+      const left = await readdir(folder);
+      expect(left.filter((name) => name.endsWith(".tmp")).length).toBeGreaterThan(0);
       const store = await folderStore(folder, optionsOf(100_000_000));
-      const names = await readdir(folder);
+      for (const hash of kept) expect(await store.get(hash)).toHaveLength(100);
+      const names = await namesIn(folder);
       expect(names.every((name) => /^[0-9a-f]{64}$/.test(name))).toBe(true);
       for (const name of names) expect(await store.get(`0x${name}`)).not.toBeNull();
+      await store.close();
     }
   });
 });
@@ -233,6 +248,8 @@ describe("a store on a medium that fails", () => {
       open: () => Promise.resolve(null),
       remove: done,
       touch: done,
+      hurry: () => undefined,
+      close: done,
     };
     return { medium, discards: () => discards };
   }
@@ -269,5 +286,70 @@ describe("a store on a medium that fails", () => {
     await store.close();
     expect(faults).toEqual([full]);
     expect(store.size).toBe(0);
+  });
+});
+
+describe("a store on a slow medium", () => {
+  /** Keeps bytes in memory, notes what is asked for, and does not finish a touch before it is told to. */
+  function slow(): { medium: Medium; asked: string[]; go: () => void } {
+    const asked: string[] = [];
+    const gate = Promise.withResolvers<void>();
+    const name = (hash: Hex) => ["a", "b"][[a, b].map(hashBlob).indexOf(hash)];
+    const note = async (what: string, hash: Hex) => void asked.push(`${what} ${name(hash)}`);
+    const medium: Medium = {
+      draft: async (total) => memoryDraft(total, (hash) => note("keep", hash)),
+      open: () => Promise.resolve(null),
+      remove: (hash) => note("remove", hash),
+      touch: async (hash) => {
+        await note("touch", hash);
+        await gate.promise;
+      },
+      hurry: () => undefined,
+      close: () => Promise.resolve(),
+    };
+    return { medium, asked, go: gate.resolve };
+  }
+  const settled = async () => {
+    for (let turn = 0; turn < 5; turn++) await new Promise<void>((done) => setImmediate(done));
+  };
+  const found = { hash: hashBlob(a), length: 4, lastUse: instant(0) };
+  const use = [{ hash: hashBlob(a), owner: "anna" }];
+
+  it("changes a name one after the other, and removes nothing that has come back", async () => {
+    const { medium, asked, go } = slow();
+    const store = new ShelfStore(medium, [found], optionsOf(8));
+    const incoming = await begun(store, a);
+    await incoming.write(0, a);
+    store.hold("task", use);
+    store.release("task");
+    const finishing = incoming.finish();
+    await settled();
+    const putting = store.put(b, "anna");
+    await settled();
+    expect([asked, store.sizeOf(hashBlob(a))]).toEqual([["touch a"], null]);
+    go();
+    expect(await Promise.all([finishing, putting])).toEqual([null, hashBlob(b)]);
+    expect(asked).toEqual(["touch a", "keep a", "keep b"]);
+    expect([hashBlob(a), hashBlob(b)].map((hash) => store.sizeOf(hash))).toEqual([4, 4]);
+  });
+
+  it("changes other names meanwhile", async () => {
+    const { medium, asked, go } = slow();
+    const store = new ShelfStore(medium, [found], optionsOf(100));
+    store.hold("task", use);
+    store.release("task");
+    expect(await store.put(b, "anna")).toBe(hashBlob(b));
+    expect(asked).toEqual(["touch a", "keep b"]);
+    go();
+    await store.close();
+  });
+
+  it("keeps the same bytes once, however many bring them at once", async () => {
+    const { medium, asked } = slow();
+    const store = new ShelfStore(medium, [], optionsOf(100));
+    const coming = await Promise.all(["anna", "ben", "cleo"].map((owner) => begun(store, a, owner)));
+    for (const one of coming) await one.write(0, a);
+    expect(await Promise.all(coming.map((one) => one.finish()))).toEqual([null, null, null]);
+    expect([asked, store.size]).toEqual([["keep a"], 4]);
   });
 });

@@ -1,4 +1,8 @@
-/** Puts whole blobs into a folder's store and leaves one half written; then says so and waits to be killed. */
+/**
+ * Puts whole blobs into a folder's store and leaves one half written; then puts small ones, says the name of each that is
+ * kept, and waits to be killed.
+ */
+import { randomBytes } from "node:crypto";
 import { systemClock } from "../../src/base/clock.ts";
 import { isRefusal } from "../../src/base/refusal.ts";
 import { hashBlob, MAX_BLOB } from "../../src/blob/blob.ts";
@@ -20,5 +24,5 @@ for (let chunk = 0; chunk < Number(chunks); chunk++) {
   const at = chunk * MAX_CHUNK;
   await incoming.write(at, bytes.subarray(at, at + MAX_CHUNK));
 }
-process.send?.("half");
-setInterval(() => {}, 1_000);
+const putSmall = async () => process.send?.(await store.put(randomBytes(100), "anna"));
+setInterval(() => void putSmall(), 3);
