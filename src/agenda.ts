@@ -5,8 +5,8 @@
  */
 import { type Clock, type Instant, instant } from "./base/clock.ts";
 import type { Errands } from "./errands.ts";
-import { firstDue } from "./exchange/course.ts";
-import type { State } from "./exchange/state.ts";
+import { dueTasks, firstDue } from "./exchange/course.ts";
+import type { Obstacle, State } from "./exchange/state.ts";
 import type { Heartbeat } from "./heartbeat.ts";
 import { openTasks } from "./market/market.ts";
 import type { Task } from "./market/task.ts";
@@ -17,6 +17,9 @@ const BIDS_AFTER_MS = 1_000;
 /** How long after its start no other deadline is enforced: a device tries to come back every five seconds at least. */
 const GRACE_MS = 6_000;
 
+/** The longest wait before the next look: a clock that was set back by months must not make a timer of months. */
+const LONGEST_WAIT_MS = 3_600_000;
+
 export type AgendaOptions = {
   readonly state: State;
   readonly clock: Clock;
@@ -24,6 +27,10 @@ export type AgendaOptions = {
   readonly errands: () => Pick<Errands, "consider">;
   /** How long a requester may take to hand over its bytes, milliseconds. */
   readonly inputMs: number;
+  /** How far ahead an offer's deadline may lie, milliseconds. */
+  readonly maxDeadlineMs: number;
+  /** What keeps this machine from taking new work on; {@link Agenda.look} once it has changed. Without it, nothing does. */
+  readonly obstacle?: () => Obstacle | null;
 };
 
 export class Agenda {
@@ -32,6 +39,8 @@ export class Agenda {
   #graceUntil: Instant = instant(0);
   #isOpen: boolean = false;
   #stopTimer: () => void = () => undefined;
+  /** Deadlines that have passed are on their way through the heartbeat. */
+  #isTelling: boolean = false;
 
   constructor(options: AgendaOptions) {
     this.#options = options;
@@ -44,18 +53,42 @@ export class Agenda {
 
   /** Goes on with the tasks that were open. */
   async open(): Promise<void> {
-    const { state, clock, heartbeat, errands } = this.#options;
-    const now = clock.now();
-    this.#bidsFrom = instant(now + BIDS_AFTER_MS);
-    this.#graceUntil = instant(now + GRACE_MS);
-    for (const task of openTasks(state.market)) {
-      if (task.state === "announced") {
-        await heartbeat.tell({ topic: "reopened", task: task.id, from: this.#bidsFrom });
-      }
-      errands().consider(task);
-    }
+    const { state, heartbeat, errands } = this.#options;
+    this.#giveGrace();
+    const open = [...openTasks(state.market)];
+    const announced = open.filter((task) => task.state === "announced");
+    const from = this.#bidsFrom;
+    // all in one group: each alone would wait for a commit of its own
+    await Promise.all(announced.map(({ id: task }) => heartbeat.tell({ topic: "reopened", task, from })));
+    for (const task of open) errands().consider(task);
     this.#isOpen = true;
     this.look();
+  }
+
+  /**
+   * Gateway time was stepped: bids are gathered anew, as their time was another. What nobody has been awarded and would stay
+   * open for longer than any offer may, ends.
+   */
+  async stepped(): Promise<void> {
+    const { state, clock, heartbeat, maxDeadlineMs } = this.#options;
+    this.#giveGrace();
+    if (!this.#isOpen) return;
+    for (const task of [...openTasks(state.market)]) {
+      const isWaiting = task.state === "offered" || task.state === "announced";
+      if (isWaiting && task.deadline > clock.now() + maxDeadlineMs) {
+        const reason = "the gateway's clock was set back, and the deadline is too far ahead";
+        await heartbeat.tell({ topic: "abandoned", task: task.id, reason });
+      } else if (task.state === "announced") {
+        await heartbeat.tell({ topic: "reopened", task: task.id, from: this.#bidsFrom });
+      }
+    }
+    this.look();
+  }
+
+  #giveGrace(): void {
+    const now = this.#options.clock.now();
+    this.#bidsFrom = instant(now + BIDS_AFTER_MS);
+    this.#graceUntil = instant(now + GRACE_MS);
   }
 
   /** Wakes nobody any more. */
@@ -66,14 +99,31 @@ export class Agenda {
 
   /** Something has changed: another deadline may be the first one now. */
   look(): void {
-    const { clock, state, inputMs, heartbeat } = this.#options;
+    const { clock, state, inputMs } = this.#options;
     this.#stopTimer();
-    if (!this.#isOpen) return;
-    const notBefore = ({ state: now }: Task) => (now === "announced" ? this.#bidsFrom : this.#graceUntil);
-    const due = firstDue(state, inputMs, notBefore);
+    if (!this.#isOpen || this.#isTelling) return;
+    const due = firstDue(state, inputMs, this.#notBefore());
     if (!due) return;
-    this.#stopTimer = clock.after(Math.max(0, due.at - clock.now()), () => {
-      void heartbeat.tell({ topic: "due", task: due.task }).then(() => this.look());
-    });
+    const wait = Math.min(LONGEST_WAIT_MS, Math.max(0, due.at - clock.now()));
+    this.#stopTimer = clock.after(wait, () => void this.#tell());
+  }
+
+  /** Wakes the heartbeat for every deadline that has passed, all of them in one group. */
+  async #tell(): Promise<void> {
+    const { clock, state, inputMs, heartbeat } = this.#options;
+    this.#isTelling = true;
+    const now = clock.now();
+    const passed = [...dueTasks(state, inputMs, this.#notBefore())].filter(({ at }) => at <= now);
+    await Promise.all(passed.map(({ task }) => heartbeat.tell({ topic: "due", task })));
+    this.#isTelling = false;
+    this.look();
+  }
+
+  #notBefore(): (task: Task) => Instant | null {
+    const isTimeless = this.#options.obstacle?.() === "clock_unsynchronized";
+    return ({ state: now }) => {
+      if (now !== "announced") return this.#graceUntil;
+      return isTimeless ? null : this.#bidsFrom;
+    };
   }
 }

@@ -7,14 +7,14 @@
  */
 
 import type { Hex } from "./base/bytes.ts";
-import type { Clock } from "./base/clock.ts";
+import { type Clock, type Instant, instant } from "./base/clock.ts";
 import { isRefusal, type Refusal, refuse } from "./base/refusal.ts";
 import { type Command, type Decision, decide, type InnerCommand } from "./exchange/decide.ts";
 import { type Intake, readCommand, signaturesIn, signedByItsSender } from "./exchange/intake.ts";
 import { acknowledge, type Outgoing, refusalMessage, repeat, speak } from "./exchange/outbox.ts";
 import { seal } from "./exchange/seal.ts";
 import { type CheckSigners, Signers } from "./exchange/signers.ts";
-import { apply, type Context, type State } from "./exchange/state.ts";
+import { apply, type Context, type Obstacle, type State } from "./exchange/state.ts";
 import type { Draft, Entry, Journal } from "./journal/journal.ts";
 import { sha256 } from "./kernels/digest.ts";
 import type { SignatureCheck } from "./kernels/signature-group.ts";
@@ -40,7 +40,15 @@ const GROUP_COMMANDS = 65_536;
 /** Refusals without a record that are remembered per device, so that a repeated command hears the same. */
 const REMEMBERED_REFUSALS = 256;
 
+/** Longest that a group gathers, milliseconds: a task waits for some six commits from its offer to its answer. */
+const MOST_BREATH_MS = 100;
+
+/** So many wait for nobody else: a commit of them costs each little. */
+const FULL_GROUP = 64;
+
 type Waiting = {
+  /** When it came: a breath of ours must make no bid late. */
+  readonly at: Instant;
   readonly from: { readonly by: Hex; readonly topic: CommandTopic; readonly payload: Uint8Array } | null;
   readonly inner: InnerCommand | null;
   readonly done: () => void;
@@ -66,7 +74,14 @@ export type HeartbeatOptions = {
   readonly clock: Clock;
   /** Checks the signatures of a group in one call. */
   readonly checkSigners: CheckSigners;
-  readonly context: Omit<Context, "now" | "isPayer" | "isAuthor">;
+  readonly context: Omit<Context, "now" | "isPayer" | "isAuthor" | "obstacle">;
+  /** What keeps this machine from taking new work on; without it, nothing ever does. */
+  readonly obstacle?: () => Obstacle | null;
+  /**
+   * For how long after a group the next one gathers, unless it is full before; 0..{@link MOST_BREATH_MS}, milliseconds.
+   * None unless told.
+   */
+  readonly breathMs?: () => number;
   /** Providers that are connected now. */
   readonly bidders: () => readonly Hex[];
   readonly publish: (outgoing: Outgoing) => void;
@@ -84,6 +99,12 @@ export class Heartbeat {
   #queue: (Waiting | Read)[] = [];
   #beating: Promise<void> | null = null;
   #broken = false;
+  /** When what is being decided came. */
+  #now: Instant = instant(0);
+  /** When the newest group was done. */
+  #beatAt: Instant = instant(0);
+  /** Wakes a heart that gathers: the group is full, or somebody waits for all of it. */
+  #wake: () => void = () => undefined;
 
   constructor(options: HeartbeatOptions) {
     this.#options = options;
@@ -101,12 +122,16 @@ export class Heartbeat {
 
   /** Resolves when nothing waits any more. */
   async idle(): Promise<void> {
-    for (let beat = this.#beating; beat !== null; beat = this.#beating) await beat;
+    for (let beat = this.#beating; beat !== null; beat = this.#beating) {
+      this.#wake();
+      await beat;
+    }
   }
 
-  #enqueue(what: Omit<Waiting, "done">): Promise<void> {
+  #enqueue(what: Omit<Waiting, "at" | "done">): Promise<void> {
     return new Promise((done) => {
-      this.#queue.push({ ...what, done });
+      this.#queue.push({ ...what, at: this.#options.clock.now(), done });
+      if (this.#queue.length >= FULL_GROUP) this.#wake();
       this.#beating ??= this.#beatOn();
     });
   }
@@ -117,7 +142,9 @@ export class Heartbeat {
       for (;;) {
         await new Promise(setImmediate);
         if (this.#queue.length === 0 || this.#broken) break;
+        await this.#gather();
         await this.#beat(this.#queue.splice(0, groupOf(this.#queue)));
+        this.#beatAt = this.#options.clock.now();
       }
     } catch (cause) {
       this.#broken = true;
@@ -127,9 +154,29 @@ export class Heartbeat {
     }
   }
 
+  /**
+   * Every commit costs the disk whole pages, however little is in it: where many tasks are open, one is made of what
+   * comes within a breath.
+   */
+  async #gather(): Promise<void> {
+    const { clock, breathMs } = this.#options;
+    const since = clock.now() - this.#beatAt;
+    const rest = Math.min(breathMs?.() ?? 0, MOST_BREATH_MS) - Math.max(0, since);
+    if (rest <= 0 || this.#queue.length >= FULL_GROUP) return;
+    await new Promise<void>((resolve) => {
+      const stop = clock.after(rest, resolve);
+      this.#wake = () => {
+        stop();
+        resolve();
+      };
+    });
+    this.#wake = () => undefined;
+  }
+
   async #beat(waiting: readonly (Waiting | Read)[]): Promise<void> {
     const { journal, publish, onEntries } = this.#options;
     const read = newestFirst(waiting.map(readWaiting));
+    this.#now = instant(0);
     const signers = new Signers();
     await signers.foresee(this.#signaturesOf(read), this.#options.checkSigners);
     const group: Group = { first: journal.head().index + 1, drafts: [], said: [], signers };
@@ -142,7 +189,9 @@ export class Heartbeat {
         taken.push(one);
       }
     }
-    if (left.length > 0) this.#queue = [...left, ...this.#queue];
+    // what comes after this group is not dated before it
+    const later = left.map((one) => ({ ...one, at: instant(Math.max(one.at, this.#now)) }));
+    if (left.length > 0) this.#queue = [...later, ...this.#queue];
     const entries = group.drafts.length > 0 ? journal.append(group.drafts) : [];
     for (const outgoing of group.said) publish(outgoing);
     for (const { done } of taken) done();
@@ -167,7 +216,9 @@ export class Heartbeat {
     });
   }
 
-  async #take({ inner, from, intake, digest }: Read, group: Group): Promise<void> {
+  async #take({ at, inner, from, intake, digest }: Read, group: Group): Promise<void> {
+    // what was put first may have come later; no record of a group is dated before the one that it follows
+    this.#now = instant(Math.max(this.#now, at));
     if (inner) {
       await this.#commit(inner, { by: null, topic: inner.topic, id: "", digest: "", refused: null }, group);
       return;
@@ -202,10 +253,11 @@ export class Heartbeat {
   }
 
   async #commit(command: Command, cause: Cause, group: Group, spoiled: Refusal | null = null): Promise<void> {
-    const { state, signer, context, clock, bidders } = this.#options;
-    const now = clock.now();
+    const { state, signer, context, bidders } = this.#options;
+    const now = this.#now;
     const { isPayer, isAuthor } = group.signers;
-    const given = { ...context, now, isPayer, isAuthor };
+    const obstacle = this.#options.obstacle?.() ?? null;
+    const given = { ...context, now, obstacle, isPayer, isAuthor };
     const { facts, refused }: Decision = decide(state, command, given, spoiled);
     if (refused && cause.by !== null) {
       if (facts.length === 0) {

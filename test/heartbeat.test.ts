@@ -192,13 +192,19 @@ describe("a repeated command", () => {
     expect(saidOf(again, "receipt")).toEqual(saidOf(said, "receipt"));
   });
 
-  it("of a paid provider brings its payment again", async () => {
+  it("of a paid provider brings its receipt and its payment again, in that order", async () => {
     const counter = await opened();
     await paidTask(counter);
-    const payment = saidOf(counter.heard(), "payment");
+    const said = counter.heard();
     const hash = awardHash(counter);
     await counter.send(BOARD, "result", await result(BOARD, "r-1", TASK, hash));
-    expect(saidOf(counter.heard(), "payment")).toEqual(payment);
+    const again = counter.heard();
+    expect(saidOf(again, "payment")).toEqual(saidOf(said, "payment"));
+    // the receipt first: who has its money asks for nothing again
+    const topics = (all: typeof said) =>
+      all.filter(({ to }) => to === BOARD.address).map(({ topic }) => topic);
+    expect(topics(said).slice(-2)).toEqual(["receipt", "payment"]);
+    expect(topics(again).slice(-2)).toEqual(["receipt", "payment"]);
   });
 });
 

@@ -13,6 +13,14 @@ export interface Clock {
   after(ms: number, then: () => void): () => void;
 }
 
+/** The two clocks that a machine has. */
+export interface TimeSource {
+  /** Milliseconds since 1970, by the clock that people and NTP set: it can go back. */
+  wall(): number;
+  /** Milliseconds since any moment, by the clock that nobody sets. */
+  steady(): number;
+}
+
 /** Brands a count of milliseconds. */
 export function instant(ms: number): Instant {
   return ms as Instant;
@@ -42,3 +50,6 @@ export const systemClock: Clock = {
     return () => clearTimeout(timer);
   },
 };
+
+/** This machine's two clocks. */
+export const machineTime: TimeSource = { wall: () => Date.now(), steady: () => performance.now() };

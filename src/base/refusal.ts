@@ -54,6 +54,10 @@ export const REFUSALS = {
   budget_exceeded: "the budget of this device or its owner for today is used up; ask the operator",
   over_cap: "the gateway signs no more for this device; ask the operator for: hirewire device cap",
   gateway_stopped: "the operator has stopped this gateway: open tasks are finished, new offers are not taken",
+  disk_full:
+    "wait: the gateway's disk is nearly full, so that open tasks are finished and new offers are not taken",
+  clock_unsynchronized:
+    "wait: the gateway's clock is not synchronised, and it signs nothing that expires until it is",
   no_credit: "there is no credit to pay out: it is all spent or held",
   hub_capacity:
     "the gateway's lane to you is full; it is topped up at the next look at the chain, if the vault has the money",

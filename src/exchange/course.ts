@@ -26,8 +26,12 @@ export function roomFor(state: State, context: Context, provider: Hex): Amount {
   return hubRoom(state.payment, context.market, provider, heldFor(state.market, provider));
 }
 
-/** The bids that can be awarded now, best first, each with room for it on its provider's lane. */
+/**
+ * The bids that can be awarded now, best first, each with room for it on its provider's lane. An award names times that
+ * its provider goes by, so that there is none by a clock that nobody has set.
+ */
 function awardable(state: State, context: Context, task: Task): readonly Bid[] {
+  if (context.obstacle === "clock_unsynchronized") return [];
   const hasRoom = (provider: Hex, cost: Amount) => roomFor(state, context, provider) >= cost;
   return task.deadline <= context.now ? [] : rankBids(task, context.now, context.rules, hasRoom);
 }
@@ -169,23 +173,29 @@ function nextDue(task: Task, inputMs: number): Instant | null {
   return instant(times.length === 0 ? task.deadline + VERIFY_GRACE_MS : Math.min(...times));
 }
 
+export type TaskDue = { readonly task: Hex; readonly at: Instant };
+
 /**
- * The first deadline of all open tasks.
+ * The next deadline of each open task.
  *
- * @param notBefore - when a task's deadline is enforced at the earliest
+ * @param notBefore - when a task's deadline is enforced at the earliest; null: not for now
  */
-export function firstDue(
+export function* dueTasks(
   state: State,
   inputMs: number,
-  notBefore: (task: Task) => Instant,
-): { task: Hex; at: Instant } | null {
-  let first: { task: Hex; at: Instant } | null = null;
+  notBefore: (task: Task) => Instant | null,
+): Generator<TaskDue> {
   for (const task of openTasks(state.market)) {
     const due = nextDue(task, inputMs);
-    if (due === null) continue;
-    const at = instant(Math.max(due, notBefore(task)));
-    if (first === null || at < first.at) first = { task: task.id, at };
+    const earliest = notBefore(task);
+    if (due !== null && earliest !== null) yield { task: task.id, at: instant(Math.max(due, earliest)) };
   }
+}
+
+/** The first of all {@link dueTasks}; null while nothing is due ever. */
+export function firstDue(...from: Parameters<typeof dueTasks>): TaskDue | null {
+  let first: TaskDue | null = null;
+  for (const due of dueTasks(...from)) if (first === null || due.at < first.at) first = due;
   return first;
 }
 
@@ -194,7 +204,10 @@ export function decideDue(state: State, context: Context, task: Task): Fact[] {
   const at = nextDue(task, context.rules.inputMs);
   if (at === null || at > context.now) return [];
   if (task.state === "offered") return [endFree(task, "cancelled", "firmware or input never arrived")];
-  if (task.state === "announced") return awardOrAnnounce(state, context, task, "expired", "no bid came");
+  if (task.state === "announced") {
+    if (context.obstacle === "clock_unsynchronized") return [];
+    return awardOrAnnounce(state, context, task, "expired", "no bid came");
+  }
   for (const role of ["run", "check"] as const) {
     const one = task[role];
     if (!one || one.stage === "delivered") continue;

@@ -34,7 +34,7 @@ import {
   payOutExcess,
 } from "./charge.ts";
 import { decideDue, roomFor, rule, withdraw } from "./course.ts";
-import { decideHouse, type HouseCommand, whyStopped, whyUnpaid } from "./house.ts";
+import { decideHouse, type HouseCommand, whyObstructed, whyStopped, whyUnpaid } from "./house.ts";
 import { decideObserved } from "./observation.ts";
 import type { Context, State } from "./state.ts";
 
@@ -142,6 +142,9 @@ function decideOffered(state: State, by: Hex, message: Message<"offer">, context
     return { facts: [], refused: voucherRefused };
   const gained: Fact[] = received && !isRefusal(received) ? [received] : [];
   const kept = [...gained, ...payDebts(state, by, gained)];
+  // before its deadline is looked at: by a wrong clock that would seem wrong
+  const obstructed = whyObstructed(context);
+  if (obstructed) return { facts: kept, refused: obstructed };
   const offered = decideOffer(state.market, market, by, message, now, rules);
   if (isRefusal(offered)) return { facts: kept, refused: offered };
   if (offered.manifest && !context.isAuthor(offered.manifest)) {

@@ -43,6 +43,15 @@ export function whyUnpaid({ payment }: State): Refusal | null {
   return payment.stopped === null ? null : refuse("gateway_stopped", UNPAID);
 }
 
+/** Why the machine takes no offer on now; null when it does. */
+export function whyObstructed({ obstacle }: Pick<Context, "obstacle">): Refusal | null {
+  if (obstacle === null) return null;
+  return obstacle === "clock_jumped" ? refuse("clock_unsynchronized", JUMPED) : refuse(obstacle);
+}
+
+const JUMPED =
+  "wait: the clock of the gateway's machine was set; what is open is finished by the old time, for ten minutes at most";
+
 const UNPAID =
   "the operator has stopped all payments for now: nothing new is taken, and what is owed is paid when they go on";
 

@@ -62,19 +62,19 @@ function sayFact(state: State, fact: Fact, bidders: readonly Hex[]): Outgoing[] 
   }
 }
 
-/** The provider has its money and its receipt; the requester gets its own once it has paid. */
+/** The provider has its receipt and its money; the requester gets its own once it has paid. */
 function sayInvoiced(state: State, fact: FactNamed<"invoiced">): Outgoing[] {
   const task = taskOf(state.market, fact.task);
   const paid = fact.legs.map((leg) => payment(fact.task, leg));
-  return [...paid, ...receipt(task, fact.provider), ...invoice(task)];
+  return [...receipt(task, fact.provider), ...paid, ...invoice(task)];
 }
 
 function sayPaid(state: State, fact: FactNamed<"paid">): Outgoing[] {
   const task = taskOf(state.market, fact.task);
-  const out: Outgoing[] = fact.legs.map((leg) => payment(fact.task, leg));
   const told = task.invoice ? [task.requester] : [task.requester, fact.provider];
-  for (const to of told) out.push(...receipt(task, to));
-  return [...out, answer(state, task)];
+  // Who has its money asks for nothing again: a receipt that comes after it can be lost for good.
+  const receipts = told.flatMap((to) => receipt(task, to));
+  return [...receipts, ...fact.legs.map((leg) => payment(fact.task, leg)), answer(state, task)];
 }
 
 function payment(task: Hex, { payee, role, amount, voucher }: Leg): Outgoing {
@@ -228,7 +228,7 @@ function paidTo(state: State, task: Task, device: Hex): Outgoing[] {
     voucher: newest,
   };
   const said = (task.end ?? task.invoice)?.provider === device ? receipt(task, device) : [];
-  return [{ to: device, topic: "payment", message }, ...said];
+  return [...said, { to: device, topic: "payment", message }];
 }
 
 function receipt(task: Task, to: Hex): Outgoing[] {

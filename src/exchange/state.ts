@@ -57,6 +57,16 @@ export function emptyState(): State {
   };
 }
 
+/**
+ * What keeps the gateway's machine from taking new work on, while all that is open goes on: too little room on its disk;
+ * its clock was set, so that gateway time and the machine's differ. While its clock is not synchronised nothing that
+ * expires is signed either: what is announced stays announced.
+ */
+export type Obstacle = "disk_full" | "clock_jumped" | "clock_unsynchronized";
+
+/** What keeps offers away for the sake of time. */
+export type ClockObstacle = Exclude<Obstacle, "disk_full">;
+
 /** What a decision may depend on besides the state. */
 export type Context = {
   readonly market: Market;
@@ -67,6 +77,8 @@ export type Context = {
   /** 32 random bytes: hides an output until it is paid for. */
   readonly salt: () => Hex;
   readonly limits: Limits;
+  /** Null while nothing is in the way. */
+  readonly obstacle: Obstacle | null;
   /** Whether an account signed a voucher. The heartbeat knows it for its whole group at once. */
   readonly isPayer: (voucher: Voucher, payer: Hex) => boolean;
   /** Whether the author that a manifest names has signed it; known as {@link Context.isPayer} is. */

@@ -4,7 +4,7 @@ import { type Clock, type Instant, instant, systemClock } from "../../src/base/c
 import type { Refusal } from "../../src/base/refusal.ts";
 import type { InnerCommand } from "../../src/exchange/decide.ts";
 import type { Outgoing } from "../../src/exchange/outbox.ts";
-import { emptyState, type State } from "../../src/exchange/state.ts";
+import { emptyState, type Obstacle, type State } from "../../src/exchange/state.ts";
 import { Heartbeat } from "../../src/heartbeat.ts";
 import type { Entry, Journal } from "../../src/journal/journal.ts";
 import { memoryJournal } from "../../src/journal/memory-journal.ts";
@@ -52,6 +52,8 @@ export type Counter = {
   sendBytes(by: Signer, topic: CommandTopic, bytes: string | Uint8Array): Promise<void>;
   tell(inner: InnerCommand): Promise<void>;
   observe(facts: readonly Fact[]): Promise<void>;
+  /** From now on the machine is in the way, or no more. */
+  hinder(obstacle: Obstacle | null): void;
   /** What was said since the last call. */
   heard(): Outgoing[];
 };
@@ -72,6 +74,7 @@ export function openCounter(options: CounterOptions = {}): Counter {
   const refused: Counter["refused"] = [];
   const broken: unknown[] = [];
   const clock = handClock();
+  let obstacle: Obstacle | null = null;
   const journal: Journal = {
     ...kept,
     append(drafts) {
@@ -87,6 +90,7 @@ export function openCounter(options: CounterOptions = {}): Counter {
     clock,
     checkSigners: (checks) => Promise.resolve(checkSigners(checks)),
     context: { market: MARKET, rules, draw, limits, salt: () => SALT },
+    obstacle: () => obstacle,
     bidders: () => [BOARD, ARM, CAMERA].map(({ address }) => address),
     publish: (outgoing) => {
       // As the gateway does: what cannot be encoded must not be decided.
@@ -111,6 +115,9 @@ export function openCounter(options: CounterOptions = {}): Counter {
     send: (by, topic, message) => sendBytes(by, topic, encodeMessage(topic, message)),
     sendBytes,
     tell: (inner) => heartbeat.tell(inner),
+    hinder: (by) => {
+      obstacle = by;
+    },
     observe: (facts) => heartbeat.tell({ topic: "observed", facts }),
     heard() {
       const fresh = events.slice(heardUpTo);

@@ -6,7 +6,7 @@ import type { Hex } from "../../src/base/bytes.ts";
 import { instant } from "../../src/base/clock.ts";
 import { decideDue, firstDue } from "../../src/exchange/course.ts";
 import { type Command, type Decision, decide } from "../../src/exchange/decide.ts";
-import { replay } from "../../src/exchange/replay.ts";
+import { replay, saveSnapshot } from "../../src/exchange/replay.ts";
 import { apply, emptyState } from "../../src/exchange/state.ts";
 import { memoryJournal } from "../../src/journal/memory-journal.ts";
 import { heldFor, taskOf } from "../../src/market/market.ts";
@@ -270,6 +270,27 @@ describe("the end of any life", () => {
         const journal = memoryJournal();
         for (const { at, cause, facts } of records) journal.append([{ at, cause, facts }]);
         expect(replay(journal, MARKET)).toEqual(state);
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  it("is the same from a snapshot, wherever it was taken, as from a full replay", () => {
+    fc.assert(
+      fc.property(anyLife, fc.double({ min: 0, max: 1, noNaN: true }), (steps, part) => {
+        const { state, records } = live(steps);
+        const journal = memoryJournal();
+        const cut = Math.floor(records.length * part);
+        const append = (some: typeof records) => {
+          for (const { at, cause, facts } of some) journal.append([{ at, cause, facts }]);
+        };
+        append(records.slice(0, cut));
+        saveSnapshot(journal, replay(journal, MARKET));
+        append(records.slice(cut));
+        expect(journal.newestSnapshot()?.index).toBe(cut);
+        // a replay that reads what the snapshot covers would hide what the snapshot lacks
+        const rest = { ...journal, entries: (after = 0) => journal.entries(Math.max(after, cut)) };
+        expect(replay(rest, MARKET)).toEqual(state);
       }),
       { numRuns: 60 },
     );

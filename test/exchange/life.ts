@@ -333,6 +333,7 @@ export function contextOf(life: Life, coin: boolean): Context {
     salt: () => SALT,
     isPayer: isVoucherOf,
     isAuthor: () => true,
+    obstacle: null,
   };
 }
 

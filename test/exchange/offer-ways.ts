@@ -1,6 +1,8 @@
 /** Refusals of what cannot be read, of offers, and of vouchers and payouts. */
 import { instant } from "../../src/base/clock.ts";
 import { amount } from "../../src/base/money.ts";
+import type { Obstacle } from "../../src/exchange/state.ts";
+import type { Counter } from "./counter.ts";
 import {
   BOARD,
   bid,
@@ -17,6 +19,8 @@ import {
   voucherOf,
 } from "./stage.ts";
 import { announced, prepaid, sendManifest, sendOffer, sendVoucher, TASK, type Way } from "./way.ts";
+
+const hindered = (by: Obstacle) => async (counter: Counter) => counter.hinder(by);
 
 export const OFFER_WAYS: readonly Way[] = [
   {
@@ -53,6 +57,25 @@ export const OFFER_WAYS: readonly Way[] = [
     ownHint: true,
     command: async ({ send }) =>
       send(ROBOT, "voucher", { version: 1, id: "v-9", voucher: await voucherOf(CART, 10n) }),
+  },
+  {
+    title: "an offer while the gateway's disk is nearly full",
+    code: "disk_full",
+    before: hindered("disk_full"),
+    command: sendOffer("o-9", {}),
+  },
+  {
+    title: "an offer while nobody knows the time, whatever its deadline",
+    code: "clock_unsynchronized",
+    before: hindered("clock_unsynchronized"),
+    command: sendOffer("o-9", { deadline: instant(START - 1) }),
+  },
+  {
+    title: "an offer after the gateway's clock was set, whose voucher is good",
+    code: "clock_unsynchronized",
+    before: hindered("clock_jumped"),
+    command: (counter) => prepaid(counter, "o-9"),
+    keeps: true,
   },
   {
     title: "an id that was another command's",

@@ -8,9 +8,18 @@ import { DEFAULT_CONFIG, type Settings } from "../settings.ts";
 import { chainChecks } from "./chain.ts";
 import { type Check, checkLine, good, note, words, wrong } from "./check.ts";
 import { folderChecks, journalCheck, keyCheck, rosterCheck, walletChecks } from "./folder.ts";
-import { brokerChecks, executorCheck, kernelCheck, nodeCheck, programChecks, widthCheck } from "./host.ts";
+import {
+  brokerChecks,
+  executorCheck,
+  kernelCheck,
+  nodeCheck,
+  programChecks,
+  timeCheck,
+  widthCheck,
+} from "./host.ts";
 import type { Machine } from "./machine.ts";
 import { serialChecks } from "./serial.ts";
+import { archiveCheck, backupCheck, storeCheck } from "./store.ts";
 
 const OPTIONS = {
   config: { type: "string" },
@@ -46,15 +55,41 @@ export async function doctorCommand(
     return 0;
   }
   if (positionals.length > 0) throw new Fault("usage", "expected nothing after hirewire doctor but options");
-  const checks = [nodeCheck(machine), widthCheck(machine), await kernelCheck(), await executorCheck()];
-  const { check, settings } = readSettings(values.config, ports);
-  checks.push(check);
-  if (settings) checks.push(...(await gatewayChecks(settings, ports, machine)));
-  checks.push(...programChecks(machine));
+  const checks = await examine(values.config, ports, machine);
+  if (values.json) io.write(`${JSON.stringify({ ok: isWell(checks), checks })}\n`);
+  else io.write(checkText(checks));
+  return isWell(checks) ? 0 : 1;
+}
+
+/**
+ * Makes every check there is, in the order in which a person reads them.
+ *
+ * @param config - the settings' file where one is named; without it there may be none
+ */
+export async function examine(
+  config: string | undefined,
+  ports: MoneyPorts,
+  machine: Machine,
+): Promise<readonly Check[]> {
+  const { check, settings } = readSettings(config, ports);
+  const isAssumed = settings?.clock.synchronized === "assume";
+  return [
+    ...[nodeCheck(machine), widthCheck(machine), await kernelCheck(), await executorCheck()],
+    ...[await timeCheck(machine, isAssumed), check],
+    ...(settings ? await gatewayChecks(settings, ports, machine) : []),
+    ...programChecks(machine),
+  ];
+}
+
+/** A line for each check, and one for all. */
+export function checkText(checks: readonly Check[]): string {
   const wrongs = checks.filter(({ outcome }) => outcome === "wrong").length;
-  if (values.json) io.write(`${JSON.stringify({ ok: wrongs === 0, checks })}\n`);
-  else io.write(`${checks.map(checkLine).join("")}${summary(wrongs)}\n`);
-  return wrongs === 0 ? 0 : 1;
+  return `${checks.map(checkLine).join("")}${summary(wrongs)}\n`;
+}
+
+/** Whether a gateway has all that it needs. */
+function isWell(checks: readonly Check[]): boolean {
+  return checks.every(({ outcome }) => outcome !== "wrong");
 }
 
 function summary(wrongs: number): string {
@@ -88,7 +123,10 @@ async function gatewayChecks(settings: Settings, ports: MoneyPorts, machine: Mac
     key,
     roster,
     ...walletChecks(settings, ports.keys),
+    ...storeCheck(settings),
     journalCheck(settings),
+    ...archiveCheck(settings),
+    ...backupCheck(settings, now),
     ...(await chainChecks({ settings, gateway, devices, now })),
     ...(await brokerChecks(settings)),
     ...(await serialChecks(settings, machine)),

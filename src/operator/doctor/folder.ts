@@ -3,16 +3,22 @@ import { existsSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import type { Hex } from "../../base/bytes.ts";
 import { isFault } from "../../base/fault.ts";
-import { openJournal } from "../../journal/sqlite-journal.ts";
+import { journalFile, openJournal } from "../../journal/sqlite-journal.ts";
 import { addressOfKey } from "../../kernels/signature.ts";
+import { bytesText } from "../disk/free-bytes.ts";
 import type { RosterEntry } from "../roster-folder.ts";
-import { enrolled, gatewayKeyFile, type Keys, type Settings } from "../settings.ts";
+import {
+  besideCredential,
+  enrolled,
+  gatewayKeyFile,
+  type Keys,
+  readGatewayKey,
+  type Settings,
+} from "../settings.ts";
 import { readWallets, walletFile } from "../wallet-folder.ts";
 import { type Check, good, note, words, wrong } from "./check.ts";
 import type { Machine } from "./machine.ts";
 
-/** Below this the journal may soon not grow. */
-const SPACE_NEEDED = 100e6;
 /** Blobs may take a gibibyte; as much again is room for journal and backups. */
 const SPACE_WANTED = 2e9;
 /** Entries whose hashes and texts are checked; `hirewire log verify` does all. */
@@ -20,9 +26,9 @@ const NEWEST = 64;
 
 /**
  * Whether the folder, or the nearest one above it that exists, can be written, and its disk's free bytes:
- * below 100 MB is wrong, below 2 GB a note.
+ * below the reserve is wrong, below 2 GB a note. An SD card is a note.
  */
-export function folderChecks({ data }: Settings, machine: Machine): Check[] {
+export function folderChecks({ data, disk }: Settings, machine: Machine): Check[] {
   const there = existing(data);
   const why = machine.forbidden(there);
   const missing = there === data ? "" : ", not there yet";
@@ -30,34 +36,56 @@ export function folderChecks({ data }: Settings, machine: Machine): Check[] {
     why === null
       ? good("data folder", `${data}${missing}`)
       : wrong("data folder", `cannot write ${there}: ${why}`, `sudo chown -R $USER ${there}, or set data`);
-  const free = machine.freeBytes(there);
-  const text = `${(free / 1e9).toFixed(1)} GB`;
-  const fix = "make room, or set data to a larger disk";
-  if (free < SPACE_NEEDED) return [folder, wrong("free space", `${text}, too little for the journal`, fix)];
-  if (free < SPACE_WANTED) return [folder, note("free space", `${text}; the gateway may fill 2 GB`, fix)];
-  return [folder, good("free space", text)];
+  return [folder, spaceCheck(machine.freeBytes(there), disk.reserve), cardCheck(machine.card(there))];
 }
 
-function existing(folder: string): string {
+function spaceCheck(free: number, reserve: number): Check {
+  const name = "free space";
+  const text = bytesText(free);
+  const fix = "make room, or set data to a larger disk";
+  if (free < reserve) {
+    return wrong(name, `${text}, less than the reserve of ${bytesText(reserve)}: no offers are taken`, fix);
+  }
+  return free < SPACE_WANTED ? note(name, `${text}; the gateway may fill 2 GB`, fix) : good(name, text);
+}
+
+function cardCheck(card: string | null): Check {
+  if (card === null) return good("disk", "not an SD card, as far as can be told");
+  const fix = "a card of high endurance, or data and disk.backup_folder on an SSD";
+  return note("disk", `the SD card ${card}, which wears out with what is written`, fix);
+}
+
+/** The folder, or the nearest one above it that is there. */
+export function existing(folder: string): string {
   return existsSync(folder) || dirname(folder) === folder ? folder : existing(dirname(folder));
 }
 
-/** The check of the key file, and the gateway's address where there is one. */
+/** The check of the key, wherever it comes from, and the gateway's address where there is one. */
 export function keyCheck(settings: Settings, keys: Keys): { check: Check; gateway: Hex | null } {
   const name = "gateway key";
   const file = gatewayKeyFile(settings);
-  if (!existsSync(file)) {
-    return { check: wrong(name, `none at ${file}`, "hirewire device add NAME makes it"), gateway: null };
-  }
+  if (!existsSync(file)) return { check: noKey(settings, file), gateway: null };
   try {
-    const gateway = addressOfKey(keys.read(file));
+    const gateway = addressOfKey(readGatewayKey(settings, keys));
+    if (settings.credential) return { check: good(name, `${gateway}, the credential ${file}`), gateway };
     const mode = statSync(file).mode & 0o777;
-    if ((mode & 0o077) === 0) return { check: good(name, `${gateway}, mode ${mode.toString(8)}`), gateway };
-    const found = `mode ${mode.toString(8)}: other users of this machine can take the money`;
-    return { check: wrong(name, found, `chmod 600 ${file}`), gateway };
+    const found = `${gateway}, ${file}, mode ${mode.toString(8)}`;
+    if ((mode & 0o077) === 0) return { check: good(name, found), gateway };
+    const open = `${found}: other users of this machine can take the money`;
+    return { check: wrong(name, open, `chmod 600 ${file}`), gateway };
   } catch (error) {
-    return { check: wrong(name, words(error), "restore the key from your backup"), gateway: null };
+    const isDouble = besideCredential(settings) !== null;
+    const fix = isDouble ? "keep the one whose address the journal has" : "restore the key from your backup";
+    return { check: wrong(name, words(error), fix), gateway: null };
   }
+}
+
+function noKey({ data }: Settings, file: string): Check {
+  const found = `none at ${file}`;
+  if (!existsSync(journalFile(data))) return wrong("gateway key", found, "hirewire device add NAME makes it");
+  const elsewhere =
+    "CREDENTIALS_DIRECTORY=/etc/hirewire hirewire doctor where it is a credential; else restore it";
+  return wrong("gateway key", `${found}, and the journal belongs to one`, elsewhere);
 }
 
 /** The check of the roster, and who is on it: files that the gateway passes over are wrong. */

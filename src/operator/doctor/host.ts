@@ -30,6 +30,24 @@ export function widthCheck({ arch }: Machine): Check {
   return wrong("64-bit", `${arch} is a 32-bit system`, "install the 64-bit edition of the operating system");
 }
 
+/**
+ * Whether the clock is synchronised: without that the gateway takes no offers.
+ *
+ * @param isAssumed - by the gateway's settings nobody is asked
+ */
+export async function timeCheck(machine: Machine, isAssumed: boolean): Promise<Check> {
+  const name = "time";
+  if (isAssumed) return note(name, "not asked: clock.synchronized is assume");
+  const known = await machine.synchronized();
+  if (known === true) return good(name, "the clock is synchronised");
+  if (known === false) {
+    const fix = "sudo timedatectl set-ntp true";
+    return wrong(name, "the clock is not synchronised: the gateway takes no offers", fix);
+  }
+  const found = "nobody here says whether the clock is synchronised: only the chain's time is compared";
+  return note(name, found, "outside of a container: sudo apt install systemd-timesyncd");
+}
+
 /** Which kernels check signatures here, and how fast; a machine on which none run can do nothing. */
 export async function kernelCheck(): Promise<Check> {
   try {
@@ -50,7 +68,7 @@ export async function executorCheck(): Promise<Check> {
     return note(
       "executor",
       "without files and keys, but Node alone keeps it from the network",
-      "install util-linux",
+      "install util-linux; in a container, a seccomp profile that allows unshare",
     );
   } catch (error) {
     return wrong("executor", words(error), "allow this user to start processes");

@@ -1,6 +1,9 @@
 /** What the doctor asks of the machine that tests answer otherwise. */
-import { accessSync, constants, statfsSync } from "node:fs";
+import { accessSync, constants, statfsSync, statSync } from "node:fs";
 import { delimiter, join } from "node:path";
+import { isSynchronized, thisClock } from "../watch/clock-signs.ts";
+import { type Account, accountOf } from "./accounts.ts";
+import { cardOf } from "./card.ts";
 
 export interface Machine {
   /** `"24.15.0"` */
@@ -11,6 +14,12 @@ export interface Machine {
   forbidden(path: string): string | null;
   /** Bytes that this process may still write to the file system that holds the path. */
   freeBytes(path: string): number;
+  /** Whether it says that its clock is synchronised; null where nobody can say. */
+  synchronized(): Promise<boolean | null>;
+  /** The SD card that holds a path, by its name; null where there is none, or nobody can tell. */
+  card(path: string): string | null;
+  /** Whose a path is; null where this user has no name here. */
+  owner(path: string): Account | null;
   /** Where a program is: in its npm package, or on PATH. */
   find(program: string): string | null;
 }
@@ -35,6 +44,9 @@ export function thisMachine(searchPath: string): Machine {
       const { bavail, bsize } = statfsSync(path);
       return bavail * bsize;
     },
+    synchronized: () => isSynchronized(thisClock(searchPath)),
+    card: cardOf,
+    owner: (path) => accountOf(statSync(path).uid),
     find: (program) => fromPackage(program) ?? fromPath(program, searchPath),
   };
 }

@@ -6,17 +6,31 @@ import { usbIdOf } from "../../link/serial/usb.ts";
 import { askGateway } from "../control/client.ts";
 import type { Settings } from "../settings.ts";
 import { type Check, good, note, words, wrong } from "./check.ts";
+import { existing } from "./folder.ts";
 import { lineCheck, lineRows } from "./line-row.ts";
 import type { Machine } from "./machine.ts";
 
+/** The group of serial devices on Debian. */
+const DIALOUT = "dialout";
+
 /** Looks at each `[[serial]]`; opens nothing. Where the gateway runs, its lines are there as well, one check each. */
 export async function serialChecks({ serial, data }: Settings, machine: Machine): Promise<Check[]> {
-  const devices = serial.flatMap((entry) => entryChecks(entry, machine));
-  if (serial.length === 0) return devices;
+  if (serial.length === 0) return [];
+  const devices = [...groupCheck(data, machine), ...serial.flatMap((entry) => entryChecks(entry, machine))];
   // A gateway that does not answer is another check's to find.
   const told = await askGateway(data, { do: "lines" }).catch(() => null);
   const rows = lineRows.safeParse(told);
   return [...devices, ...(rows.success ? rows.data.lines.map(lineCheck) : [])];
+}
+
+/** Whether the user whose the data folder is, and who therefore runs the gateway, may open serial devices. */
+function groupCheck(data: string, machine: Machine): Check[] {
+  const user = machine.owner(existing(data));
+  if (user === null || user.name === "root") return [];
+  if (user.groups.includes(DIALOUT)) return [good(DIALOUT, `${user.name} is in it`)];
+  const found = `${user.name} is not in the group that serial devices belong to`;
+  const fix = `sudo usermod -aG ${DIALOUT} ${user.name}, unless its service says SupplementaryGroups=${DIALOUT}`;
+  return [note(DIALOUT, found, fix)];
 }
 
 function entryChecks({ path, usb }: Settings["serial"][number], machine: Machine): Check[] {

@@ -4,6 +4,8 @@ import type { Language } from "./words.ts";
 
 type Facts = Readonly<Record<string, string>>;
 
+const CLOCK_ZH: Facts = { set: "本机时钟被调整过，已暂停接单", unset: "本机时钟未同步，已暂停接单" };
+
 /** Sentences by rule; a rule that is not here is told in English. */
 const ZH: Readonly<Record<string, (facts: Facts) => string>> = {
   journalBroken: (facts) => `账本在第 ${facts["entry"]} 条账目处损坏`,
@@ -14,7 +16,7 @@ const ZH: Readonly<Record<string, (facts: Facts) => string>> = {
   halted: (facts) => `已暂停接单：${facts["reason"]}`,
   gasLow: (facts) => `Gas 只够 ${facts["left"]} 次结算：${facts["coins"]}`,
   chainStale: (facts) => `链的最新区块 ${facts["block"]} 已是 ${span(facts["age"])}前`,
-  clockOff: (facts) => `本机时钟${facts["way"] === "ahead" ? "快" : "慢"}了 ${span(facts["by"])}`,
+  clockOff: ({ way, by }) => CLOCK_ZH[way ?? ""] ?? `本机时钟${way === "ahead" ? "快" : "慢"}了 ${span(by)}`,
   diskLow: (facts) => `磁盘仅剩 ${facts["percent"]} %（${facts["free"]}）`,
   deviceSilent: (facts) => `${facts["device"]} 已 ${span(facts["silent"])}无响应`,
   resultsRejected: (facts) => `一小时内 ${facts["total"]} 个结果中有 ${facts["rejected"]} 个未通过`,

@@ -1,10 +1,11 @@
 /** `hirewire config check`: reads `gateway.toml` and explains every setting. */
+import { existsSync } from "node:fs";
 import type { ParseArgsConfig } from "node:util";
 import { Fault } from "../../base/fault.ts";
 import type { Setting } from "../api/settings.ts";
 import { parseArguments, unknownWord } from "../arguments.ts";
 import type { CommandIo } from "../io.ts";
-import { DEFAULT_CONFIG } from "../settings.ts";
+import { DEFAULT_CONFIG, gatewayKeyFile, type Settings } from "../settings.ts";
 import { variableOf } from "./environment.ts";
 import type { Leaf } from "./leaves.ts";
 import { type Origins, settingsOf } from "./origins.ts";
@@ -20,15 +21,17 @@ const HELP = `hirewire config check [--config gateway.toml] [--json]
 Reads the settings as the gateway would, and shows each with its value, where
 the value came from (a line of the file, the environment, or the default), and
 what it means. Every setting can be made by the environment instead:
-HIREWIRE_CHAIN_RPC for rpc in [chain].
+HIREWIRE_CHAIN_RPC for rpc in [chain]. Says where the gateway's key is.
 
   --config FILE  the gateway's settings (gateway.toml)
-  --json         one object: { file, settings }
+  --json         one object: { file, key, settings }
 `;
+
+type ConfigFile = Pick<Settings, "file" | "data" | "credential"> & { readonly origins: Origins };
 
 /** Reads the settings, and says where they came from. */
 export type ConfigPorts = {
-  readonly readConfig: (path: string) => { readonly file: string; readonly origins: Origins };
+  readonly readConfig: (path: string) => ConfigFile;
   readonly settings: readonly Leaf[];
 };
 
@@ -50,8 +53,9 @@ export async function configCommand(args: string[], io: CommandIo, ports: Config
   if (word === undefined || rest.length > 0) throw new Fault("usage", "expected hirewire config check");
   const config = ports.readConfig(values.config);
   const settings = settingsOf(config, ports.settings, config.origins);
-  if (values.json) io.write(`${JSON.stringify({ file: config.file, settings })}\n`);
-  else io.write(explained(config.file, settings));
+  if (values.json)
+    io.write(`${JSON.stringify({ file: config.file, key: gatewayKeyFile(config), settings })}\n`);
+  else io.write(`${explained(config.file, settings)}${keyLine(config)}`);
   return await Promise.resolve(0);
 }
 
@@ -63,6 +67,12 @@ function explained(file: string, settings: readonly Setting[]): string {
   });
   const foot = `${file} holds: ${settings.length} settings, ${from("file")} from the file, ${from("environment")} from the environment`;
   return `${[...lines, "", foot].join("\n")}\n`;
+}
+
+function keyLine(config: ConfigFile): string {
+  const file = gatewayKeyFile(config);
+  if (config.credential) return `the gateway's key is the credential ${file}\n`;
+  return `the gateway's key is ${file}${existsSync(file) ? "" : ", which is not there yet"}\n`;
 }
 
 function placeOf({ key, origin, line }: Setting): string {

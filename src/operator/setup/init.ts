@@ -1,16 +1,19 @@
 /** `hirewire init`: five questions, then a `gateway.toml` with comments and a key. */
-import { existsSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import type { ParseArgsConfig } from "node:util";
 import { createPublicClient, http } from "viem";
 import type { Hex } from "../../base/bytes.ts";
-import { Fault } from "../../base/fault.ts";
+import { diskCode, diskReason } from "../../base/disk-error.ts";
+import { Fault, isFault } from "../../base/fault.ts";
 import { addressOfKey } from "../../kernels/signature.ts";
 import { listenUrl } from "../../link/listen-address.ts";
 import { TOKENS } from "../../settlement/token-registry.ts";
 import { nothingElse, parseAddress, parseArguments } from "../arguments.ts";
+import type { Check } from "../doctor/check.ts";
+import { checkText } from "../doctor/command.ts";
 import type { CommandIo } from "../io.ts";
-import type { Keys } from "../settings.ts";
+import { DEFAULT_CONFIG, gatewayKeyFile, type Keys, keyCredential } from "../settings.ts";
 import { serialDevices } from "./serial-devices.ts";
 
 const OPTIONS = {
@@ -20,7 +23,7 @@ const OPTIONS = {
   rpc: { type: "string" },
   vault: { type: "string" },
   token: { type: "string" },
-  config: { type: "string", default: "gateway.toml" },
+  config: { type: "string", default: DEFAULT_CONFIG },
   json: { type: "boolean" },
   help: { type: "boolean", short: "h" },
 } as const satisfies ParseArgsConfig["options"];
@@ -29,8 +32,10 @@ const HELP = `hirewire init [--name NAME] [--serial PATH|all|none] [--listen HOS
               [--token 0x…] [--config gateway.toml] [--json]
 
 Asks what is not given, five questions at most, and writes a gateway.toml with
-comments and the gateway's key (0600) in its data folder. Nothing that is there
-is replaced. Off a terminal everything without an answer takes its default.
+comments and the gateway's key (0600) in its data folder, unless the key is a
+credential of its service ($CREDENTIALS_DIRECTORY/gateway.key). Nothing that is
+there is replaced. Off a terminal everything without an answer takes its
+default. Ends with what hirewire doctor finds.
 
   --name NAME      what the gateway is called (hirewire)
   --serial PATH    a serial device, "all" for each adapter that is plugged in, or "none" (none)
@@ -39,14 +44,18 @@ is replaced. Off a terminal everything without an answer takes its default.
   --vault 0x…      the LaneVault on it; without one hirewire deploy makes it
   --token 0x…      the USDT on it, where this program does not know it
   --config FILE    the file to write (gateway.toml)
-  --json           one object: { file, key, gateway, chainId, next }
+  --json           one object: { file, key, gateway, chainId, next, checks }
 `;
 
 /** What init has of the world. */
 export type InitPorts = {
   readonly keys: Pick<Keys, "create" | "read">;
+  /** Where `CREDENTIALS_DIRECTORY` is looked for. */
+  readonly env: Readonly<Record<string, string | undefined>>;
   /** Asks a person; null where there is nobody to ask. */
   readonly ask: ((question: string) => Promise<string>) | null;
+  /** What the doctor finds with these settings. */
+  readonly examine: (file: string) => Promise<readonly Check[]>;
 };
 
 type Answers = {
@@ -60,11 +69,11 @@ type Answers = {
 };
 
 /**
- * Runs `hirewire init …` and gives its exit code, 0.
+ * Runs `hirewire init …` and gives its exit code, 0: what the doctor finds wrong afterwards is what is still to be done.
  *
  * @param args - what stands after `init`
  * @throws {@link Fault} `usage`, also when the file is there already; `chain_unreachable`, `config_syntax` about an
- * address to listen at, `key_file`, `disk_failed`
+ * address to listen at, `key_file`, `disk_failed`, `disk_full`
  */
 export async function initCommand(args: string[], io: CommandIo, ports: InitPorts): Promise<number> {
   const { values, positionals } = parseArguments("hirewire init", args, OPTIONS);
@@ -77,22 +86,61 @@ export async function initCommand(args: string[], io: CommandIo, ports: InitPort
   if (existsSync(file))
     throw new Fault("usage", `${file} is there already: edit it, or name another with --config`);
   const answers = await answersOf(values, io, ports);
-  const keyFile = join(dirname(file), "data", "gateway.key");
-  const key = existsSync(keyFile) ? ports.keys.read(keyFile) : ports.keys.create(keyFile);
-  const gateway = addressOfKey(key);
+  const settings = { data: join(dirname(file), "data"), credential: keyCredential(ports.env) };
+  const keyFile = gatewayKeyFile(settings);
+  const gateway = addressOfKey(keyIn(keyFile, ports.keys));
   try {
     writeFileSync(file, tomlOf(answers), { flag: "wx" });
   } catch (cause) {
-    throw new Fault("disk_failed", `cannot write ${file}`, { cause });
+    throw new Fault(diskCode(cause), `cannot write ${file}: ${diskReason(cause)}`, { cause });
   }
-  const next = nextSteps(answers, gateway);
+  const next = nextSteps(answers, gateway, values.config);
   const { chainId } = answers;
-  if (values.json) io.write(`${JSON.stringify({ file, key: keyFile, gateway, chainId, next })}\n`);
-  else
-    io.write(
-      `wrote ${file}\nthe gateway is ${gateway}; its key is in ${keyFile}\n\nnext:\n${next.map((step) => `  ${step}\n`).join("")}`,
-    );
+  if (!values.json) {
+    const whose =
+      settings.credential === null ? `its key is in ${keyFile}: keep a copy` : `its key is ${keyFile}`;
+    io.write(`\nwrote ${file}\nthe gateway is ${gateway}; ${whose}\n\n`);
+  }
+  const checks = await ports.examine(file);
+  if (values.json) io.write(`${JSON.stringify({ file, key: keyFile, gateway, chainId, next, checks })}\n`);
+  else io.write(`${checkText(checks)}\nnext:\n${next.map((step) => `  ${step}\n`).join("")}`);
   return 0;
+}
+
+function keyIn(file: string, keys: InitPorts["keys"]): Uint8Array {
+  if (existsSync(file)) return keys.read(file);
+  try {
+    mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+  } catch (cause) {
+    throw new Fault(diskCode(cause), `cannot make ${dirname(file)}: ${diskReason(cause)}`, { cause });
+  }
+  return keys.create(file);
+}
+
+/** One of the five questions. `parse` throws what is wrong with an answer. */
+type Question<T> = {
+  readonly text: string;
+  readonly given: string | undefined;
+  readonly fallback: string;
+  readonly parse: (answer: string) => T | Promise<T>;
+};
+
+/** A person is asked again until the answer will do. */
+async function answerTo<T>(
+  { text, given, fallback, parse }: Question<T>,
+  io: CommandIo,
+  ask: InitPorts["ask"],
+): Promise<T> {
+  if (given !== undefined || !ask) return await parse(given ?? fallback);
+  for (;;) {
+    const typed = (await ask(`${text}${fallback === "" ? "" : ` [${fallback}]`} `)).trim();
+    try {
+      return await parse(typed === "" ? fallback : typed);
+    } catch (fault) {
+      if (!isFault(fault)) throw fault;
+      io.write(`  ${fault.message}\n`);
+    }
+  }
 }
 
 async function answersOf(
@@ -100,32 +148,46 @@ async function answersOf(
   io: CommandIo,
   { ask }: InitPorts,
 ): Promise<Answers> {
-  const answer = async (question: string, known: string | undefined, fallback: string) => {
-    if (known !== undefined || !ask) return known ?? fallback;
-    const typed = (await ask(`${question}${fallback === "" ? "" : ` [${fallback}]`}: `)).trim();
-    return typed === "" ? fallback : typed;
-  };
-  const name = await answer("What is this gateway called?", given.name, "hirewire");
+  const answer = <T>(question: Question<T>) => answerTo(question, io, ask);
+  const name = await answer({
+    ...{ text: "1/5  What is this gateway called?", given: given.name, fallback: "hirewire" },
+    parse: nameOf,
+  });
   const devices = serialDevices();
-  if (ask && given.serial === undefined) {
-    io.write(
-      devices.map((path, at) => `  ${at + 1}  ${path}\n`).join("") || "  no serial device is plugged in\n",
-    );
-  }
-  const serial = await answer("Which serial devices: a number, a path, all or none?", given.serial, "none");
-  const listen = await answer("Where do devices connect by MQTT?", given.listen, "127.0.0.1:1883");
-  listenUrl(listen);
-  const rpc = await answer("The chain's JSON-RPC?", given.rpc, "");
-  if (!URL.canParse(rpc)) throw new Fault("usage", "a chain is needed: --rpc http://… of its JSON-RPC");
-  const chainId = await chainIdAt(rpc);
-  const vault = await answer("The LaneVault on it, or nothing to deploy one?", given.vault, "");
-  const known = TOKENS.find((row) => row.chainId === chainId)?.address.toLowerCase() as Hex | undefined;
-  return {
-    ...{ name, listen, rpc, chainId },
-    serial: pathsOf(serial, devices),
-    vault: vault === "" ? null : parseAddress(vault, "--vault"),
-    token: given.token === undefined ? (known ?? null) : parseAddress(given.token, "--token"),
-  };
+  if (ask && given.serial === undefined) io.write(deviceList(devices));
+  const serial = await answer({
+    ...{ text: "2/5  Which serial devices: a number, a path, all or none?", given: given.serial },
+    ...{ fallback: "none", parse: (typed) => pathsOf(typed, devices) },
+  });
+  const listen = await answer({
+    text: "3/5  Where do devices connect by MQTT? 0.0.0.0:1883 for other machines of this network too",
+    ...{ given: given.listen, fallback: "127.0.0.1:1883" },
+    parse: (typed) => {
+      listenUrl(typed);
+      return typed;
+    },
+  });
+  const chain = await answer({
+    ...{ text: "4/5  The JSON-RPC of the chain, http://… or https://…?", given: given.rpc, fallback: "" },
+    parse: async (rpc) => ({ rpc, chainId: await chainIdAt(rpc) }),
+  });
+  const vault = await answer({
+    ...{ text: "5/5  The LaneVault on it, 0x…? Nothing: deploy one later", given: given.vault, fallback: "" },
+    parse: (typed) => (typed === "" ? null : parseAddress(typed, "--vault")),
+  });
+  const known = TOKENS.find((row) => row.chainId === chain.chainId)?.address.toLowerCase() as Hex | undefined;
+  const token = given.token === undefined ? (known ?? null) : parseAddress(given.token, "--token");
+  return { ...{ name, serial, listen, vault, token }, ...chain };
+}
+
+function deviceList(devices: readonly string[]): string {
+  if (devices.length === 0) return "     no serial device is plugged in\n";
+  return devices.map((path, at) => `     ${at + 1}  ${path}\n`).join("");
+}
+
+function nameOf(typed: string): string {
+  if (typed.length > 64) throw new Fault("usage", "a name has 64 characters at most");
+  return typed;
 }
 
 function pathsOf(answer: string, devices: readonly string[]): readonly string[] {
@@ -138,6 +200,8 @@ function pathsOf(answer: string, devices: readonly string[]): readonly string[] 
 }
 
 async function chainIdAt(rpc: string): Promise<number> {
+  if (!/^https?:$/.test(URL.parse(rpc)?.protocol ?? ""))
+    throw new Fault("usage", "a chain is needed: --rpc http://… of its JSON-RPC");
   try {
     return await createPublicClient({ transport: http(rpc, { retryCount: 0 }) }).getChainId();
   } catch (cause) {
@@ -147,46 +211,57 @@ async function chainIdAt(rpc: string): Promise<number> {
   }
 }
 
-function nextSteps({ vault, token, rpc, name }: Answers, gateway: Hex): string[] {
+/** @param file - as it was named: without it a command takes the one of the folder that it is called in */
+function nextSteps({ vault, token, rpc }: Answers, gateway: Hex, file: string): string[] {
+  const where = file === DEFAULT_CONFIG ? "" : ` --config ${file}`;
   const deploy = `hirewire deploy --rpc ${rpc} --from KEYFILE --token ${token ?? "0x…"}   its [chain] goes into the file`;
   return [
     ...(vault === null || token === null ? [deploy] : []),
     `send some of the chain's coins to ${gateway}, for gas`,
-    "hirewire fund gateway 10.00 --from KEYFILE",
-    "hirewire device add NAME            or hirewire device pair NAME for a board on a wire",
-    "hirewire doctor",
-    `hirewire run                        ${name}`,
+    `hirewire fund gateway 10.00 --from KEYFILE${where}`,
+    `hirewire device add NAME${where}   or device pair for a board on a wire`,
+    `hirewire doctor${where}   until nothing is wrong`,
+    `hirewire run${where}`,
   ];
 }
 
 function tomlOf({ name, serial, listen, rpc, chainId, vault, token }: Answers): string {
   const quoted = (text: string) => JSON.stringify(text);
-  const address = (known: Hex | null, from: string) => (known === null ? `"0x…" # ${from}` : quoted(known));
+  const row = (setting: string, about: string) => `${setting.padEnd(32)} # ${about}`;
+  const address = (of: string, known: Hex | null, from: string) =>
+    known === null ? row(`${of} = "0x…"`, from) : `${of} = ${quoted(known)}`;
   const lines = serial.map((path) => `\n[[serial]]\npath = ${quoted(path)}\nbaud = 115200\n`).join("");
   return `# Settings of a hirewire gateway. Unknown keys are errors; hirewire config check explains every setting.
 version = 1
 name = ${quoted(name)}
-data = "data"                  # journal, blobs, keys and the roster; relative to this file
+${row('data = "data"', "journal, blobs, keys and the roster; relative to this file")}
 
 [chain]
 id = ${chainId}
-rpc = ${quoted(rpc)}           # or a list: the others are asked when one fails
-vault = ${address(vault, "hirewire deploy prints it")}
-token = ${address(token, "USDT on this chain")}
-confirmations = 12             # blocks until a gain counts, or "finalized"
+${row(`rpc = ${quoted(rpc)}`, "or a list: the others are asked when one fails")}
+${address("vault", vault, "hirewire deploy prints it")}
+${address("token", token, "USDT on this chain")}
+${row("confirmations = 12", 'blocks until a gain counts, or "finalized"')}
 
 [broker]
-listen = ${quoted(listen)}     # or a list: mqtt://, mqtts://, ws://host:port/path, wss://
+${row(`listen = ${quoted(listen)}`, "or a list: mqtt://, mqtts://, ws://host:port/path, wss://")}
 ${lines}
 [settlement]
-lane_deposit = "10.00"         # room kept on the lane to each device, from the gateway's vault
-every_ms = 21600000            # vouchers are claimed at least this often
+${row('lane_deposit = "10.00"', "room kept on the lane to each device, from the gateway's vault")}
+${row("every_ms = 21600000", "vouchers are claimed at least this often")}
 
 [limits]
-device_per_day = ""            # most that one device may spend in a day; "" is no limit
+${row('device_per_day = ""', 'most that one device may spend in a day; "" is no limit')}
 owner_per_day = ""
 
+[disk]
+${row('backup_folder = "backups"', 'a copy each day; best on another disk, such as "/mnt/usb/hirewire"')}
+${row("backups = 7", "the newest are kept")}
+
+[clock]
+${row('synchronized = "auto"', '"assume": offers are taken though no NTP keeps the clock right')}
+
 [operator]
-listen = "127.0.0.1:8402"      # the page and the API; beyond this machine only with TLS or behind a proxy
+${row('listen = "127.0.0.1:8402"', "the page and the API; beyond this machine only with TLS or behind a proxy")}
 `;
 }

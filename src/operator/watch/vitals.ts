@@ -8,6 +8,7 @@ import type { Hex } from "../../base/bytes.ts";
 import type { Instant } from "../../base/clock.ts";
 import type { FaultCode } from "../../base/fault.ts";
 import type { RefusalCode } from "../../base/refusal.ts";
+import type { ClockObstacle } from "../../exchange/state.ts";
 import type { TaskState } from "../../market/task.ts";
 
 /** How a device comes in: over a network, or over a serial line. */
@@ -97,6 +98,8 @@ export type Vitals = {
   };
   /** How far this machine's clock is ahead of the chain's, milliseconds; null on play money, and before two blocks. */
   readonly clockOffsetMs: number | null;
+  /** Why no offers are taken for the sake of time; null while it can be relied on. */
+  readonly clockObstacle: ClockObstacle | null;
   readonly wallet: {
     /** Free in the vault. */
     readonly vault: bigint | null;
@@ -133,8 +136,12 @@ export type Vitals = {
   readonly lines: readonly LineVital[];
   /** Messages from devices and to them since the start. */
   readonly traffic: { readonly heard: number; readonly said: number };
-  /** Of the file system that holds the data folder. */
-  readonly disk: { readonly freeBytes: number; readonly sizeBytes: number } | null;
+  /** Of the file system that holds the data folder; with less than `reserveBytes` free new offers are not taken. */
+  readonly disk: {
+    readonly freeBytes: number;
+    readonly sizeBytes: number;
+    readonly reserveBytes: number;
+  } | null;
   /** Of the data folder; `writtenBytes` is what this process has had written to disks since its start. */
   readonly store: { readonly bytes: number | null; readonly writtenBytes: number | null };
   readonly tasks: {

@@ -1,7 +1,6 @@
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { createServer, type Server } from "node:net";
 import { join } from "node:path";
-import { DatabaseSync } from "node:sqlite";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { instant } from "../../../src/base/clock.ts";
 import { openJournal } from "../../../src/journal/sqlite-journal.ts";
@@ -13,6 +12,7 @@ import { type Machine, thisMachine } from "../../../src/operator/doctor/machine.
 import { tokenCheck } from "../../../src/operator/doctor/token.ts";
 import { fundCommand } from "../../../src/operator/money/fund.ts";
 import type { TokenProfile } from "../../../src/settlement/token-probe.ts";
+import { changeText } from "../../journal/tamper.ts";
 import { startFakeNode } from "../../settlement/fake-node.ts";
 import { openStand, type Stand } from "../device/stand.ts";
 import { type Bank, openBank } from "../money/bank.ts";
@@ -26,6 +26,9 @@ function machine(over: Partial<Machine> = {}): Machine {
     nodeVersion: "24.15.0",
     arch: "arm64",
     freeBytes: () => 20e9,
+    synchronized: () => Promise.resolve(true),
+    card: () => null,
+    owner: () => ({ name: "pi", groups: ["pi", "dialout"] }),
     find: (program) => `/usr/bin/${program}`,
     ...over,
   };
@@ -68,10 +71,12 @@ describe("doctor, without a chain", () => {
     expect({ code, ok }).toEqual({ code: 1, ok: false });
     expect(of("gateway key")).toMatchObject(wrong(/none/, /hirewire device add/));
     expect(of("chain")).toMatchObject(wrong(/node 127\.0\.0\.1:9 cannot be reached/, /chain\.rpc/));
-    for (const good of ["node", "64-bit", "settings", "data folder", "free space", "broker port"]) {
+    for (const good of [
+      ...["node", "64-bit", "time", "settings", "data folder", "free space", "disk", "broker port"],
+    ]) {
       expect(of(good)).toMatchObject({ outcome: "good", fix: null });
     }
-    for (const note of ["roster", "journal"]) expect(of(note)).toMatchObject({ outcome: "note" });
+    for (const note of ["roster", "journal", "backup"]) expect(of(note)).toMatchObject({ outcome: "note" });
     expect(names).not.toContain("gas");
     expect(readdirSync(stand.folder)).toEqual(["gateway.toml"]);
   });
@@ -91,7 +96,7 @@ describe("doctor, without a chain", () => {
 
   it("asks for room, and for a data folder that it may write to", async () => {
     const low = await examine(stand, machine({ freeBytes: () => 50e6 }));
-    expect(low.of("free space")).toMatchObject(wrong(/0\.1 GB/, /make room/));
+    expect(low.of("free space")).toMatchObject(wrong(/^50\.0 MB, less than the reserve/, /make room/));
     const tight = await examine(stand, machine({ freeBytes: () => 1e9 }));
     expect(tight.of("free space")).toMatchObject({ outcome: "note" });
     const shut = await examine(stand, machine({ forbidden: () => "EACCES" }));
@@ -133,9 +138,7 @@ describe("doctor, without a chain", () => {
       found: "70 entries, the newest 64 hold",
     });
     journal.close();
-    const database = new DatabaseSync(join(stand.data, "journal.sqlite"));
-    database.exec("UPDATE entry SET text = replace(text, '68', '67') WHERE idx = 69");
-    database.close();
+    changeText(stand.data, 69, (line) => line.replace("68", "67"));
     expect((await examine(stand)).of("journal")).toMatchObject(wrong(/entry 69/, /hirewire log verify/));
   });
 

@@ -6,7 +6,8 @@ import { dirname, join } from "node:path";
 import { beforeEach, expect, it, onTestFinished } from "vitest";
 import { toHex } from "../../../src/base/bytes.ts";
 import { readConfig } from "../../../src/config.ts";
-import { randomKey } from "../../../src/kernels/signature.ts";
+import { addressOfKey, randomKey } from "../../../src/kernels/signature.ts";
+import { good } from "../../../src/operator/doctor/check.ts";
 import { initCommand } from "../../../src/operator/setup/init.ts";
 
 const VAULT = `0x${"1".repeat(40)}`;
@@ -32,7 +33,7 @@ function create(path: string): Uint8Array {
   return key;
 }
 
-async function init(args: string[], answers: string[] | null = null) {
+async function init(args: string[], answers: string[] | null = null, env: Record<string, string> = {}) {
   const said: string[] = [];
   const asked: string[] = [];
   const io = { write: (text: string) => void said.push(text), warn: () => undefined, isTerminal: false };
@@ -43,9 +44,40 @@ async function init(args: string[], answers: string[] | null = null) {
       }
     : null;
   const keys = { create, read: () => Buffer.alloc(32, 1) };
-  await initCommand([...args, "--config", join(folder, "gateway.toml")], io, { keys, ask });
+  // what the doctor finds is its own tests' business
+  const examine = async (file: string) =>
+    args.includes("--vault") || answers ? [good("settings", readConfig(file, {}).name)] : [];
+  const file = join(folder, "gateway.toml");
+  await initCommand([...args, "--config", file], io, { keys, ask, env, examine });
   return { text: said.join(""), asked };
 }
+
+it("asks again what will not do, and says why", async () => {
+  const answers = ["a".repeat(65), "barn", "7", "", "nowhere", "", "here", rpc, "0x12", VAULT];
+  const { text, asked } = await init([], answers);
+  expect(asked.map((question) => question[0])).toEqual([..."1122334455"]);
+  for (const why of [
+    "64 characters",
+    "no serial device number 7",
+    '"nowhere" is not host:port',
+    "a chain is needed",
+  ])
+    expect(text).toContain(why);
+  const config = readConfig(join(folder, "gateway.toml"), {});
+  expect(config).toMatchObject({ name: "barn", serial: [], broker: { listen: ["127.0.0.1:1883"] } });
+});
+
+it("takes the key from the credentials of the service, and makes none", async () => {
+  writeFileSync(join(folder, "gateway.key"), "a credential");
+  const env = { CREDENTIALS_DIRECTORY: folder };
+  const { text } = await init(["--rpc", rpc, "--vault", VAULT, "--json"], null, env);
+  expect(JSON.parse(text)).toMatchObject({
+    key: join(folder, "gateway.key"),
+    gateway: addressOfKey(Buffer.alloc(32, 1)),
+    checks: [{ check: "settings", outcome: "good", found: "hirewire", fix: null }],
+  });
+  expect(existsSync(join(folder, "data"))).toBe(false);
+});
 
 it("asks five questions and writes settings that are read as they were meant", async () => {
   const { text, asked } = await init([], ['Scheune 中 "1"', "all", "0.0.0.0:1884", rpc, VAULT]);
@@ -60,6 +92,8 @@ it("asks five questions and writes settings that are read as they were meant", a
     token: "0xfd086bc7cd5c481dcc9c85ebe478a1c0b69fcbb9",
   });
   expect(statSync(join(folder, "data", "gateway.key")).mode & 0o777).toBe(0o600);
+  expect(statSync(join(folder, "data")).mode & 0o777).toBe(0o700);
+  expect(text).toMatch(/^✔ settings {6}Scheune 中 "1"\nnothing is wrong\n\nnext:\n/m);
   expect(text).toContain("hirewire doctor");
   expect(text).not.toContain("hirewire deploy");
 });

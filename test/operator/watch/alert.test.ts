@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import { instant } from "../../../src/base/clock.ts";
 import { alertAnswer } from "../../../src/operator/api/alert.ts";
+import { OVER } from "../../../src/operator/disk/disk-watch.ts";
 import { AlertBoard } from "../../../src/operator/watch/alert/board.ts";
 import { alertClerks } from "../../../src/operator/watch/alert/clerk.ts";
 import { RULE_NAMES, RULES, type RuleName } from "../../../src/operator/watch/alert/rules.ts";
@@ -50,8 +51,8 @@ const BORDERS: Readonly<Record<RuleName, readonly [fine: Vitals, ill: Vitals]>> 
   ],
   clockOff: [well({ clockOffsetMs: -30_000 }), well({ clockOffsetMs: -31_000 })],
   diskLow: [
-    well({ disk: { freeBytes: 10e9, sizeBytes: 100e9 } }),
-    well({ disk: { freeBytes: 9.9e9, sizeBytes: 100e9 } }),
+    well({ disk: { freeBytes: 10e9, sizeBytes: 100e9, reserveBytes: 64e6 } }),
+    well({ disk: { freeBytes: 9.9e9, sizeBytes: 100e9, reserveBytes: 64e6 } }),
   ],
   deviceSilent: [
     well({ devices: [device({ state: "silent", since: ago(5 * MINUTE) })] }),
@@ -139,6 +140,38 @@ describe("the rules", () => {
     expect(firedBy(blind)).toEqual([]);
   });
 
+  it("tell of a disk below the reserve though a tenth of it is free, as offers are refused then", () => {
+    const disk = (freeBytes: number, second = 0) =>
+      well({
+        at: instant(NOW + 1_000 * second),
+        disk: { freeBytes, sizeBytes: 200e6, reserveBytes: 64e6 },
+      });
+    let vitals = disk(64e6);
+    const board = new AlertBoard({ vitals: () => vitals });
+    const said = () => board.alerts({ owner: null }).map(({ what, costs }) => `${what}; ${costs}`);
+    expect([said(), firedBy(vitals)]).toEqual([[], []]);
+    vitals = disk(64e6 - 1, 1);
+    expect(said()).toEqual([
+      "new offers are not taken: 64.0 MB of the disk are free, the reserve is 64.0 MB; nothing new is earned; on a full disk the gateway stops",
+    ]);
+    expect(firedBy(vitals)).toEqual(["diskLow"]);
+    // it is over where the gateway takes offers again
+    vitals = disk(64e6 * OVER - 1, 2);
+    expect(said()[0]).toMatch(/^35 % of the disk is free: 70.4 MB; below 64.0 MB new offers/);
+    vitals = disk(64e6 * OVER, 3);
+    expect(said()).toEqual([]);
+  });
+
+  it.each([
+    ["clock_jumped", "new offers are not taken: this machine's clock was set", "set"],
+    ["clock_unsynchronized", "new offers are not taken: this machine's clock is not synchronised", "unset"],
+  ] as const)("tell of %s, on play money too", (clockObstacle, what, way) => {
+    const vitals = well({ clockObstacle, isPlayMoney: true, clockOffsetMs: null });
+    const board = new AlertBoard({ vitals: () => vitals });
+    expect(board.alerts({ owner: null })).toMatchObject([{ rule: "clockOff", what, facts: { way } }]);
+    expect(firedBy(vitals)).toEqual(["clockOff"]);
+  });
+
   it("find one thing for each device, lane and limit", () => {
     const silent = [1, 2].map((at) =>
       device({ device: account(at), name: `d${at}`, state: "silent", since: ago(HOUR) }),
@@ -199,8 +232,8 @@ describe("the board", () => {
     [
       "diskLow",
       BORDERS.diskLow[1],
-      well({ disk: { freeBytes: 10.9e9, sizeBytes: 100e9 } }),
-      well({ disk: { freeBytes: 11e9, sizeBytes: 100e9 } }),
+      well({ disk: { freeBytes: 10.9e9, sizeBytes: 100e9, reserveBytes: 64e6 } }),
+      well({ disk: { freeBytes: 11e9, sizeBytes: 100e9, reserveBytes: 64e6 } }),
     ],
     [
       "resultsRejected",

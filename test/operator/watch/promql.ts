@@ -1,7 +1,7 @@
 /**
  * As much of PromQL as the alert rules use, on one reading of one gateway's metrics: numbers, metrics with equal-to labels,
  * `time()`, `abs`, `sum by (instance)`, `increase` over a range (of counters that were zero at its beginning), `+ - * /`
- * and comparisons, which keep what holds.
+ * and comparisons, which keep what holds, and `or`.
  */
 import type { Read, ReadFamily } from "./exposition.ts";
 
@@ -35,8 +35,20 @@ class Reader {
   }
 
   whole(): Value {
-    const value = this.#compared();
+    const value = this.#either();
     if (this.#words.length > 0) throw new Error(`left over: ${this.#words.join(" ")}`);
+    return value;
+  }
+
+  #either(): Value {
+    let value = this.#compared();
+    while (this.#words[0] === "or") {
+      this.#words.shift();
+      const other = this.#compared();
+      if (typeof value === "number" || typeof other === "number") throw new Error("or of a number");
+      const known = new Set(value.map(({ labels }) => labels));
+      value = [...value, ...other.filter(({ labels }) => !known.has(labels))];
+    }
     return value;
   }
 
@@ -115,7 +127,7 @@ class Reader {
   }
 
   #until(end: string): Value {
-    const value = this.#compared();
+    const value = this.#either();
     this.#take(end);
     return value;
   }

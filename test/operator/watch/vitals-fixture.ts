@@ -43,7 +43,7 @@ export function well(change: Partial<Vitals> = {}): Vitals {
       ...{ verifiedAt: ago(2 * MINUTE), broken: null },
     },
     chain: { id: 42_161, head: { block: 100, time: ago(12_000) }, finalized: 88, readAt: ago(1_000) },
-    clockOffsetMs: 400,
+    ...{ clockOffsetMs: 400, clockObstacle: null },
     wallet: {
       ...{ vault: 52_114_000n, lanes: 10_000_000n, gas: 41_200_000_000_000_000n, gasPrice: 2_000_000_000n },
       ...{ settlementsLeft: 200, gasAlarm: 3 },
@@ -58,7 +58,7 @@ export function well(change: Partial<Vitals> = {}): Vitals {
     devices: [device()],
     lines: [],
     traffic: { heard: 10, said: 20 },
-    disk: { freeBytes: 50e9, sizeBytes: 100e9 },
+    disk: { freeBytes: 50e9, sizeBytes: 100e9, reserveBytes: 64e6 },
     store: { bytes: 1_000_000, writtenBytes: 5_000_000 },
     tasks: {
       open: 0,

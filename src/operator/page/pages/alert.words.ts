@@ -17,6 +17,16 @@ function spanZh(text = ""): string {
   );
 }
 
+/** Why the gateway does not rely on the clock. */
+const CLOCK_EN: Facts = {
+  set: "New offers are not taken: this machine's clock was set",
+  unset: "New offers are not taken: this machine's clock is not synchronised",
+};
+const CLOCK_ZH: Facts = {
+  set: "已暂停接单：本机时钟被调整过",
+  unset: "已暂停接单：本机时钟未同步",
+};
+
 /** Which lane it is, by the end of its id. */
 const isIncoming = (facts: Facts) => (facts["lane"] ?? "").endsWith("-in");
 
@@ -58,13 +68,24 @@ export const alertWords = words<Rules>(
       mend: "hirewire doctor; another node in chain.rpc",
     }),
     clockOff: ({ by, way }) => ({
-      what: `This machine's clock is ${by} ${way === "ahead" ? "ahead of" : "behind"} the chain's`,
-      costs: "Devices are refused, and deadlines end too early or too late.",
+      what:
+        CLOCK_EN[way ?? ""] ??
+        `This machine's clock is ${by} ${way === "ahead" ? "ahead of" : "behind"} the chain's`,
+      costs:
+        way === "set" || way === "unset"
+          ? "Nothing new is earned meanwhile."
+          : "Devices are refused, and deadlines end too early or too late.",
       mend: "sudo timedatectl set-ntp true",
     }),
-    diskLow: ({ percent, free }) => ({
-      what: `${percent} % of the disk is free: ${free}`,
-      costs: "On a full disk the gateway stops: nothing can be written down.",
+    diskLow: ({ percent, free, reserve, isReached }) => ({
+      what:
+        isReached === "true"
+          ? `New offers are not taken: ${free} of the disk are free, the reserve is ${reserve}`
+          : `${percent} % of the disk is free: ${free}`,
+      costs:
+        isReached === "true"
+          ? "Nothing new is earned; on a full disk the gateway stops."
+          : `Below ${reserve} new offers are not taken; on a full disk the gateway stops.`,
       mend: "Make room, or set data to a larger disk",
     }),
     deviceSilent: ({ device, silent, link }) => ({
@@ -120,13 +141,22 @@ export const alertWords = words<Rules>(
       mend: "执行 hirewire doctor；或在 chain.rpc 中更换节点",
     }),
     clockOff: ({ by, way }) => ({
-      what: `本机时钟比链上时间${way === "ahead" ? "快" : "慢"} ${spanZh(by)}`,
-      costs: "设备会被拒绝接入，截止时间也会提前或推迟。",
+      what: CLOCK_ZH[way ?? ""] ?? `本机时钟比链上时间${way === "ahead" ? "快" : "慢"} ${spanZh(by)}`,
+      costs:
+        way === "set" || way === "unset"
+          ? "期间不会产生新的收入。"
+          : "设备会被拒绝接入，截止时间也会提前或推迟。",
       mend: "sudo timedatectl set-ntp true",
     }),
-    diskLow: ({ percent, free }) => ({
-      what: `磁盘仅剩 ${percent} % 可用空间：${free}`,
-      costs: "磁盘写满后网关会停止：无法再记账。",
+    diskLow: ({ percent, free, reserve, isReached }) => ({
+      what:
+        isReached === "true"
+          ? `已暂停接单：磁盘仅剩 ${free}，低于预留的 ${reserve}`
+          : `磁盘仅剩 ${percent} % 可用空间：${free}`,
+      costs:
+        isReached === "true"
+          ? "不会产生新的收入；磁盘写满后网关会停止。"
+          : `低于 ${reserve} 时不再接单；磁盘写满后网关会停止。`,
       mend: "清理磁盘，或将 data 设到更大的磁盘",
     }),
     deviceSilent: ({ device, silent, link }) => ({

@@ -1,4 +1,6 @@
 /** Rules about machines and books: the journal, devices, answers, the chain's node, the disk and the clock. */
+import { OVER } from "../../disk/disk-watch.ts";
+import { bytesText } from "../../disk/free-bytes.ts";
 import type { DeviceVital, Vitals } from "../vitals.ts";
 import { ASK, moneyText, percentText, type Rule, spanText } from "./rule.ts";
 
@@ -136,27 +138,34 @@ export const chainStale: Rule = {
   },
 };
 
-/** The journal cannot grow on a full disk, and the gateway ends. */
+/** Below the reserve no offers are taken; on a full disk the journal cannot grow, and the gateway ends. */
 export const diskLow: Rule = {
   severity: "warning",
-  when: `less than ${percentText(FREE.on)} % of the data folder's disk is free`,
-  expression: `hirewire_disk_free_bytes / hirewire_disk_size_bytes < ${FREE.on}`,
-  costs: "On a full disk the gateway stops: nothing can be written down.",
+  when: `less than ${percentText(FREE.on)} % of the data folder's disk is free, or less than the reserve`,
+  expression: `hirewire_disk_free_bytes / hirewire_disk_size_bytes < ${FREE.on} or hirewire_disk_free_bytes < hirewire_disk_reserve_bytes`,
+  costs: "Below the reserve new offers are not taken; on a full disk the gateway stops.",
   mend: "make room, or set data to a larger disk",
   find: ({ disk }, isOn) => {
     if (disk === null || disk.sizeBytes === 0) return [];
     const part = disk.freeBytes / disk.sizeBytes;
-    if (part >= (isOn(null) ? FREE.off : FREE.on)) return [];
-    const free = `${(disk.freeBytes / 1e9).toFixed(1)} GB`;
+    const isReached = disk.freeBytes < disk.reserveBytes;
+    const isNear = isOn(null) && disk.freeBytes < OVER * disk.reserveBytes;
+    if (!isReached && !isNear && part >= (isOn(null) ? FREE.off : FREE.on)) return [];
+    const [free, reserve] = [bytesText(disk.freeBytes), bytesText(disk.reserveBytes)];
+    const what = isReached
+      ? `new offers are not taken: ${free} of the disk are free, the reserve is ${reserve}`
+      : `${percentText(part)} % of the disk is free: ${free}`;
+    const costs = isReached
+      ? "nothing new is earned; on a full disk the gateway stops"
+      : `below ${reserve} new offers are not taken; on a full disk the gateway stops`;
     return [
       {
         subject: null,
         concern: "gateway",
         since: null,
-        what: `${percentText(part)} % of the disk is free: ${free}`,
-        costs: "on a full disk the gateway stops: nothing can be written down",
+        ...{ what, costs },
         mend: "make room, or set data to a larger disk",
-        facts: { percent: percentText(part), free },
+        facts: { percent: percentText(part), free, reserve, isReached: String(isReached) },
         remedy: { kind: "page", name: "settings", subject: null },
       },
     ];
@@ -166,26 +175,31 @@ export const diskLow: Rule = {
 /** Deadlines, invoices and logins are by this machine's clock. */
 export const clockOff: Rule = {
   severity: "warning",
-  when: `this machine's clock is ${OFF_MS.on / 1_000} s off the chain's (not on play money)`,
-  expression: `abs(hirewire_clock_offset_seconds) > ${OFF_MS.on / 1_000}`,
+  when: `this machine's clock is not synchronised, was set, or is ${OFF_MS.on / 1_000} s off the chain's (not on play money)`,
+  expression: `abs(hirewire_clock_offset_seconds) > ${OFF_MS.on / 1_000} or hirewire_clock_trusted == 0`,
   costs: "Devices are refused, and deadlines end too early or too late.",
   mend: "sudo timedatectl set-ntp true",
-  find: ({ clockOffsetMs, at }, isOn) => {
-    if (clockOffsetMs === null) return [];
-    if (Math.abs(clockOffsetMs) <= (isOn(null) ? OFF_MS.off : OFF_MS.on)) return [];
-    const by = spanText(Math.abs(clockOffsetMs));
-    const way = clockOffsetMs > 0 ? "ahead of" : "behind";
+  find: ({ clockOffsetMs, clockObstacle, at }, isOn) => {
+    const off = Math.abs(clockOffsetMs ?? 0);
+    const isOff = off > (isOn(null) ? OFF_MS.off : OFF_MS.on);
+    if (clockObstacle === null && !isOff) return [];
+    const by = spanText(off);
+    const way = (clockOffsetMs ?? 0) > 0 ? "ahead" : "behind";
+    const said = { subject: null, concern: "gateway", since: null } as const;
+    const mend = "sudo timedatectl set-ntp true";
+    const remedy = { kind: "page", name: "settings", subject: null } as const;
+    if (clockObstacle === null) {
+      const what = `this machine's clock is ${by} ${way === "ahead" ? "ahead of" : "behind"} the chain's`;
+      const costs = "devices are refused, and deadlines end too early or too late";
+      return [{ ...said, what, costs, mend, facts: { by, way, at: String(at) }, remedy }];
+    }
+    const isSet = clockObstacle === "clock_jumped";
+    const what = `new offers are not taken: this machine's clock ${isSet ? "was set" : "is not synchronised"}`;
+    const costs = isSet
+      ? "nothing new is earned until what is open is over, for ten minutes at most"
+      : "nothing new is earned, and nothing that is announced is awarded";
     return [
-      {
-        subject: null,
-        concern: "gateway",
-        since: null,
-        what: `this machine's clock is ${by} ${way} the chain's`,
-        costs: "devices are refused, and deadlines end too early or too late",
-        mend: "sudo timedatectl set-ntp true",
-        facts: { by, way: clockOffsetMs > 0 ? "ahead" : "behind", at: String(at) },
-        remedy: { kind: "page", name: "settings", subject: null },
-      },
+      { ...said, what, costs, mend, facts: { by, way: isSet ? "set" : "unset", at: String(at) }, remedy },
     ];
   },
 };

@@ -70,6 +70,7 @@ function readings(parts: MetricParts): Partial<Record<MetricName, Reading>> {
     hirewire_settlement_interval_seconds: one(settlement.everyMs / 1_000),
     hirewire_chain_head_timestamp_seconds: one(isPlayMoney ? null : seconds(chain.head?.time ?? null)),
     hirewire_clock_offset_seconds: one(seconds(vitals.clockOffsetMs)),
+    hirewire_clock_trusted: one(Number(vitals.clockObstacle === null)),
     hirewire_journal_entries_total: one(journal.entries),
     hirewire_journal_intact: one(journal.intact === null ? null : Number(journal.intact)),
     hirewire_journal_verified_timestamp_seconds: one(seconds(journal.verifiedAt)),
@@ -79,6 +80,7 @@ function readings(parts: MetricParts): Partial<Record<MetricName, Reading>> {
     hirewire_store_written_bytes_total: one(store.writtenBytes),
     hirewire_disk_free_bytes: one(disk?.freeBytes ?? null),
     hirewire_disk_size_bytes: one(disk?.sizeBytes ?? null),
+    hirewire_disk_reserve_bytes: one(disk?.reserveBytes ?? null),
   };
 }
 

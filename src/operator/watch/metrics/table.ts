@@ -71,6 +71,7 @@ export const METRICS = {
   hirewire_clock_offset_seconds: gauge(
     "How far this machine's clock is ahead of the chain's; none on play money.",
   ),
+  hirewire_clock_trusted: gauge("0 while the clock is not synchronised or was set: no offers are taken."),
   hirewire_journal_entries_total: counter("Entries of the journal."),
   hirewire_journal_intact: gauge("What the newest walk of the journal found; no sample before the first."),
   hirewire_journal_verified_timestamp_seconds: gauge("When that walk ended."),
@@ -81,6 +82,7 @@ export const METRICS = {
   hirewire_store_written_bytes_total: counter("Bytes that this process has had written to disks."),
   hirewire_disk_free_bytes: gauge("Free on the data folder's disk."),
   hirewire_disk_size_bytes: gauge("Size of the data folder's disk."),
+  hirewire_disk_reserve_bytes: gauge("Kept free there: with less new offers are not taken."),
   process_cpu_seconds_total: counter("User and system CPU time."),
   process_resident_memory_bytes: gauge("Resident memory."),
   process_virtual_memory_bytes: gauge("Virtual memory."),
