@@ -1,16 +1,15 @@
 /** `hirewire backup`: everything that a gateway cannot make again, in one folder, while it runs or not. */
-import { chmodSync, copyFileSync, existsSync, mkdirSync, readdirSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync } from "node:fs";
 import type { ParseArgsConfig } from "node:util";
 import { Fault } from "../../base/fault.ts";
-import { copyJournal } from "../../journal/sqlite-journal.ts";
 import { addressOfKey } from "../../kernels/signature.ts";
 import { parseArguments } from "../arguments.ts";
 import type { CommandIo } from "../io.ts";
 import type { MoneyPorts } from "../money/journey.ts";
 import { DEFAULT_CONFIG, gatewayKeyFile, readGatewayKey, type Settings } from "../settings.ts";
+import { backedUpIn, fillBackup } from "./backup-folder.ts";
 import { buildFolder } from "./draft-folder.ts";
-import { describeFile, isBackedUp, type Manifest, verifyBackup, writeManifest } from "./manifest.ts";
+import type { Manifest } from "./manifest.ts";
 
 /** What the commands of this folder need of the machine; `version` is that of hirewire. */
 export type RecoveryPorts = MoneyPorts & { readonly version: string };
@@ -24,10 +23,12 @@ const OPTIONS = {
 
 const HELP = `hirewire backup TO [--without-key] [--config gateway.toml] [--json]
 
-Copies the gateway's journal, roster, settings and private key, and the wallets
-that it keeps for boards, into a new folder TO, while the gateway runs or not,
-and reads the copy again: every hash and every entry. TO must not be there yet.
-Firmware, inputs and outputs are not copied: devices send them again.
+Copies the gateway's journal and its archive, roster, access tokens, settings and
+private key, and the wallets that it keeps for boards, into a new folder TO, while
+the gateway runs or not, and reads the copy again: every hash and every entry. TO
+must not be there yet. Archive files never change: on one disk they are shared, by
+a second name. Firmware, inputs and outputs are not copied: devices send them
+again. A key that the gateway has as a credential of its service stays there.
 
 A backup is old as soon as it is made: what the gateway signed after it is known
 to its peers and the chain alone. See hirewire restore.
@@ -59,52 +60,17 @@ export function backupCommand(args: string[], io: CommandIo, ports: RecoveryPort
     if (existsSync(to)) throw new Fault("usage", `${to} is there already: a backup goes into a new folder`);
     const settings = ports.readConfig(values.config);
     const hasKey = values["without-key"] !== true;
-    const manifest = buildFolder(to, (draft) => fill(draft, settings, hasKey, ports));
+    const source = {
+      ...{ data: settings.data, settingsFile: settings.file, hasWallets: hasKey },
+      keyFile: hasKey ? keyFileOf(settings) : null,
+      gateway: addressOfKey(readGatewayKey(settings, ports.keys)),
+      ...{ version: ports.version, at: ports.clock.now() },
+    };
+    const manifest = buildFolder(to, (draft) => fillBackup(draft, source));
     if (values.json) io.write(`${JSON.stringify(asJson(to, manifest))}\n`);
-    else show(io, to, manifest, hasKey, namesIn("wallets", settings.data).length > 0);
+    else show(io, to, manifest, backedUpIn("wallets", settings.data).length > 0);
     return 0;
   });
-}
-
-function fill(draft: string, settings: Settings, hasKey: boolean, ports: RecoveryPorts): Manifest {
-  const gateway = addressOfKey(readGatewayKey(settings, ports.keys));
-  const { index, hash } = copyJournal(settings.data, draft);
-  const copied = ["journal.sqlite", ...copyFolder("devices", settings.data, draft)];
-  if (hasKey) copied.push(...copyFolder("wallets", settings.data, draft));
-  const take = (from: string, name: string) => {
-    copyFileSync(from, join(draft, name));
-    copied.push(name);
-  };
-  take(settings.file, "gateway.toml");
-  if (hasKey) take(gatewayKeyFile(settings), "gateway.key");
-  for (const name of copied) chmodSync(join(draft, name), 0o600);
-  writeManifest(draft, {
-    version: 1,
-    kind: "hirewire backup",
-    hirewire: ports.version,
-    at: ports.clock.now(),
-    gateway,
-    journal: { index, hash },
-    files: copied.map((name) => describeFile(draft, name)),
-  });
-  return verifyBackup(draft);
-}
-
-type Folder = "devices" | "wallets";
-
-function copyFolder(what: Folder, data: string, draft: string): string[] {
-  const names = namesIn(what, data);
-  if (names.length > 0) mkdirSync(join(draft, what), { mode: 0o700 });
-  for (const name of names) copyFileSync(join(data, what, name), join(draft, what, name));
-  return names.map((name) => `${what}/${name}`);
-}
-
-function namesIn(what: Folder, data: string): string[] {
-  const folder = join(data, what);
-  if (!existsSync(folder)) return [];
-  return readdirSync(folder)
-    .filter((name) => isBackedUp(`${what}/${name}`))
-    .toSorted();
 }
 
 /** Times in milliseconds since 1970. */
@@ -112,16 +78,21 @@ function asJson(to: string, { at, gateway, journal, files }: Manifest) {
   return { to, at, gateway, journal, files };
 }
 
-function show(io: CommandIo, to: string, manifest: Manifest, hasKey: boolean, hasWallets: boolean): void {
+function show(io: CommandIo, to: string, manifest: Manifest, hasWallets: boolean): void {
   const { journal, gateway, files } = manifest;
   const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
   io.write(`backed up gateway ${gateway} to ${to}, and read it again\n`);
   io.write(`journal  entries 1 to ${journal.index}, newest hash ${journal.hash}\n`);
   io.write(`files    ${files.length}, ${bytes} bytes\n`);
   const wallets = files.filter(({ path }) => path.startsWith("wallets/")).length;
+  const hasKey = files.some(({ path }) => path === "gateway.key");
   if (hasKey) io.warn("it holds the gateway's private key: whoever has it can spend the gateway's money\n");
   else io.warn("it has no key: keep gateway.key elsewhere, without it nothing can be signed again\n");
   if (wallets > 0) io.warn(`so can they spend what is on the ${wallets} wallets that it holds for boards\n`);
-  if (!hasKey && hasWallets)
-    io.warn("it has no wallets of boards: keep the folder wallets elsewhere as well\n");
+  else if (hasWallets) io.warn("it has no wallets of boards: keep the folder wallets elsewhere as well\n");
+}
+
+/** A credential of the gateway's service stays where it is: it was given to this machine, and is not ours to copy. */
+function keyFileOf(settings: Settings): string | null {
+  return settings.credential ? null : gatewayKeyFile(settings);
 }

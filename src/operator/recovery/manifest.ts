@@ -5,20 +5,29 @@ import { join } from "node:path";
 import { z } from "zod";
 import { type Hex, toHex } from "../../base/bytes.ts";
 import { Fault } from "../../base/fault.ts";
+import type { Head } from "../../journal/journal.ts";
 import { walkJournal } from "../../journal/sqlite-journal.ts";
 import { address, hash32, instant } from "../../protocol/scalar.ts";
+import { STORE_VERSION, storeVersion } from "../upgrade/store-version.ts";
+import { walkVersion3 } from "../upgrade/version-3.ts";
 
 const NAME = "manifest.json";
 
 /** Only these: a manifest that somebody else wrote must not place a file outside the folder. */
-const path = z
-  .string()
-  .regex(
-    /^(journal\.sqlite|gateway\.toml|gateway\.key|devices\/[A-Za-z0-9_.:-]{1,64}\.json|wallets\/0x[0-9a-f]{40}\.json)$/,
-  );
+const PLACES = [
+  /journal\.sqlite|store\.json|access\.json|gateway\.toml|gateway\.key/,
+  /devices\/[A-Za-z0-9_.:-]{1,64}\.json/,
+  /wallets\/0x[0-9a-f]{40}\.json/,
+  /archive\/journal-\d{4}-\d{2}(-\d{1,4})?\.hwa/,
+];
+
+const path = z.string().regex(new RegExp(`^(${PLACES.map(({ source }) => source).join("|")})$`));
+
+/** The newest form of a manifest: 1 has no `store.json`, `access.json` and `archive`, as stores of version 3 have none. */
+const NEWEST = 2;
 
 const schema = z.strictObject({
-  version: z.literal(1),
+  version: z.literal([1, NEWEST]),
   kind: z.literal("hirewire backup"),
   /** Of the hirewire that wrote it. */
   hirewire: z.string(),
@@ -65,10 +74,11 @@ export function writeManifest(folder: string, manifest: Manifest): void {
 /**
  * Reads a backup again from its disk: every file's hash, and every entry of its journal.
  *
+ * @param part - `own`: entries that are in files of the archive are not read, as their hashes are known to be right
  * @throws {@link Fault} `file_format` when it is no backup or a file in it is not what was written,
  * `journal_broken` at the first entry that does not hold
  */
-export function verifyBackup(folder: string): Manifest {
+export function verifyBackup(folder: string, part: "all" | "own" = "all"): Manifest {
   const manifest = readManifest(folder);
   for (const file of manifest.files) {
     const found = describeWritten(folder, file.path);
@@ -77,19 +87,42 @@ export function verifyBackup(folder: string): Manifest {
   }
   if (!manifest.files.some((file) => file.path === "journal.sqlite"))
     throw damaged(folder, "it has no journal");
-  const { index, hash } = walkJournal(folder);
+  const { index, hash } = walkStore(folder, part);
   if (index !== manifest.journal.index || hash !== manifest.journal.hash) {
     throw damaged(folder, `its journal ends at entry ${index}, not at the one of its manifest`);
   }
   return manifest;
 }
 
-function readManifest(folder: string): Manifest {
+/**
+ * What a backup says of itself; nothing of it is checked.
+ *
+ * @throws {@link Fault} `file_format` when it is no backup, or one of a newer hirewire
+ */
+export function readManifest(folder: string): Manifest {
+  let said: unknown = null;
   try {
-    return schema.parse(JSON.parse(readFileSync(join(folder, NAME), "utf8")));
+    said = JSON.parse(readFileSync(join(folder, NAME), "utf8"));
+    return schema.parse(said);
   } catch (cause) {
+    const { data: newer } = newerSchema.safeParse(said);
+    if (newer) throw ofNewer(folder, newer.hirewire);
     throw new Fault("file_format", `${folder} is no backup: it has no ${NAME} that can be read`, { cause });
   }
+}
+
+const newerSchema = z.looseObject({ version: z.number().gt(NEWEST), hirewire: z.string().default("") });
+
+function ofNewer(folder: string, by: string): Fault {
+  const message = `the backup in ${folder} is of a newer hirewire (${by}): restore it with that one`;
+  return new Fault("file_format", message, { facts: { folder } });
+}
+
+/** Reads every entry of a backup's journal, whatever version its store is, and gives the newest. */
+function walkStore(folder: string, part: "all" | "own"): Head {
+  const version = storeVersion(folder);
+  if (version !== null && version > STORE_VERSION) throw ofNewer(folder, "");
+  return version === 3 ? walkVersion3(folder) : walkJournal(folder, part);
 }
 
 function describeWritten(folder: string, name: string): BackedUpFile | null {

@@ -56,8 +56,9 @@ or epoch, or that its lane's payer has not signed, is left out and named.
 
   --data NEWDIR    the new data folder, empty or not there yet
   --vouchers FILE  a robot's wallet file, a requester's exported vouchers, a
-                   watchtower's file, an old or broken journal.sqlite, or JSON
-                   lines of vouchers; may be given many times
+                   watchtower's file, an old or broken journal.sqlite with the
+                   archive beside it, one file of such an archive, or JSON lines
+                   of vouchers; may be given many times
   --key KEYFILE    the gateway's key (default: gateway.key of the settings' data)
   --roster DIR     a data folder with devices/*.json, and wallets/*.json that the
                    gateway keeps for boards (default: the settings')
@@ -110,8 +111,10 @@ export async function recoverCommand(args: string[], io: CommandIo, ports: Recov
   const isDry = values["dry-run"] === true;
   if (!isDry) {
     buildFolder(data, (draft) => {
-      copyFileSync(keyFile, join(draft, "gateway.key"));
-      chmodSync(join(draft, "gateway.key"), 0o600);
+      if (keyFile !== settings.credential) {
+        copyFileSync(keyFile, join(draft, "gateway.key"));
+        chmodSync(join(draft, "gateway.key"), 0o600);
+      }
       for (const wallet of wallets) writeWallet(draft, wallet);
       for (const entry of entries) writeRosterEntry(draft, entry);
       markRestored(draft, { ...mark, index: rebuilt.drafts.length });

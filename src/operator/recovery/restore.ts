@@ -3,8 +3,11 @@ import { copyFileSync, mkdirSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import type { ParseArgsConfig } from "node:util";
 import { Fault } from "../../base/fault.ts";
+import { lockJournal } from "../../journal/sqlite-journal.ts";
 import { parseArguments } from "../arguments.ts";
 import type { CommandIo } from "../io.ts";
+import { migrate } from "../upgrade/migrations.ts";
+import { STORE_VERSION, storeVersion } from "../upgrade/store-version.ts";
 import type { RecoveryPorts } from "./backup.ts";
 import { buildFolder, isTaken } from "./draft-folder.ts";
 import { describeFile, type Manifest, verifyBackup } from "./manifest.ts";
@@ -19,7 +22,8 @@ const OPTIONS = {
 const HELP = `hirewire restore FROM --data DIR [--json]
 
 Makes a data folder out of a backup: reads every hash and every entry of it, and
-copies it into DIR, which is empty or not there yet. The backup stays as it is.
+copies it into DIR, which is empty or not there yet. The backup stays as it is; of
+one from before an upgrade, what is in DIR is brought forward.
 
 The restored gateway starts halted. It looks at the chain, and devices that come
 back show it the vouchers that it has signed since the backup: it signs nothing
@@ -41,7 +45,7 @@ Stop the old gateway for good first: two on one key promise the same money twice
 export function restoreCommand(
   args: string[],
   io: CommandIo,
-  { clock }: Pick<RecoveryPorts, "clock">,
+  { clock, version }: Pick<RecoveryPorts, "clock" | "version">,
 ): Promise<number> {
   return Promise.try(() => {
     const { values, positionals } = parseArguments("hirewire restore", args, OPTIONS);
@@ -56,13 +60,14 @@ export function restoreCommand(
     const { data } = values;
     if (isTaken(data)) throw new Fault("usage", `${data} is not empty: restore into a new folder`);
     const manifest = verifyBackup(from);
-    buildFolder(data, (draft) => {
+    const found = buildFolder(data, (draft) => {
       for (const file of manifest.files) copyChecked(from, draft, file);
       const { index } = manifest.journal;
       markRestored(draft, { from: resolve(from), backedUpAt: manifest.at, index, at: clock.now() });
+      return bringForward(draft, version);
     });
     if (values.json) io.write(`${JSON.stringify(asJson(data, from, manifest))}\n`);
-    else show(io, data, manifest);
+    else show(io, data, manifest, found);
     return 0;
   });
 }
@@ -76,6 +81,19 @@ function copyChecked(from: string, draft: string, file: Manifest["files"][number
   throw new Fault("disk_failed", `${file.path} was not written as it was read`);
 }
 
+/** What was in the backup of an older store becomes what this hirewire can open. Gives the version that it was of. */
+function bringForward(draft: string, by: string): number {
+  const found = storeVersion(draft) ?? STORE_VERSION;
+  if (found === STORE_VERSION) return found;
+  const lock = lockJournal(draft);
+  try {
+    migrate(draft, by);
+  } finally {
+    lock.close();
+  }
+  return found;
+}
+
 function hasKey({ files }: Manifest): boolean {
   return files.some(({ path }) => path === "gateway.key");
 }
@@ -86,10 +104,15 @@ function asJson(data: string, from: string, manifest: Manifest) {
   return { data, from, at, gateway, journal, hasKey: hasKey(manifest) };
 }
 
-function show(io: CommandIo, data: string, manifest: Manifest): void {
+function show(io: CommandIo, data: string, manifest: Manifest, found: number): void {
   const { gateway, journal, at } = manifest;
   io.write(`restored gateway ${gateway} in ${data}, as it was ${new Date(at).toISOString()}\n`);
   io.write(`journal  entries 1 to ${journal.index}, newest hash ${journal.hash}\n`);
+  if (found < STORE_VERSION) {
+    io.write(
+      `its store was of version ${found}: brought forward to ${STORE_VERSION}; the backup is as it was\n`,
+    );
+  }
   if (!hasKey(manifest)) {
     io.warn(`the backup has no key: put it at ${join(data, "gateway.key")}, mode 0600\n`);
     io.warn(`wallets that the gateway kept for boards go to ${join(data, "wallets")}, mode 0600 as well\n`);

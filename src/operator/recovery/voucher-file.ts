@@ -4,9 +4,12 @@
  * A voucher speaks for itself, since its signature names its payer; so every object that has the shape of one is
  * taken, wherever it stands, and nothing else in the file is believed.
  */
-import { closeSync, openSync, readFileSync, readSync } from "node:fs";
+import { closeSync, existsSync, openSync, readdirSync, readFileSync, readSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { Fault } from "../../base/fault.ts";
+import { salvagedArchive } from "../../journal/archive-file.ts";
+import { salvagedTexts } from "../../journal/salvage.ts";
 import type { Venue } from "../../protocol/eip712.ts";
 import { type Voucher, voucherSchema } from "../../protocol/voucher.ts";
 
@@ -17,14 +20,34 @@ export type FoundVoucher = { readonly voucher: Voucher; readonly file: string };
 const SQLITE_MAGIC = "SQLite format 3\0";
 
 /**
- * Every voucher in a file: JSON, JSON lines, or an SQLite file of a watchtower or of a gateway's journal.
+ * Every voucher in a file: JSON, JSON lines, an SQLite file of a watchtower or of a gateway's journal with the archive
+ * that lies beside it, or a file of such an archive alone.
  *
  * @param venue - of vouchers whose file does not name it: a watchtower keeps one file for each vault
  * @throws {@link Fault} `file_format` when it is none of these, `disk_failed` when it cannot be read
  */
 export function readVoucherFile(file: string, venue: Venue): FoundVoucher[] {
-  const values = isSqlite(file) ? databaseValues(file, venue) : jsonValues(file);
+  if (!isSqlite(file)) return inFile(file, archiveValues(file) ?? jsonValues(file));
+  const archived = archiveBeside(file).flatMap((path) => inFile(path, archiveValues(path) ?? []));
+  return [...archived, ...inFile(file, databaseValues(file, venue))];
+}
+
+function inFile(file: string, values: readonly unknown[]): FoundVoucher[] {
   return vouchersIn(values).map((voucher) => ({ voucher, file }));
+}
+
+/** A lane's newest voucher may be years old: then the journal has given it to its archive. */
+function archiveBeside(file: string): string[] {
+  const folder = join(dirname(file), "archive");
+  if (basename(file) !== "journal.sqlite" || !existsSync(folder)) return [];
+  return onDisk(folder, () => readdirSync(folder))
+    .filter((name) => name.endsWith(".hwa"))
+    .toSorted()
+    .map((name) => join(folder, name));
+}
+
+function archiveValues(file: string): unknown[] | null {
+  return salvagedArchive(file)?.map(parsed) ?? null;
 }
 
 function isSqlite(file: string): boolean {
@@ -69,13 +92,13 @@ function databaseValues(file: string, { chainId, vault }: Venue): unknown[] {
   const database = onDisk(file, () => new DatabaseSync(file, { readOnly: true, timeout: BUSY_MS }));
   try {
     const shelf = rowsOf(database, "SELECT * FROM voucher");
-    const journal = rowsOf(database, "SELECT text FROM entry");
+    const journal = salvagedTexts(file);
     if (shelf === null && journal === null) {
       throw new Fault("file_format", `${file} is no watchtower's and no journal, or it is in use`, {
         facts: { file },
       });
     }
-    const entries = (journal ?? []).map((row) => parsed(String(row["text"])));
+    const entries = (journal ?? []).map(parsed);
     const kept = (shelf ?? []).map(({ payee, token, epoch, cumulative, signature }) => {
       return { chainId, vault, payee, token, epoch, cumulative, signature };
     });

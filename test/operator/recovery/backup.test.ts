@@ -1,18 +1,19 @@
 import { spawnSync } from "node:child_process";
-import { createHash } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import {
   chmodSync,
   existsSync,
   mkdirSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { readConfig } from "../../../src/config.ts";
 import { journalFile, openJournal } from "../../../src/journal/sqlite-journal.ts";
 import { newPairing, savePairing } from "../../../src/operator/device/pairing.ts";
 import { backupCommand } from "../../../src/operator/recovery/backup.ts";
@@ -26,6 +27,7 @@ import {
 } from "../../../src/operator/recovery/restored-mark.ts";
 import { readRoster, writeRosterEntry } from "../../../src/operator/roster-folder.ts";
 import { draftOf } from "../../journal/life.ts";
+import { changeText } from "../../journal/tamper.ts";
 import { openRecoveryStand, type RecoveryStand } from "./stand.ts";
 
 const code = (name: string, words = /./) =>
@@ -65,10 +67,9 @@ function contents(folder: string): Record<string, string> {
 /** What a failed command has left beside the backup's place. */
 const leftovers = () => readdirSync(stand.folder).filter((name) => name.startsWith("b"));
 
-function spoil(sql: string, file: string): void {
-  const database = new DatabaseSync(file);
-  database.exec(sql);
-  database.close();
+/** In the journal of a folder. */
+function spoil(folder: string): void {
+  changeText(folder, 2, (line) => line.replace("robot-1", "robot-2"));
 }
 
 describe("hirewire backup", () => {
@@ -112,6 +113,19 @@ describe("hirewire backup", () => {
     expect(with_.written).not.toMatch(/0101010101/);
   });
 
+  it("leaves a key out that is a credential of the gateway's service", async () => {
+    mkdirSync(stand.at("credentials"));
+    renameSync(stand.at("data", "gateway.key"), stand.at("credentials", "gateway.key"));
+    const environment = { CREDENTIALS_DIRECTORY: stand.at("credentials") };
+    const { warned } = await stand.call(
+      (args, io, ports) =>
+        backupCommand(args, io, { ...ports, readConfig: (path) => readConfig(path, environment) }),
+      ...[stand.at("b"), "--config", stand.config],
+    );
+    expect(warned).toContain("it has no key");
+    expect(verifyBackup(stand.at("b")).files.map(({ path }) => path)).not.toContain("gateway.key");
+  });
+
   it("refuses to write over anything, and to back up what is not there", async () => {
     mkdirSync(stand.at("b"));
     await expect(backup(stand.at("b"))).rejects.toThrow(code("usage", /there already/));
@@ -125,10 +139,7 @@ describe("hirewire backup", () => {
   });
 
   it("does not make a backup of a broken journal", async () => {
-    spoil(
-      "UPDATE entry SET text = replace(text, 'robot-1', 'robot-2') WHERE idx = 2",
-      journalFile(stand.data),
-    );
+    spoil(stand.data);
     await expect(backup(stand.at("b"))).rejects.toThrow(code("journal_broken", /entry 2/));
     expect(leftovers()).toEqual([]);
   });
@@ -136,8 +147,12 @@ describe("hirewire backup", () => {
   it("leaves nothing that looks like a backup when its disk is full", () => {
     const module = (path: string) => JSON.stringify(new URL(`../../../src/${path}`, import.meta.url).href);
     const writer = openJournal(stand.data);
-    const large = { ...draftOf([]), cause: { ...draftOf([]).cause, id: "x".repeat(100_000) } };
-    for (let n = 0; n < 10; n++) writer.append([large]);
+    // what is random cannot be compressed
+    const large = () => ({
+      ...draftOf([]),
+      cause: { ...draftOf([]).cause, id: randomBytes(75_000).toString("base64") },
+    });
+    for (let n = 0; n < 10; n++) writer.append([large()]);
     writer.close();
     const script = `
       const { backupCommand } = await import(${module("operator/recovery/backup.ts")});
@@ -324,7 +339,7 @@ describe("hirewire restore", () => {
   it("does not restore a journal that a forger has put in with its hash", async () => {
     await backup(stand.at("b"));
     const file = stand.at("b", "journal.sqlite");
-    spoil("UPDATE entry SET text = replace(text, 'robot-1', 'robot-2') WHERE idx = 2", file);
+    spoil(stand.at("b"));
     const bytes = readFileSync(file);
     const manifest = JSON.parse(readFileSync(stand.at("b", "manifest.json"), "utf8"));
     const sha256 = `0x${createHash("sha256").update(bytes).digest("hex")}`;

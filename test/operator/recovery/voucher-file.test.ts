@@ -1,15 +1,20 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { z } from "zod";
 import { amount } from "../../../src/base/money.ts";
+import { writeArchive } from "../../../src/journal/archive-file.ts";
+import { GENESIS } from "../../../src/journal/entry.ts";
+import type { Draft } from "../../../src/journal/journal.ts";
+import { memoryJournal } from "../../../src/journal/memory-journal.ts";
 import { journalFile, openJournal } from "../../../src/journal/sqlite-journal.ts";
 import { readVoucherFile } from "../../../src/operator/recovery/voucher-file.ts";
 import { type Voucher, voucherSchema } from "../../../src/protocol/voucher.ts";
 import { TowerFile } from "../../../src/settlement/tower-file.ts";
 import { buildLife } from "../../journal/life.ts";
+import { changeText, changeTexts, tamper } from "../../journal/tamper.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "vouchers-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -86,12 +91,16 @@ describe("readVoucherFile", () => {
   });
 });
 
+/** Bytes of a page of a journal, and how one begins that has rows of a table. */
+const [PAGE, LEAF] = [1_024, 0x0d];
+
 describe("readVoucherFile, of a journal", () => {
   let path = "";
   let count = 0;
+  let drafts: readonly Draft[] = [];
 
   beforeAll(async () => {
-    const { drafts } = await buildLife();
+    drafts = (await buildLife()).drafts;
     const journal = openJournal(join(folder, "journal"));
     journal.append(drafts);
     journal.close();
@@ -107,10 +116,47 @@ describe("readVoucherFile, of a journal", () => {
     expect(read(path)).toHaveLength(count);
   });
 
+  it("finds those in a file of the archive, which an old journal may have been without", () => {
+    const entries = memoryJournal().append(drafts);
+    const [previous = GENESIS.hash, hash = GENESIS.hash] = [entries[0]?.previous, entries.at(-1)?.hash];
+    const file = join(folder, "journal-2026-11.hwa");
+    writeArchive(file, { first: 1, last: entries.length, previous, hash }, entries);
+    expect(read(file)).toEqual(read(path));
+    // beside a journal it is read with it, as are those that are torn, as far as they go
+    const whole = read(path);
+    const archive = join(folder, "journal", "archive");
+    mkdirSync(join(archive, "notes.hwa.d"), { recursive: true });
+    cpSync(file, join(archive, "journal-2026-11.hwa"));
+    writeFileSync(join(archive, "journal-2026-12.hwa"), "torn");
+    expect(read(path)).toEqual([...whole, ...whole]);
+    rmSync(archive, { recursive: true });
+  });
+
+  it("goes on behind a torn page: the first, the last, or one between", () => {
+    const torn = join(folder, "torn");
+    const journal = openJournal(torn);
+    for (const draft of drafts) journal.append([draft]);
+    journal.close();
+    // blocks that need no other, on pages of which none is free
+    changeTexts(torn, (line) => line);
+    tamper(torn, "VACUUM");
+    const whole = readFileSync(journalFile(torn));
+    const leaves = Array.from({ length: whole.length / PAGE }, (_, at) => at * PAGE).filter(
+      (at) => at > 0 && whole[at] === LEAF && whole.readUInt16BE(at + 3) > 0,
+    );
+    expect(leaves.length).toBeGreaterThan(10);
+    expect(read(journalFile(torn))).toHaveLength(count);
+    const left = [leaves[0], leaves[9], leaves.at(-1)].map((at = 0) => {
+      writeFileSync(journalFile(torn), Buffer.from(whole).fill(0xff, at, at + PAGE));
+      return read(journalFile(torn)).length;
+    });
+    // a page has three of them at most
+    expect(Math.min(...left)).toBeGreaterThanOrEqual(count - 3);
+    expect(Math.min(...left)).toBeLessThan(count);
+  });
+
   it("finds those of the entries that can still be read", () => {
-    const database = new DatabaseSync(path);
-    database.exec(`UPDATE entry SET text = '["torn' WHERE idx = 4`);
-    database.close();
+    changeText(join(folder, "journal"), 4, () => '["torn');
     const left = read(path).length;
     expect(left).toBeLessThan(count);
     expect(left).toBeGreaterThan(count / 2);

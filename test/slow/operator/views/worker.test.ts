@@ -6,6 +6,7 @@ import type { Fault } from "../../../../src/base/fault.ts";
 import { openJournal } from "../../../../src/journal/sqlite-journal.ts";
 import { openViews, type Views, type ViewsOptions } from "../../../../src/operator/views/views.ts";
 import { buildLife, type Life } from "../../../journal/life.ts";
+import { changeText } from "../../../journal/tamper.ts";
 import { append, temporary } from "../../../operator/views/shelf.ts";
 
 let life: Life;
@@ -102,10 +103,7 @@ describe("the views' thread", () => {
   it("answers from what holds of a journal that is damaged, and says so", async () => {
     const folder = temporary();
     append(folder, life.drafts);
-    const { DatabaseSync } = await import("node:sqlite");
-    const database = new DatabaseSync(`${folder}/journal.sqlite`);
-    database.exec("UPDATE entry SET text = replace(text, 'paid', 'pa1d') WHERE idx = 24");
-    database.close();
+    changeText(folder, 24, (line) => line.replaceAll("paid", "pa1d"));
     const { views, faults } = open(folder);
     await expect(views.caughtUp()).rejects.toMatchObject({ code: "journal_broken" });
     expect(faults).toMatchObject([{ code: "journal_broken", facts: { index: 24 } }]);
