@@ -9,7 +9,7 @@ import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, write
 import { dirname } from "node:path";
 import { z } from "zod";
 import { type Hex, toHex } from "../base/bytes.ts";
-import { diskReason } from "../base/disk-error.ts";
+import { diskCode, diskReason } from "../base/disk-error.ts";
 import { Fault } from "../base/fault.ts";
 import { isManifestOf, type Manifest } from "../protocol/manifest.ts";
 import { address, hash32 } from "../protocol/scalar.ts";
@@ -105,7 +105,7 @@ export function writeTrustSync(path: string, { firmware, authors, notes }: Trust
     flushFolder(dirname(path));
   } catch (cause) {
     rmSync(beside, { force: true });
-    throw new Fault("disk_failed", `cannot write ${path}: ${diskReason(cause)}`, { cause });
+    throw new Fault(diskCode(cause), `cannot write ${path}: ${diskReason(cause)}`, { cause });
   }
 }
 

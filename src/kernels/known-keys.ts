@@ -32,7 +32,7 @@ export type KnownKeysCaps = {
   readonly keys: number;
 };
 
-export const DEFAULT_CAPS: KnownKeysCaps = { tables: 64 * 2 ** 20, keys: 16_384 };
+export const DEFAULT_CAPS: KnownKeysCaps = { tables: 4 * 2 ** 20, keys: 16_384 };
 
 /** Uses after which a table pays: building one costs about as much as it saves on so many signatures. */
 const USES_BEFORE_TABLE = 16;

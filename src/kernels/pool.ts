@@ -7,12 +7,12 @@
  * until they are done, there are 256 or 2 ms have passed.
  *
  * A worker is started when it is first needed, and until it is ready its share is done here, so that nobody waits for
- * the start. One that dies is replaced at the next need; what it had not answered is done here. On one core everything
+ * the start. Since each takes some 25 MB of memory, a pool can be told how much work in a second is worth them. One that dies is replaced at the next need; what it had not answered is done here. On one core everything
  * is done here.
  */
 import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
-import type { Clock } from "../base/clock.ts";
+import { type Clock, type Instant, instant } from "../base/clock.ts";
 import { curveKernels } from "./kernels.ts";
 import { DEFAULT_CAPS } from "./known-keys.ts";
 import { checkSigners, judgeGroup } from "./signature.ts";
@@ -27,6 +27,9 @@ const FEWEST_SHARED = 64;
 const FLUSH_AT = 256;
 const FLUSH_MS = 2;
 
+/** For how long checks are counted together, milliseconds. */
+const COUNTED_MS = 1_000;
+
 /** Deaths without an answer in between, after which a seat stays empty. */
 const MOST_DEATHS = 3;
 
@@ -34,6 +37,8 @@ export type SignaturePoolOptions = {
   readonly clock: Clock;
   /** Workers; by default one for each core but this thread's. */
   readonly size?: number;
+  /** Checks within a second without which no worker is started; 0 unless told. {@link SignaturePool.start} asks nobody. */
+  readonly worthwhile?: number;
   /** Starts a worker: by default a thread. */
   readonly spawn?: (start: WorkerStart) => Worker;
 };
@@ -64,15 +69,21 @@ export class SignaturePool {
   readonly #clock: Clock;
   readonly #spawn: (start: WorkerStart) => Worker;
   readonly #seats: readonly Seat[];
+  readonly #worthwhile: number;
+  /** Checks since `#countedFrom`. */
+  #counted = 0;
+  #countedFrom: Instant = instant(0);
   #waiting: Waiting[] = [];
   #waitingChecks = 0;
   #cancelFlush: (() => void) | null = null;
   #jobs = 0;
   #isClosed: boolean = false;
 
-  constructor({ clock, size = availableParallelism() - 1, spawn = spawnThread }: SignaturePoolOptions) {
+  constructor(options: SignaturePoolOptions) {
+    const { clock, size = availableParallelism() - 1, worthwhile = 0, spawn = spawnThread } = options;
     this.#clock = clock;
     this.#spawn = spawn;
+    this.#worthwhile = worthwhile;
     this.#seats = Array.from({ length: size }, emptySeat);
   }
 
@@ -93,7 +104,11 @@ export class SignaturePool {
 
   /** As `checkSigners` of signature.ts. Rejects only with a {@link Fault} of the kernels. */
   check(checks: readonly SignatureCheck[]): Promise<readonly boolean[]> {
-    const isShared = checks.length >= FEWEST_SHARED && this.#seats.length > 0 && !this.#isClosed;
+    const isShared =
+      checks.length >= FEWEST_SHARED &&
+      this.#seats.length > 0 &&
+      !this.#isClosed &&
+      this.#isWorthwhile(checks.length);
     return new Promise((resolve, reject) => {
       if (!isShared) return resolve(checkSigners(checks));
       this.#waiting.push({ checks, resolve, reject });
@@ -110,6 +125,17 @@ export class SignaturePool {
     this.#flush();
     for (const seat of this.#seats) answerHere(seat);
     await Promise.all(this.#seats.map(({ worker }) => worker?.terminate()));
+  }
+
+  /** Whether a worker is here already, or what has come of late is worth one. */
+  #isWorthwhile(checks: number): boolean {
+    const now = this.#clock.now();
+    if (Math.abs(now - this.#countedFrom) > COUNTED_MS) {
+      this.#counted = 0;
+      this.#countedFrom = now;
+    }
+    this.#counted += checks;
+    return this.#counted >= this.#worthwhile || this.#seats.some(({ worker }) => worker !== null);
   }
 
   #flush(): void {

@@ -1,5 +1,5 @@
 /** Blocks and views of one node: what everything else that is read from it stands on. */
-import { numberToHex } from "viem";
+import { numberToHex } from "viem/utils";
 import { z } from "zod";
 import type { Hex } from "../base/bytes.ts";
 import { Fault } from "../base/fault.ts";

@@ -1,11 +1,13 @@
 /** A {@link Chain} behind the JSON-RPC of one node, or of several that check each other. */
-import { type Abi, decodeFunctionResult, domainSeparator, encodeFunctionData } from "viem";
+import type { Abi } from "viem";
+import { decodeFunctionResult, encodeFunctionData } from "viem/utils";
 import type { Hex } from "../base/bytes.ts";
 import { type Clock, systemClock } from "../base/clock.ts";
 import { Fault, isFault } from "../base/fault.ts";
 import { type Amount, amount, MAX_AMOUNT } from "../base/money.ts";
 import { callAt } from "./blocks.ts";
 import { type Call, type Chain, TOKEN_ABI, VAULT_ABI } from "./chain.ts";
+import { domainSeparator } from "./domain.ts";
 import { LaneLog } from "./lane-log.ts";
 import { LaneReader } from "./lane-reader.ts";
 import { Rpc } from "./rpc.ts";
@@ -69,7 +71,7 @@ async function mustBeRight(rpc: Rpc, chainId: number, vault: Hex): Promise<void>
   const strangers = await rpc.all(strangerAt);
   for (const { value: fault } of strangers) if (fault) throw fault;
   const domain = { name: "LaneVault", version: "1", chainId, verifyingContract: vault };
-  if ((await read(rpc, VAULT_ABI, vault, "DOMAIN_SEPARATOR", [])) !== domainSeparator({ domain })) {
+  if ((await read(rpc, VAULT_ABI, vault, "DOMAIN_SEPARATOR", [])) !== domainSeparator(domain)) {
     throw new Fault("chain_mismatch", `the contract at ${vault} is not a LaneVault of chain ${chainId}`);
   }
 }

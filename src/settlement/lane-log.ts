@@ -4,7 +4,8 @@
  * Nodes and providers limit how much one question about events may cover, each in its own way and words. A range that is
  * refused is halved until it is answered, down to a single block.
  */
-import { type AbiEvent, decodeEventLog, encodeEventTopics, numberToHex, pad } from "viem";
+import type { AbiEvent } from "viem";
+import { decodeEventLog, encodeEventTopics, numberToHex, pad } from "viem/utils";
 import { z } from "zod";
 import type { Hex } from "../base/bytes.ts";
 import { type Amount, add, amount, ZERO } from "../base/money.ts";

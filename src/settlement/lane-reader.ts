@@ -4,7 +4,7 @@
  * Gains and losses are read differently. What is believed at "confirmed" was said by two nodes of one and the same block;
  * at "head" the worst that any node says is believed, since acting on it costs a claim's gas and ignoring it a deposit.
  */
-import { decodeFunctionResult, encodeFunctionData } from "viem";
+import { decodeFunctionResult, encodeFunctionData } from "viem/utils";
 import type { Hex } from "../base/bytes.ts";
 import { Fault } from "../base/fault.ts";
 import { amount } from "../base/money.ts";

@@ -6,7 +6,7 @@
  * in a block that counts as confirmed, and that block is still the chain's, is it over. The journal is the queue's
  * whole memory: what stands there and is not over is finished before anything new is signed.
  */
-import { parseTransaction } from "viem";
+import { parseTransaction } from "viem/utils";
 import type { Hex } from "../base/bytes.ts";
 import type { Clock } from "../base/clock.ts";
 import { Fault, isFault } from "../base/fault.ts";

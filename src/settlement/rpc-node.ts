@@ -9,6 +9,7 @@ import { z } from "zod";
 import type { Hex } from "../base/bytes.ts";
 import type { Clock, Instant } from "../base/clock.ts";
 import { Fault, isFault } from "../base/fault.ts";
+import { post } from "./http-post.ts";
 
 /** The node's own "no" to a request that it understood. */
 export interface RpcRefusal {
@@ -224,15 +225,8 @@ export class RpcNode {
     const late = new AbortController();
     const cancel = clock.after(timeoutMs, () => late.abort());
     try {
-      const response = await fetch(this.#url, {
-        method: "POST",
-        headers: this.#headers,
-        body,
-        // another host would be asked with the same words
-        redirect: "error",
-        signal: late.signal,
-      });
-      return { status: response.status, text: await readText(response) };
+      const [url, headers] = [this.#url, this.#headers];
+      return await post({ url, headers, body, most: LONGEST_ANSWER, signal: late.signal });
     } catch (cause) {
       if (isFault(cause)) throw this.trouble(cause.message);
       throw this.trouble(late.signal.aborted ? `is silent for ${timeoutMs} ms` : "cannot be reached", cause);
@@ -245,18 +239,6 @@ export class RpcNode {
     const message = `node ${this.name} ${words}`;
     return new Fault("chain_unreachable", message, { cause, facts: { node: this.name } });
   }
-}
-
-/** @throws {@link Fault} `chain_unreachable` when it is longer than anything that is asked for */
-async function readText(response: Response): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  for await (const chunk of response.body ?? []) {
-    length += chunk.byteLength;
-    if (length > LONGEST_ANSWER) throw new Fault("chain_unreachable", "answers without end");
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString("utf8");
 }
 
 function parsed(text: string): unknown {

@@ -24,8 +24,11 @@ import { type MinedTransaction, type Purpose, TransactionQueue } from "./queue.t
 
 export type { ClaimPlan, Settled } from "./claims.ts";
 
-/** How long a start, or a device that is enrolled, waits for lanes to be funded, milliseconds. */
+/** How long a device that is enrolled waits for its lane to be funded, milliseconds. */
 const FUNDED_WITHIN_MS = 5_000;
+
+/** The same of a start, whose devices wait already: what takes longer takes far longer. */
+const STARTED_WITHIN_MS = 1_500;
 
 /** The longest pause between looks at a chain that does not answer, milliseconds. */
 const MAX_PAUSE_MS = 60_000;
@@ -113,7 +116,7 @@ export class Settlement {
    * @throws {@link Fault} `chain_unreachable`
    */
   async start(): Promise<void> {
-    await this.refresh();
+    await this.refresh(STARTED_WITHIN_MS);
     this.#polling = this.#poll();
   }
 
@@ -126,15 +129,15 @@ export class Settlement {
   }
 
   /**
-   * Reads every lane now, and waits a few seconds at most for those that the gateway pays on to be funded.
+   * Reads every lane now, and waits a while at most for those that the gateway pays on to be funded.
    *
    * @throws {@link Fault} `chain_unreachable`
    */
-  async refresh(): Promise<void> {
+  async refresh(withinMs: number = FUNDED_WITHIN_MS): Promise<void> {
     await this.#look();
     const enough = new AbortController();
     const signal = AbortSignal.any([enough.signal, this.#stop.signal]);
-    const patience = this.#options.clock.sleep(FUNDED_WITHIN_MS, signal).catch(() => undefined);
+    const patience = this.#options.clock.sleep(withinMs, signal).catch(() => undefined);
     await Promise.race([this.#work(), patience]);
     enough.abort();
   }

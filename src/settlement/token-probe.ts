@@ -4,10 +4,11 @@
  * Tokens change while one trades in them: their owners rename them, which changes what holders sign, set fees, exchange
  * their code. So a token is read at the start, and compared with that reading before every claim.
  */
-import { domainSeparator, encodeFunctionData, hexToBigInt, hexToString, parseAbi, size, slice } from "viem";
+import { encodeFunctionData, hexToBigInt, hexToString, parseAbi, size, slice } from "viem/utils";
 import type { Hex } from "../base/bytes.ts";
 import { Fault } from "../base/fault.ts";
 import type { Call, Chain } from "./chain.ts";
+import { domainSeparator } from "./domain.ts";
 import { LOCAL_CHAIN, type TokenKind, type TokenRow, tokenRow, tokenTrap } from "./token-registry.ts";
 
 /** What of a {@link Chain} a token is read through. */
@@ -155,7 +156,7 @@ function domainOf(
   const versions = version === null ? VERSIONS : [version];
   for (const each of versions) {
     const domain = { name: name ?? "", version: each };
-    const computed = domainSeparator({ domain: { ...domain, chainId, verifyingContract: token } });
+    const computed = domainSeparator({ ...domain, chainId, verifyingContract: token });
     if (hexToBigInt(computed) === separator) return domain;
   }
   // bridges make tokens with domains of their own kind; nobody signs for those, they are approved

@@ -4,7 +4,7 @@
  * Nothing here retries or waits. A node that answers "no" to a transaction is `transaction_failed`, and the contract's
  * own error is decoded into the message.
  */
-import { decodeErrorResult, keccak256, numberToHex } from "viem";
+import { decodeErrorResult, keccak256, numberToHex } from "viem/utils";
 import { z } from "zod";
 import type { Hex } from "../base/bytes.ts";
 import { Fault } from "../base/fault.ts";

@@ -3,7 +3,8 @@
  *
  * Nothing here is sent, and nothing is checked against the chain: a call that cannot be carried out reverts.
  */
-import { type Abi, encodeFunctionData } from "viem";
+import type { Abi } from "viem";
+import { encodeFunctionData } from "viem/utils";
 import { fromHex, type Hex } from "../base/bytes.ts";
 import { Fault } from "../base/fault.ts";
 import type { Amount } from "../base/money.ts";

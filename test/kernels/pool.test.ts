@@ -63,6 +63,28 @@ function heldClock(): Clock & { readonly due: (() => void)[] } {
   };
 }
 
+describe("a pool that is told what workers are worth", () => {
+  it("starts none for less within a second, and all for more", async () => {
+    let now = 0;
+    const clock: Clock = { ...systemClock, now: () => instant(now) };
+    const { workers, spawn } = spawner();
+    const pool = open({ clock, spawn, worthwhile: 700 });
+    expect(await pool.check(claims)).toEqual(expected);
+    expect(await pool.check(claims)).toEqual(expected);
+    now = 1_001;
+    expect(await pool.check(claims)).toEqual(expected);
+    expect(await pool.check(claims)).toEqual(expected);
+    expect(workers).toHaveLength(0);
+    now = 2_001;
+    expect(await pool.check(claims)).toEqual(expected);
+    expect(workers).toHaveLength(2);
+    await pool.start();
+    now = 9_000;
+    expect(await pool.check(claims)).toEqual(expected);
+    expect(pool.ready).toBe(2);
+  });
+});
+
 describe("a pool", () => {
   it("has some right and some wrong to tell apart", () => {
     expect(expected.filter((one) => !one).length).toBeGreaterThan(20);

@@ -8,7 +8,11 @@
 import type { EventEmitter } from "node:events";
 import type { Duplex } from "node:stream";
 import { Aedes, type Client, type PublishPacket, type SubscribePacket, type UnsubscribePacket } from "aedes";
+import { writeToStream } from "mqtt-packet";
 import { answerable, TOPIC_LEVELS } from "./topic-rights.ts";
+
+// else it keeps each number that two bytes can hold as a buffer of its own, 8 MB in all
+writeToStream.cacheNumbers = false;
 
 /** Longest time that a Node timer takes, milliseconds. */
 const NEVER = 2 ** 31 - 1;
