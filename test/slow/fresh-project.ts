@@ -103,7 +103,8 @@ export class FreshProject {
   }
 }
 
-function watch(child: ChildProcess): Running {
+/** What a program that was started with pipes says from here on. */
+export function watch(child: ChildProcess): Running {
   const lines: string[] = [];
   const looks = new Set<() => void>();
   let isOver = false;

@@ -12,9 +12,11 @@ export class Program {
   readonly #ended: Promise<unknown>;
   stderr = "";
 
-  constructor(args: readonly string[]) {
+  /** @param env - set besides what this process has */
+  constructor(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
     this.process = spawn(process.execPath, ["src/hirewire.ts", ...args], {
       stdio: ["ignore", "pipe", "pipe"],
+      env: { ...process.env, ...env },
     });
     this.process.stderr?.on("data", (bytes: Buffer) => {
       this.stderr += bytes.toString();

@@ -21,6 +21,7 @@ import { Executor } from "../../src/firmware/executor.ts";
 import type { Trust } from "../../src/firmware/trust.ts";
 import { Gateway } from "../../src/gateway.ts";
 import type { Entry } from "../../src/journal/journal.ts";
+import type { TimeParts } from "../../src/obstacles.ts";
 import { makeWorld, type World } from "../../src/operator/demo/world.ts";
 import type { Fact, FactKind, FactNamed } from "../../src/protocol/facts.ts";
 import { PROFILES } from "../../src/protocol/fuel.ts";
@@ -70,6 +71,8 @@ export class WholeMarket {
   readonly faults: unknown[] = [];
   /** What every provider trusts by its hash, unless it is told; stories add to it. */
   readonly trusted = new Set<Hex>([hashBlob(PATH_PLAN)]);
+  /** The clock that its gateways go by; the machine's, beyond doubt, while there is none. */
+  time: TimeParts | null = null;
   #gateway: Gateway | null = null;
   readonly #closing: (() => Promise<unknown>)[] = [];
   readonly #change: (config: Config) => void;
@@ -132,7 +135,7 @@ export class WholeMarket {
       config,
       signer: keySigner(key),
       transactionSigner: privateKeyToAccount(toHex(key)),
-      clock: systemClock,
+      ...(this.time ? { clock: this.time.clock, time: this.time } : { clock: systemClock }),
       draw: Math.random,
       salt: () => toHex(crypto.getRandomValues(new Uint8Array(32))),
       readSecret: (path) => readFileSync(path, "utf8"),

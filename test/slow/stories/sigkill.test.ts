@@ -6,7 +6,7 @@ import { expect, it, onTestFinished } from "vitest";
 import { sayFigures } from "./figures.ts";
 import { KillStory } from "./kill-story.ts";
 
-const KILLS = 50;
+const KILLS = 25;
 
 it(`1 kill -9 of a real gateway, ${KILLS} times under vouchers and tasks: acknowledged is what is claimed`, {
   timeout: 600_000,
