@@ -44,7 +44,13 @@ const RUNNING: Group = {
     run: async (args, terminal) => {
       const { terminalQuestions } = await import("./operator/setup/questions.ts");
       const { initCommand } = await import("./operator/setup/init.ts");
-      return await initCommand(args, terminal.io, { ...terminal, ask: terminalQuestions() });
+      const { examine } = await import("./operator/doctor/command.ts");
+      const { thisMachine } = await import("./operator/doctor/machine.ts");
+      return await initCommand(args, terminal.io, {
+        ...terminal,
+        ask: terminalQuestions(),
+        examine: (file) => examine(file, terminal, thisMachine(terminal.env["PATH"] ?? "")),
+      });
     },
   },
   config: {
@@ -121,9 +127,9 @@ const WATCHING: Group = {
       ),
   },
   journal: {
-    usage: "verify [FILE]",
-    about: "checks every hash and every signature",
-    words: ["verify"],
+    usage: "verify [FILE] | archive",
+    about: "checks every hash and signature; moves closed months to the archive",
+    words: ["verify", "archive"],
     run: async (args, terminal) =>
       (await import("./operator/journal/command.ts")).journalCommand(
         args,
@@ -268,8 +274,18 @@ const SAFETY: Group = {
   restore: {
     usage: "FROM",
     about: "a data folder again, which reconciles before it pays",
-    run: async (args, terminal) =>
-      (await import("./operator/recovery/restore.ts")).restoreCommand(args, terminal.io, terminal),
+    run: async (args, terminal) => {
+      const { restoreCommand } = await import("./operator/recovery/restore.ts");
+      return await restoreCommand(args, terminal.io, { ...terminal, version: terminal.version() });
+    },
+  },
+  upgrade: {
+    usage: "[--check]",
+    about: "brings an older data folder forward, after a backup",
+    run: async (args, terminal) => {
+      const { upgradeCommand } = await import("./operator/upgrade/command.ts");
+      return await upgradeCommand(args, terminal.io, { ...terminal, version: terminal.version() });
+    },
   },
   recover: {
     usage: "",

@@ -260,9 +260,50 @@ const operator = z.strictObject({
     .describe('a block explorer for links on the page, such as "https://arbiscan.io/tx/{transaction}"'),
 });
 
+const clock = z.strictObject({
+  synchronized: z
+    .enum(["auto", "assume"])
+    .default("auto")
+    .describe(
+      '"auto": nothing that expires is signed while this machine says that its clock is not synchronised, or the chain\'s time is far from it; "assume": never asked',
+    ),
+});
+
+const disk = z.strictObject({
+  reserve: z
+    .number()
+    .int()
+    .min(1_048_576)
+    .default(67_108_864)
+    .describe(
+      "bytes that stay free: below that new offers are not taken, so that what is open can be finished",
+    ),
+  archive: z
+    .enum(["month", "never"])
+    .default("month")
+    .describe(
+      '"month": entries of months that are over go to <data>/archive, compressed and checked; "never": all stay in the journal',
+    ),
+  backup_every_ms: z
+    .number()
+    .int()
+    .min(0)
+    .max(2_147_483_647)
+    .default(86_400_000)
+    .describe("how often the gateway copies what it cannot make again; 0 is never"),
+  backups: z.number().int().min(1).max(1_000).default(7).describe("how many of those copies are kept"),
+  backup_folder: z
+    .string()
+    .default("backups")
+    .describe("where they are, relative to the data folder: best on another disk"),
+});
+
+/** The only version of `gateway.toml` that this hirewire reads. */
+export const FILE_VERSION = 1;
+
 /** All of `gateway.toml`. Unknown keys are errors: a misspelt limit must not be no limit. */
 export const configSchema = z.strictObject({
-  version: z.literal(1).describe("of this file's format"),
+  version: z.literal(FILE_VERSION).describe("of this file's format"),
   name: z.string().min(1).max(64).default("hirewire").describe("what the gateway is called"),
   data: z
     .string()
@@ -316,6 +357,8 @@ export const configSchema = z.strictObject({
   settlement: settlement.prefault({}),
   limits: limits.prefault({}),
   operator: operator.prefault({}),
+  clock: clock.prefault({}),
+  disk: disk.prefault({}),
 });
 
 /** A name of the code as the file has it. */

@@ -6,11 +6,11 @@ import { z } from "zod";
 import type { Hex } from "./base/bytes.ts";
 import { Fault } from "./base/fault.ts";
 import { type Amount, parseAmount } from "./base/money.ts";
-import { configSchema, snakeCase } from "./config-schema.ts";
+import { configSchema, FILE_VERSION, snakeCase } from "./config-schema.ts";
 import { BROKER_LIMITS, type BrokerLimits } from "./link/broker/limits.ts";
 import { DEFAULT_RULES, type MarketRules } from "./market/rules.ts";
 import { nearestName } from "./operator/nearest.ts";
-import { WINDOWS } from "./operator/settings.ts";
+import { keyCredential, WINDOWS } from "./operator/settings.ts";
 import { applyEnvironment } from "./operator/setup/environment.ts";
 import { leavesOf } from "./operator/setup/leaves.ts";
 import { type Origins, originsOf } from "./operator/setup/origins.ts";
@@ -18,6 +18,8 @@ import type { Limits } from "./payment/standing.ts";
 
 export type Config = z.output<typeof configSchema> & {
   readonly file: string;
+  /** The gateway's key among the credentials of its service; null where there is none. */
+  readonly credential: string | null;
   /** Where each value came from; what is not in it has its default. */
   readonly origins: Origins;
 };
@@ -34,6 +36,7 @@ export function readConfig(path: string, environment = process.env): Config {
   const file = resolve(path);
   const text = readText(file);
   const said = parseToml(file, text);
+  refuseNewer(path, said["version"]);
   const fromEnvironment = applyEnvironment(said, SETTINGS, environment);
   const found = z.safeDecode(configSchema, said as never);
   if (!found.success) throw new Fault("config_syntax", `${path}: ${explain(found.error, fromEnvironment)}`);
@@ -51,8 +54,15 @@ export function readConfig(path: string, environment = process.env): Config {
       ...operator,
       ...{ certificate: at(operator.certificate), certificate_key: at(operator.certificate_key) },
     },
-    ...{ file, origins: originsOf(text, fromEnvironment) },
+    ...{ file, credential: keyCredential(environment), origins: originsOf(text, fromEnvironment) },
   };
+}
+
+/** A file of a newer hirewire is named as that: what else it says is not to be judged here. */
+function refuseNewer(path: string, version: unknown): void {
+  if (typeof version !== "number" || version <= FILE_VERSION) return;
+  const message = `${path} is of version ${version}, of a newer hirewire; this one reads version ${FILE_VERSION}: run that one, or make a file for this one with hirewire init`;
+  throw new Fault("config_syntax", message, { facts: { version, reads: FILE_VERSION } });
 }
 
 /** What is wrong, with the nearest known name of an unknown one, and where it does not stand in the file. */
@@ -86,7 +96,9 @@ function readText(file: string): string {
   try {
     return readFileSync(file, "utf8");
   } catch (cause) {
-    throw new Fault("config_missing", `cannot read ${file}; give --config FILE`, { cause });
+    throw new Fault("config_missing", `cannot read ${file}: hirewire init makes one, or give --config FILE`, {
+      cause,
+    });
   }
 }
 

@@ -7,21 +7,24 @@
 
 import { Agenda } from "./agenda.ts";
 import type { Hex } from "./base/bytes.ts";
-import type { Clock, Instant } from "./base/clock.ts";
+import type { Instant } from "./base/clock.ts";
 import type { Refusal, RefusalCode } from "./base/refusal.ts";
-import { type Config, limitsOf, marketRules } from "./config.ts";
+import { countBlobs } from "./blob-accounts.ts";
+import { limitsOf, marketRules } from "./config.ts";
 import { Custody } from "./custody.ts";
 import { type Door, openDoor } from "./door.ts";
 import { Enrolment } from "./enrolment.ts";
 import { Errands } from "./errands.ts";
 import { isHouse } from "./exchange/addressee.ts";
-import { blobsOf, ReadingRights } from "./exchange/readable.ts";
-import { saveSnapshot } from "./exchange/replay.ts";
+import { ReadingRights } from "./exchange/readable.ts";
 import type { State } from "./exchange/state.ts";
+import type { GatewayOptions } from "./gateway-options.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import type { Entry, Journal } from "./journal/journal.ts";
 import { BlobCourier } from "./link/blob-courier.ts";
 import type { BrokerCallbacks } from "./link/broker/broker.ts";
+import type { MarketRules } from "./market/rules.ts";
+import { Obstacles } from "./obstacles.ts";
 import { Office } from "./office.ts";
 import { type Opened, openHouse } from "./opening.ts";
 import { Operations } from "./operations.ts";
@@ -30,45 +33,20 @@ import { parseWallet } from "./operator/wallet-folder.ts";
 import { allAt, Log } from "./operator/watch/log/log.ts";
 import { creditOf } from "./payment/payment.ts";
 import type { Fact } from "./protocol/facts.ts";
-import type { Signer } from "./protocol/signer.ts";
 import type { Market } from "./protocol/typed-data.ts";
 import { Reception } from "./reception.ts";
-import type { Signer as TransactionSigner } from "./settlement/chain.ts";
 import { type Settled, Settlement } from "./settlement/settlement.ts";
 import { recheckToken } from "./settlement/token-probe.ts";
+import { LOCAL_CHAIN } from "./settlement/token-registry.ts";
+import { Snapshots } from "./snapshots.ts";
 
-/**
- * Least records between two snapshots of the state. A large state is saved more rarely, so that saving costs each record
- * the same.
- */
-const SNAPSHOT_EVERY = 1_000;
-
-export type GatewayOptions = {
-  readonly config: Config;
-  readonly signer: Signer;
-  readonly transactionSigner: TransactionSigner;
-  readonly clock: Clock;
-  /** Uniform in `[0, 1)` and not predictable by devices. */
-  readonly draw: () => number;
-  /** 32 random bytes. */
-  readonly salt: () => Hex;
-  /** What the gateway says while it works; one that is kept for the page alone unless told. */
-  readonly log?: Log;
-  /** Of this program; empty where nobody asks. */
-  readonly version?: string;
-  /** The text of a file that is nobody else's, such as a certificate's key. Throws {@link Fault} `key_file`. */
-  readonly readSecret: (path: string) => string;
-  readonly onEntries?: (entries: readonly Entry[]) => void;
-  readonly onRefused?: (refusal: Refusal, by: Hex | null, topic: string) => void;
-  /** Something that the operator should see; the gateway goes on. */
-  readonly onFault?: (fault: unknown) => void;
-  /** The gateway cannot go on: the process has to end. */
-  readonly onBroken: (fault: unknown) => void;
-};
+/** How long a group of commands gathers for each open task, milliseconds: one alone hardly waits, fifty share a commit. */
+const BREATH_MS = 2;
 
 export class Gateway {
   readonly market: Market;
   readonly #options: GatewayOptions;
+  readonly #log: Log;
   readonly #state: State;
   readonly #journal: Journal;
   readonly #house: Opened;
@@ -80,9 +58,9 @@ export class Gateway {
   readonly #settlement: Settlement;
   readonly #office: Office;
   readonly #operations: Operations;
+  readonly #obstacles: Obstacles;
   readonly #enrolment: Enrolment;
-  /** Records since the state was saved. */
-  #unsaved: number;
+  readonly #snapshots: Snapshots;
   readonly #boot: Instant;
   readonly #reception: Reception;
   #door: Door | null = null;
@@ -90,11 +68,16 @@ export class Gateway {
 
   /** Opens everything a gateway needs, and starts serving. Throws what {@link openHouse} throws, and `port_busy`. */
   static async start(options: GatewayOptions): Promise<Gateway> {
-    const { config, signer, clock } = options;
+    const { config, signer, clock, version = "" } = options;
+    const log = options.log ?? new Log({ clock, levels: allAt("info"), form: "json", write: null });
     const onFault = (fault: unknown) => options.onFault?.(fault);
-    const house = await openHouse({ config, signer, clock, onFault });
+    const say = (line: string) => {
+      log.say("gateway", "info", line);
+      options.onOpening?.(line);
+    };
+    const house = await openHouse({ config, signer, clock, version, say, onFault });
     try {
-      const gateway = new Gateway(options, house);
+      const gateway = new Gateway(options, house, log);
       await gateway.#serve().catch(async (fault: unknown) => {
         await gateway.#quiet();
         throw fault;
@@ -106,23 +89,24 @@ export class Gateway {
     }
   }
 
-  private constructor(options: GatewayOptions, house: Opened) {
+  private constructor(options: GatewayOptions, house: Opened, log: Log) {
     const { config, signer, clock, draw, salt } = options;
     const { market, journal, state, store, executor, signatures, token } = house;
     const { decimals } = token;
     const rules = marketRules(config);
-    const runTerms = { maxFuel: rules.maxFuel, runMs: rules.runMs };
     const limits = limitsOf(config, decimals, (device) => this.#enrolment.perDay(device));
     const onFault = this.#told.bind(this);
     this.#options = options;
+    this.#log = log;
     this.market = market;
     this.#house = house;
     this.#journal = journal;
     this.#state = state;
-    // lives that end early must not leave ever more for the next one to replay
-    this.#unsaved = journal.head().index - (journal.newestSnapshot()?.index ?? 0);
+    this.#snapshots = new Snapshots({ journal, state, onFault });
     this.#boot = clock.now();
     this.#operations = this.#openOperations(onFault);
+    this.#obstacles = this.#watchObstacles(rules.acceptMs + rules.runMs);
+    const obstacle = () => this.#obstacles.current;
     const { chain } = this.#operations;
     this.#enrolment = new Enrolment({
       ...{ config, market, decimals, state, chain, clock, onFault },
@@ -130,20 +114,15 @@ export class Gateway {
       record: (facts) => this.#heartbeat.tell({ topic: "observed", facts }),
       onChange: (isGrown) => this.#rosterChanged(isGrown),
     });
-    this.#reception = new Reception({
-      ...{ state, market, clock, decimals, feeBasisPoints: rules.feeBasisPoints },
-      firmware: { ...{ meter: rules.meter.version, costs: rules.meter.costs }, ...runTerms },
-      journalIndex: () => journal.head().index,
-      admission: this.#enrolment,
-      onRefused: (refusal, by, topic) => this.#refused(refusal, by, topic),
-      onSession: (what, session) => this.#operations.noteSession(what, session),
-    });
+    this.#reception = this.#openReception(rules);
     const publish = this.#reception.publish.bind(this.#reception);
     this.#heartbeat = new Heartbeat({
       ...{ state, journal, signer, clock },
       checkSigners: (checks) => signatures.check(checks),
       context: { market, rules, draw, salt, limits },
+      obstacle,
       bidders: () => this.#reception.bidders(),
+      breathMs: () => BREATH_MS * (state.market.tasks.size - state.market.ended.size),
       publish,
       onEntries: (entries) => this.#onEntries(entries),
       onRefused: (refusal, by, topic) => this.#reception.count(refusal, by, topic),
@@ -159,9 +138,9 @@ export class Gateway {
       // our own requester names what is kept here already, and has nothing to hand over
       mayRead: (device, hash) => isHouse(state, device) || this.#rights.mayRead(device, hash),
     });
-    const { runMs, inputMs } = rules;
+    const { runMs, inputMs, maxDeadlineMs } = rules;
     const [heartbeat, errands] = [this.#heartbeat, () => this.#errands];
-    this.#agenda = new Agenda({ state, clock, heartbeat, errands, inputMs });
+    this.#agenda = new Agenda({ state, clock, heartbeat, errands, inputMs, maxDeadlineMs, obstacle });
     this.#errands = new Errands({
       ...{ courier: this.#courier, store, ownerOf, executor, clock, runMs, inputMs, tell, onFault },
       graceUntil: () => this.#agenda.graceUntil,
@@ -171,6 +150,18 @@ export class Gateway {
     });
     this.#settlement = this.#openSettlement(onFault);
     this.#office = this.#openOffice(decimals);
+  }
+
+  #openReception({ meter, maxFuel, runMs, feeBasisPoints }: MarketRules): Reception {
+    const { market, journal, state, token } = this.#house;
+    return new Reception({
+      ...{ state, market, clock: this.#options.clock, decimals: token.decimals, feeBasisPoints },
+      firmware: { meter: meter.version, costs: meter.costs, maxFuel, runMs },
+      journalIndex: () => journal.head().index,
+      admission: this.#enrolment,
+      onRefused: (refusal, by, topic) => this.#refused(refusal, by, topic),
+      onSession: (what, session) => this.#operations.noteSession(what, session),
+    });
   }
 
   #openOffice(decimals: number): Office {
@@ -185,14 +176,28 @@ export class Gateway {
   }
 
   #openOperations(onFault: (fault: unknown) => void): Operations {
-    const { config, clock, log, readSecret, version = "" } = this.#options;
+    const { config, clock, readSecret, version = "" } = this.#options;
     return new Operations({
-      ...{ config, clock, readSecret, version, onFault, house: this.#house },
-      log: log ?? new Log({ clock, levels: allAt("info"), form: "json", write: null }),
+      ...{ config, clock, readSecret, version, onFault, house: this.#house, log: this.#log },
+      obstacle: () => this.#obstacles.current,
+      clockObstacle: () => this.#obstacles.ofClock,
       rooms: () => ({
         ...{ reception: this.#reception, enrolment: this.#enrolment, custody: this.#custody },
         ...{ settlement: this.#settlement, office: this.#office, door: this.#door },
       }),
+    });
+  }
+
+  #watchObstacles(longestRunMs: number): Obstacles {
+    const { config, clock, time = null } = this.#options;
+    const isLocal = this.market.chainId === LOCAL_CHAIN;
+    return new Obstacles({
+      ...{ config, clock, time, state: this.#state, longestRunMs },
+      newestBlock: () => (isLocal ? null : this.#operations.newestBlock),
+      onFault: (fault) => this.#told(fault),
+      onChange: () => this.#agenda.look(),
+      onStep: () => void this.#agenda.stepped(),
+      say: (line) => this.#log.say("gateway", "info", line),
     });
   }
 
@@ -259,6 +264,21 @@ export class Gateway {
     return this.#reception.traffic;
   }
 
+  /** How it is, in one line. */
+  get status(): string {
+    const { tasks, ended } = this.#state.market;
+    const sessions = this.#door?.broker.sessions().length ?? 0;
+    const entries = this.#journal.head().index.toLocaleString("en-US");
+    const held = this.#obstacles.current;
+    const open = tasks.size - ended.size;
+    return `${open} tasks open, ${sessions} sessions, ${entries} entries${held ? `; no offers are taken: ${held}` : ""}`;
+  }
+
+  /** Resolves once a command has gone through the whole heartbeat. It writes nothing. */
+  probe(): Promise<void> {
+    return this.#heartbeat.tell({ topic: "observed", facts: [] });
+  }
+
   /** Claims every voucher that is worth more than the chain has paid. */
   async settle(): Promise<Settled[]> {
     await this.#heartbeat.idle();
@@ -268,12 +288,13 @@ export class Gateway {
   /** Stops admitting, finishes what is being written, and frees everything. */
   async stop(): Promise<void> {
     await this.#quiet();
-    saveSnapshot(this.#journal, this.#state);
+    this.#snapshots.save();
     await this.#house.close();
   }
 
   async #quiet(): Promise<void> {
     this.#agenda.close();
+    await this.#obstacles.stop();
     await this.#enrolment.stop();
     await this.#office.close();
     this.#errands.stop();
@@ -286,6 +307,7 @@ export class Gateway {
 
   async #serve(): Promise<void> {
     const { config, clock } = this.#options;
+    const obstaclesKnown = this.#obstacles.start();
     await this.#heartbeat.tell({ topic: "observed", facts: [this.#started()] });
     await this.#office.heed();
     await this.#enrolment.start();
@@ -298,25 +320,19 @@ export class Gateway {
       const all = { ...callbacks, secretOf };
       return openDoor({ config, market, clock, boot: this.#boot, callbacks: all, readSecret, onFault });
     };
+    await obstaclesKnown;
     this.#door = await this.#reception.open(open, { commands: this.#custody, courier: this.#courier });
     await this.#agenda.open();
-    await this.#countBlobs();
+    await countBlobs(this.#house.store, this.#state.market, (device) => this.#ownerOf(device));
     await this.#operations.start();
     await this.#office.open(this.#door.broker, this.#operations.verbs);
   }
 
   #started(): Fact {
     const { gateway, chainId, vault, token } = this.market;
-    const feeBasisPoints = this.#options.config.market.fee_basis_points;
-    return {
-      kind: "gatewayStarted",
-      gateway,
-      chainId,
-      vault,
-      token,
-      decimals: this.#house.token.decimals,
-      feeBasisPoints,
-    };
+    const { decimals } = this.#house.token;
+    const { fee_basis_points: feeBasisPoints } = this.#options.config.market;
+    return { kind: "gatewayStarted", gateway, chainId, vault, token, decimals, feeBasisPoints };
   }
 
   #told(fault: unknown): void {
@@ -333,18 +349,6 @@ export class Gateway {
     this.#reception.dismiss((device) => this.#custody.isEstranged(device));
     this.#custody.forgetFormer();
     if (isGrown && this.#door) await this.#settlement.refresh();
-  }
-
-  /** What is here of tasks counts on its owners; from then on it goes when its time is over. */
-  async #countBlobs(): Promise<void> {
-    const { store } = this.#house;
-    for (const task of this.#state.market.tasks.values()) {
-      // one that was never announced only names them
-      for (const { hash, device } of task.bidBy === null ? [] : blobsOf(task)) {
-        if (store.sizeOf(hash) !== null) await store.assign({ hash, owner: this.#ownerOf(device) });
-      }
-    }
-    store.startSweep();
   }
 
   /** On whose account a device's blobs are kept: who owns it, or the device itself. */
@@ -365,11 +369,7 @@ export class Gateway {
         for (const lane of lanes) this.#laneChanged(lane);
       }
     }
-    this.#unsaved += entries.length;
-    if (this.#unsaved >= Math.max(SNAPSHOT_EVERY, sizeOf(this.#state))) {
-      saveSnapshot(this.#journal, this.#state);
-      this.#unsaved = 0;
-    }
+    this.#snapshots.note(entries.length);
     this.#operations.noteEntries(entries);
     this.#options.onEntries?.(entries);
     this.#agenda.look();
@@ -383,11 +383,4 @@ export class Gateway {
       void this.#heartbeat.tell({ topic: "payOut", device, all: false });
     }
   }
-}
-
-/** What a snapshot of the state mostly consists of: answers, and tasks. */
-function sizeOf({ answers, market }: State): number {
-  let size = market.tasks.size;
-  for (const own of answers.values()) size += own.size;
-  return size;
 }

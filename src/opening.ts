@@ -15,16 +15,24 @@ import { openJournal } from "./journal/sqlite-journal.ts";
 import { calibrateOnce } from "./kernels/calibration.ts";
 import { SignaturePool } from "./kernels/pool.ts";
 import { type KeyLock, lockKey } from "./operator/key-lock.ts";
+import { openStore } from "./operator/upgrade/store.ts";
 import type { Signer } from "./protocol/signer.ts";
 import type { Market } from "./protocol/typed-data.ts";
 import type { Chain } from "./settlement/chain.ts";
 import { openEvmChain } from "./settlement/evm-chain.ts";
 import { checkToken, type TokenProfile } from "./settlement/token-probe.ts";
 
+/** Signatures in a second, a twentieth of what one thread checks: fewer do without another one and its memory. */
+const WORTH_A_THREAD = 1_000;
+
 export type OpeningOptions = {
   readonly config: Config;
   readonly signer: Pick<Signer, "address">;
   readonly clock: Clock;
+  /** Of this program. */
+  readonly version: string;
+  /** Hears what takes long, a line at a time. */
+  readonly say: (line: string) => void;
   readonly onFault: (fault: unknown) => void;
 };
 
@@ -44,18 +52,23 @@ export type Opened = {
 /**
  * Opens everything.
  *
- * @throws {@link Fault} `key_in_use`, `journal_locked`, `journal_broken`, `disk_failed`, `chain_unreachable`,
- * `chain_mismatch`, `token_mismatch`, `rpc_disagrees`, `executor_died`, `kernel_failed`
+ * @throws {@link Fault} `key_in_use`, `journal_locked`, `journal_broken`, `disk_failed`, `disk_full`, `file_format` (a
+ * store of a newer version), `chain_unreachable`, `chain_mismatch`, `token_mismatch`, `rpc_disagrees`, `executor_died`,
+ * `kernel_failed`
  */
-export async function openHouse({ config, signer, clock, onFault }: OpeningOptions): Promise<Opened> {
+export async function openHouse(options: OpeningOptions): Promise<Opened> {
+  const { config, signer, clock, onFault } = options;
   const { id: chainId, rpc: urls, vault, token: address, confirmations } = config.chain;
   const market = { chainId, vault, token: address, gateway: signer.address };
   const chain = await openEvmChain({ urls, chainId, vault, confirmations, clock, onFault });
   const token = await checkToken(chain, address);
   const lock = await lockKey({ address: signer.address, chainId, vault }, { holder: config.data });
-  const journal = await orRelease(lock, () => openJournal(config.data));
+  const journal = await orRelease(lock, async () => {
+    await openStore({ settings: config, gateway: signer.address, ...options });
+    return openJournal(config.data);
+  });
   const executor = new Executor({ clock, cores: config.firmware.cores });
-  const signatures = new SignaturePool({ clock });
+  const signatures = new SignaturePool({ clock, worthwhile: WORTH_A_THREAD });
   let store: BlobStore | null = null;
   const close = async () => {
     await store?.close();
@@ -81,9 +94,9 @@ export async function openHouse({ config, signer, clock, onFault }: OpeningOptio
   }
 }
 
-async function orRelease<T>(lock: KeyLock, work: () => T): Promise<T> {
+async function orRelease<T>(lock: KeyLock, work: () => Promise<T>): Promise<T> {
   try {
-    return work();
+    return await work();
   } catch (fault) {
     await lock.release();
     throw fault;

@@ -4,27 +4,31 @@
  */
 import { join } from "node:path";
 import type { Hex } from "./base/bytes.ts";
-import { type Clock, instant } from "./base/clock.ts";
-import { Fault } from "./base/fault.ts";
+import { type Clock, type Instant, instant } from "./base/clock.ts";
+import { Fault, isFault } from "./base/fault.ts";
 import type { Refusal } from "./base/refusal.ts";
 import { type Config, limitsOf, marketRules, SETTINGS } from "./config.ts";
 import type { Custody } from "./custody.ts";
 import { askVerb, settlementClerks } from "./desk.ts";
 import type { Door } from "./door.ts";
 import type { Enrolment } from "./enrolment.ts";
-import type { Entry } from "./journal/journal.ts";
+import type { ClockObstacle, Obstacle } from "./exchange/state.ts";
+import type { Entry, Journal } from "./journal/journal.ts";
 import type { Office } from "./office.ts";
 import type { Opened } from "./opening.ts";
 import { actionClerks } from "./operator/action/clerks.ts";
 import { TestTasks } from "./operator/action/test-tasks.ts";
 import type { Desk } from "./operator/api/desk.ts";
 import type { List } from "./operator/api/live.ts";
+import { type Archivist, openArchivist } from "./operator/archive/archivist.ts";
 import type { Verb } from "./operator/control/server.ts";
 import { Feed } from "./operator/feed.ts";
 import { overviewClerks } from "./operator/overview/clerks.ts";
 import { statusText } from "./operator/overview/status-text.ts";
 import { TaskTimes } from "./operator/overview/task-times.ts";
 import { projectRoot } from "./operator/project-root.ts";
+import { backupByProcess } from "./operator/recovery/backup-process.ts";
+import { BackupSchedule } from "./operator/recovery/backup-schedule.ts";
 import { settingsClerks } from "./operator/setup/clerk.ts";
 import { settingsOf } from "./operator/setup/origins.ts";
 import { verifyClerks } from "./operator/verify/clerks.ts";
@@ -61,6 +65,9 @@ export type OperationsOptions = {
   readonly readSecret: (path: string) => string;
   readonly onFault: (fault: unknown) => void;
   readonly rooms: () => Rooms;
+  /** What keeps this machine from taking new work on, and what of it is for the sake of time. Without them, nothing is. */
+  readonly obstacle?: () => Obstacle | null;
+  readonly clockObstacle?: () => ClockObstacle | null;
 };
 
 /** What a record may change that somebody looks at. */
@@ -75,6 +82,8 @@ export class Operations {
   readonly #access: Access;
   readonly #walks: Walks;
   readonly #taskTimes: TaskTimes;
+  readonly #backups: BackupSchedule;
+  #archivist: Archivist | null = null;
   #views: Views | null = null;
   #isStopped: boolean = false;
   #desk: Desk | null = null;
@@ -93,11 +102,22 @@ export class Operations {
       lanes: (keys) => this.chain.lanes(keys),
       onProgress: () => this.#feed.note("verification"),
     });
+    this.#backups = new BackupSchedule({
+      ...{ settings: config, gateway: house.market.gateway, clock, onFault },
+      head: () => house.journal.head(),
+      make: backupByProcess(config.file),
+      onMade: (folder) => this.#options.log.say("operator", "info", `a backup is in ${folder}`),
+    });
   }
 
   /** Where the page is; null while there is none. */
   get url(): string | null {
     return this.#web?.url ?? null;
+  }
+
+  /** The newest block seen, and when; null before the first. */
+  get newestBlock(): Watch["newestBlock"] {
+    return this.#watch.newestBlock;
   }
 
   /** A link that opens the page once, as an operator, within ten minutes; null while there is no page. */
@@ -111,10 +131,12 @@ export class Operations {
     return { ask: askVerb(this.#openedDesk()), ...loginVerb(this.#access, () => this.url) };
   }
 
-  /** Begins to look, and opens the page; one that cannot be opened is told, and the gateway goes on without it. */
+  /** Begins to look and to keep the store in order, and opens the page; one that cannot be opened is told, and the gateway goes on without it. */
   async start(): Promise<void> {
     const { config, onFault } = this.#options;
     this.#watch.start();
+    this.#backups.start();
+    if (config.disk.archive === "month") this.#archivist = this.#openArchivist();
     if (config.operator.listen === "") return;
     try {
       this.#web = await this.#openWeb();
@@ -129,7 +151,7 @@ export class Operations {
     this.#isStopped = true;
     await this.#web?.close();
     this.#feed.close();
-    await this.#walks.close();
+    await Promise.all([this.#walks.close(), this.#backups.stop(), this.#archivist?.close()]);
     await this.#watch.stop();
     await this.#views?.close();
   }
@@ -160,6 +182,17 @@ export class Operations {
     this.#feed.note("devices", "logs");
   }
 
+  #openArchivist(): Archivist {
+    const { config, clock, log, onFault } = this.#options;
+    return openArchivist({
+      ...{ data: config.data, reserve: config.disk.reserve, clock, onFault },
+      onDone: ({ periods }) => {
+        for (const { first, last, file } of periods)
+          log.say("operator", "info", `entries ${first} to ${last} are in ${file} of the archive`);
+      },
+    });
+  }
+
   #openWatch(): Watch {
     const { config, house, clock, log, version, rooms } = this.#options;
     const { market, state, journal, token, chain } = house;
@@ -177,6 +210,7 @@ export class Operations {
       limits: this.#limits(),
       verification: () => this.#walks.newest(),
       finalized: () => rooms().settlement.sight().confirmed || null,
+      clockObstacle: () => this.#options.clockObstacle?.() ?? null,
       onAlerts: () => this.#feed.note("alerts"),
       onSigns: (vitals) => this.#tellSight(vitals),
     });
@@ -231,6 +265,7 @@ export class Operations {
     const tests = new TestTasks({
       ...{ data: config.data, market, decimals, rules: marketRules(config), state, clock, store },
       ...{ reception, custody, enrolment, onFault },
+      obstacle: () => this.#options.obstacle?.() ?? null,
     });
     const limits = this.#limits();
     const views = lazily(() => this.#openedViews());
@@ -243,7 +278,7 @@ export class Operations {
             chainName: chainName(market.chainId),
             gasSymbol: nativeCoin(market.chainId),
           },
-          ...{ market, beganAt: instant(journal.entry(1)?.at ?? clock.now()) },
+          ...{ market, beganAt: beginningOf(journal, clock) },
         },
         ...{ clock, state, devices: reception.devices, views, limits, taskTimes: this.#taskTimes, onFault },
         lines: () => rooms().door?.lines ?? [],
@@ -289,6 +324,16 @@ export class Operations {
         return statusText(await desk.overview(asked, viewer), language);
       },
     });
+  }
+}
+
+/** When the journal begins; now where its oldest entries are in an archive file that is not here. */
+function beginningOf(journal: Pick<Journal, "entry">, clock: Clock): Instant {
+  try {
+    return instant(journal.entry(1)?.at ?? clock.now());
+  } catch (fault) {
+    if (!isFault(fault)) throw fault;
+    return clock.now();
   }
 }
 

@@ -1,14 +1,17 @@
 /** `hirewire run`: the gateway of `gateway.toml` as a process, until it is told to stop. */
 import { randomBytes } from "node:crypto";
-import { existsSync } from "node:fs";
 import { privateKeyToAccount } from "viem/accounts";
 import { toHex } from "./base/bytes.ts";
-import { isFault } from "./base/fault.ts";
+import { type Clock, machineTime } from "./base/clock.ts";
+import { type FaultCode, isFault } from "./base/fault.ts";
+import { SteadyClock } from "./base/steady-clock.ts";
 import type { Config } from "./config.ts";
 import { Gateway } from "./gateway.ts";
 import { nothingElse, parseArguments } from "./operator/arguments.ts";
+import { openGatewayKey } from "./operator/gateway-key.ts";
 import { refusalLines } from "./operator/refusal-lines.ts";
-import { gatewayKeyFile } from "./operator/settings.ts";
+import { openSupervisor } from "./operator/supervisor/supervisor.ts";
+import { isSynchronized, thisClock } from "./operator/watch/clock-signs.ts";
 import { Log } from "./operator/watch/log/log.ts";
 import { parseLogSpec } from "./operator/watch/log/log-spec.ts";
 import { encodeFact } from "./protocol/facts.ts";
@@ -17,7 +20,8 @@ import type { Terminal } from "./terminal.ts";
 
 const HELP = `hirewire run [--config gateway.toml] [--listen HOST:PORT] [--json]
 
-Runs the gateway until SIGTERM or Ctrl-C. Makes its key on the first start (<data>/gateway.key).
+Runs the gateway until SIGTERM or Ctrl-C. Its key is the credential gateway.key of its service
+($CREDENTIALS_DIRECTORY), or else <data>/gateway.key, which the first start makes.
   --config FILE   settings (default gateway.toml)
   --listen H:P    where the broker listens, in place of the file's
   --json          one JSON line for each record, refusal and fault
@@ -56,7 +60,26 @@ export async function runCommand(args: string[], terminal: Terminal): Promise<nu
     ? (kind, what) => io.write(`${JSON.stringify({ kind, ...what })}\n`)
     : () => undefined;
   const ended = Promise.withResolvers<number>();
-  const gateway = await startGateway(config, terminal, say, logOf(terminal, values.json === true));
+  const clock = new SteadyClock(machineTime, terminal.clock);
+  const log = logOf(terminal, clock, values.json === true);
+  const supervisor = openSupervisor({
+    ...{ env: terminal.env, pid: process.pid, clock },
+    ...{ probe: () => gateway.probe(), status: () => gateway.status },
+    onFault: (fault) => {
+      log.fault(fault);
+      say("fault", { code: codeOf(fault), message: messageOf(fault) });
+    },
+  });
+  supervisor.busy("opening");
+  const gateway = await startGateway(config, terminal, {
+    say,
+    log,
+    clock,
+    onOpening: (line) => supervisor.busy(line),
+  });
+  // before anybody hears that it runs, and may end it
+  for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => ended.resolve(0));
+  process.once("disconnect", () => ended.resolve(0));
   const { page } = gateway;
   say("ready", { port: gateway.port, urls: gateway.urls, gateway: gateway.market.gateway, page });
   if (!values.json) {
@@ -64,8 +87,7 @@ export async function runCommand(args: string[], terminal: Terminal): Promise<nu
     io.write(`gateway ${gateway.market.gateway}: ${where}, data in ${config.data}\n`);
     if (page !== null) io.write(`page ${io.isTerminal ? gateway.invite() : `${page}: hirewire login`}\n`);
   }
-  for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => ended.resolve(0));
-  process.once("disconnect", () => ended.resolve(0));
+  supervisor.ready();
   process.on("message", (message: { kind?: string }) => {
     if (message.kind !== "settle") return;
     gateway.settle().then(
@@ -74,22 +96,32 @@ export async function runCommand(args: string[], terminal: Terminal): Promise<nu
     );
   });
   const code = await ended.promise;
+  void supervisor.stopping();
   await gateway.stop();
+  await supervisor.close();
   const refused = [...gateway.refusals].map(([reason, times]) => `${reason} ${times}`).join(", ");
   if (!values.json) io.write(`stopped; refused: ${refused || "nothing"}\n`);
   if (process.connected) process.disconnect();
   return code;
 }
 
-function startGateway(config: Config, terminal: Terminal, say: Say, log: Log): Promise<Gateway> {
-  const { keys, clock, readSecret, complain } = terminal;
-  const keyFile = gatewayKeyFile(config);
-  const key = existsSync(keyFile) ? keys.read(keyFile) : keys.create(keyFile);
+type Voices = {
+  readonly say: Say;
+  readonly log: Log;
+  readonly clock: SteadyClock;
+  readonly onOpening: (line: string) => void;
+};
+
+function startGateway(config: Config, terminal: Terminal, voices: Voices): Promise<Gateway> {
+  const { say, log, clock, onOpening } = voices;
+  const { keys, readSecret, complain } = terminal;
+  const ports = thisClock(terminal.env["PATH"]);
+  const { key } = openGatewayKey(config, keys);
   return Gateway.start({
     config,
     signer: keySigner(key),
     transactionSigner: privateKeyToAccount(toHex(key)),
-    clock,
+    ...{ clock, time: { clock, askMachine: () => isSynchronized(ports) }, onOpening },
     draw: () => randomBytes(6).readUIntBE(0, 6) / 2 ** 48,
     salt: () => toHex(randomBytes(32)),
     ...{ readSecret, log, version: terminal.version() },
@@ -98,8 +130,7 @@ function startGateway(config: Config, terminal: Terminal, say: Say, log: Log): P
         say("facts", { index, at, by: cause.by, facts: facts.map(encodeFact) });
     },
     onRefused: refusalLines(say, clock),
-    onFault: (fault) =>
-      say("fault", { code: isFault(fault) ? fault.code : "impossible", message: messageOf(fault) }),
+    onFault: (fault) => say("fault", { code: codeOf(fault), message: messageOf(fault) }),
     onBroken: (fault) => {
       complain(fault);
       // What memory holds is ahead of the disk: only a new start can be trusted.
@@ -109,11 +140,15 @@ function startGateway(config: Config, terminal: Terminal, say: Say, log: Log): P
 }
 
 /** On a terminal for people; beside JSON lines it is silent unless somebody asks. */
-function logOf({ io, clock, env }: Terminal, isJson: boolean): Log {
+function logOf({ io, env }: Terminal, clock: Clock, isJson: boolean): Log {
   const asked = env["HIREWIRE_LOG"];
   const { levels, form } = parseLogSpec(asked);
   const write = isJson && asked === undefined ? null : io.warn;
   return new Log({ clock, levels, form: form ?? (isJson ? "json" : "human"), write });
+}
+
+function codeOf(fault: unknown): FaultCode {
+  return isFault(fault) ? fault.code : "impossible";
 }
 
 function messageOf(fault: unknown): string {

@@ -5,7 +5,7 @@ import { type Clock, type Instant, instant } from "./base/clock.ts";
 import type { Amount } from "./base/money.ts";
 import type { RefusalCode } from "./base/refusal.ts";
 import type { Config } from "./config.ts";
-import type { State } from "./exchange/state.ts";
+import type { ClockObstacle, State } from "./exchange/state.ts";
 import type { Head } from "./journal/journal.ts";
 import { isLive, type Traffic } from "./link/broker/traffic.ts";
 import type { LineReport } from "./link/serial/lines.ts";
@@ -51,6 +51,8 @@ export type VitalParts = {
   readonly verification: () => Verification;
   /** The newest block that counts, as settlement has it; null before its first look. */
   readonly finalized: () => number | null;
+  /** Why no offers are taken for the sake of time. Without it, nothing ever is in the way. */
+  readonly clockObstacle?: () => ClockObstacle | null;
 };
 
 /** For how long signs are as good as new, milliseconds. */
@@ -110,6 +112,12 @@ export class VitalSigns {
     await Promise.all([this.#chain.stop(), this.#folder.stop()]);
   }
 
+  /** The newest block seen, and when; null before the first. Costs nothing. */
+  get newestBlock(): { readonly time: Instant; readonly readAt: Instant } | null {
+    const { head, readAt } = this.#chain.sight;
+    return head === null || readAt === null ? null : { time: head.time, readAt };
+  }
+
   /** The signs of this second. */
   take(): Vitals {
     const { clock } = this.#parts;
@@ -134,10 +142,11 @@ export class VitalSigns {
       ...{ decimals: token.decimals, symbol: token.symbol, isPlayMoney: market.chainId === LOCAL_CHAIN },
       ...{ halted: this.#halted, stopped: this.#stopped },
       ...{ journal: this.#journal(), ...this.#chainVitals(), ...lanes },
+      clockObstacle: this.#parts.clockObstacle?.() ?? null,
       ...{ wallet: this.#wallet(own, claimGas), settlement: this.#settlement(now) },
       sessions: this.#parts.sessions(),
       devices: here.filter(isLookedAfter).map((device) => this.#device(device, now)),
-      ...{ lines, traffic: traffic(), disk: diskOf(config.data) },
+      ...{ lines, traffic: traffic(), disk: diskOf(config) },
       store: { bytes: this.#folder.bytes, writtenBytes: writtenBytes() },
       tasks: taskVitals(state),
       verdicts: meter.verdicts(now),
@@ -214,10 +223,10 @@ function lineVital({ path, statistics }: LineReport): LineVital {
   return { path, framesReceived, framesSent, discardedBytes };
 }
 
-function diskOf(folder: string): Vitals["disk"] {
+function diskOf({ data, disk }: Config): Vitals["disk"] {
   try {
-    const { bavail, blocks, bsize } = statfsSync(folder);
-    return { freeBytes: bavail * bsize, sizeBytes: blocks * bsize };
+    const { bavail, blocks, bsize } = statfsSync(data);
+    return { freeBytes: bavail * bsize, sizeBytes: blocks * bsize, reserveBytes: disk.reserve };
   } catch {
     return null;
   }

@@ -76,6 +76,11 @@ export class Watch {
     await this.#signs.stop();
   }
 
+  /** The newest block seen, and when; null before the first. */
+  get newestBlock(): VitalSigns["newestBlock"] {
+    return this.#signs.newestBlock;
+  }
+
   /** The signs of this second. */
   vitals(): Vitals {
     return this.#signs.take();

@@ -22,6 +22,25 @@ function read(text: string) {
   return { config: readConfig(join(folder, "gateway.toml")), folder };
 }
 
+describe("a file of a newer hirewire", () => {
+  it("is refused by its version, whatever else is in it", () => {
+    const folder = mkdtempSync(join(tmpdir(), "hirewire-config-"));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    const file = join(folder, "gateway.toml");
+    writeFileSync(file, "version = 2\n[orbit]\nheight = 5\n");
+    expect(() => readConfig(file)).toThrow(
+      expect.objectContaining({
+        code: "config_syntax",
+        message: expect.stringMatching(
+          /is of version 2, of a newer hirewire; this one reads version 1: run that one/,
+        ),
+      }),
+    );
+    writeFileSync(file, CHAIN.replace("version = 1", "version = 0"));
+    expect(() => readConfig(file)).toThrow(/version/);
+  });
+});
+
 describe("[broker]", () => {
   it("listens on loopback, admits the roster, and has no broker elsewhere, unless told", () => {
     const { broker } = read("").config;

@@ -55,9 +55,9 @@ function next(task: Task, fact: Exclude<TaskFact, { kind: "offered" }>): Task {
     case "invoiced":
       return moveTo(task, "invoiced", { invoice: invoiceOf(task, fact) });
     case "paid":
-      return moveTo(task, "paid", { end: paidEnd(task, fact) });
+      return moveTo(task, "paid", { end: paidEnd(task, fact), bids: [] });
     case "ended":
-      return moveTo(task, fact.state, { end: unpaidEnd(task, fact) });
+      return moveTo(task, fact.state, { end: unpaidEnd(task, fact), bids: [] });
   }
 }
 

@@ -1,6 +1,6 @@
 /** Arguments of a command, read strictly: what is not known is named, with what may have been meant. */
 import { type ParseArgsConfig, parseArgs } from "node:util";
-import { getAddress, isAddress } from "viem";
+import { getAddress, isAddress } from "viem/utils";
 import type { Hex } from "../base/bytes.ts";
 import { Fault } from "../base/fault.ts";
 import { nearestName } from "./nearest.ts";

@@ -1,6 +1,6 @@
 /** A gateway as a command sees it from outside: its settings, its key file and its roster. */
 import { existsSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { fromHex, type Hex } from "../base/bytes.ts";
 import { Fault } from "../base/fault.ts";
 import { addressOfKey } from "../kernels/signature.ts";
@@ -42,6 +42,8 @@ export type Settings = {
   readonly file: string;
   /** Absolute. */
   readonly data: string;
+  /** The gateway's key among the credentials of its service, an absolute path; null or missing where there is none. */
+  readonly credential?: string | null;
   readonly broker: {
     /** `host:port` or URLs; none where devices connect elsewhere. */
     readonly listen: readonly string[];
@@ -58,6 +60,10 @@ export type Settings = {
     readonly token: Hex;
     readonly confirmations: number | "finalized";
     readonly poll_ms: number;
+  };
+  readonly clock: {
+    /** Whether the machine and the chain are asked if the time is right. */
+    readonly synchronized: "auto" | "assume";
   };
   readonly settlement: {
     /** Room that the gateway keeps on its lane to each device, a decimal. */
@@ -76,6 +82,15 @@ export type Settings = {
     readonly lane_minimum: number;
     /** Settlements that the coins left must pay for before an alarm. */
     readonly gas_alarm: number;
+  };
+  readonly disk: {
+    /** Bytes that stay free. */
+    readonly reserve: number;
+    /** 0 is never. */
+    readonly backup_every_ms: number;
+    readonly backups: number;
+    /** Relative to `data`. */
+    readonly backup_folder: string;
   };
 };
 
@@ -118,22 +133,52 @@ function walletKey(text: string, path: string): Uint8Array {
   }
 }
 
-/** `gateway.key` in the data folder, an absolute path; the file may not be there yet. */
-export function gatewayKeyFile(settings: Settings): string {
-  return join(settings.data, "gateway.key");
+const GATEWAY_KEY = "gateway.key";
+
+/**
+ * `gateway.key` among the credentials that systemd hands to a service (`LoadCredential=`), where there is one; null else.
+ * It is read and never written.
+ */
+export function keyCredential(environment: Readonly<Record<string, string | undefined>>): string | null {
+  const folder = environment["CREDENTIALS_DIRECTORY"] ?? "";
+  const file = resolve(folder, GATEWAY_KEY);
+  return folder !== "" && existsSync(file) ? file : null;
+}
+
+/**
+ * Where the gateway's key is: among the credentials of its service, or else `gateway.key` in the data folder, which may
+ * not be there yet. An absolute path.
+ */
+export function gatewayKeyFile({ data, credential }: Pick<Settings, "data" | "credential">): string {
+  return credential ?? join(data, GATEWAY_KEY);
+}
+
+/**
+ * `gateway.key` in the data folder where it lies beside a credential, and may be another key: nobody could say which of
+ * them owns the money. Null where there is only one.
+ */
+export function besideCredential({ data, credential }: Pick<Settings, "data" | "credential">): string | null {
+  const file = join(data, GATEWAY_KEY);
+  return credential && existsSync(file) ? file : null;
 }
 
 /**
  * The gateway's private key.
  *
- * @throws {@link Fault} `key_file` when it has none yet, or the file is not one
+ * @throws {@link Fault} `key_file` when it has none yet, the file is not one, or another key lies beside its credential
  */
 export function readGatewayKey(settings: Settings, keys: Keys): Uint8Array {
   const file = gatewayKeyFile(settings);
   if (!existsSync(file)) {
     throw new Fault("key_file", `no gateway key at ${file}: hirewire device add makes one`);
   }
-  return keys.read(file);
+  const key = keys.read(file);
+  const other = besideCredential(settings);
+  if (other !== null && addressOfKey(keys.read(other)) !== addressOfKey(key)) {
+    const words = `the key ${other} is not that of the credential ${file}: move away the one that is not the gateway's`;
+    throw new Fault("key_file", words);
+  }
+  return key;
 }
 
 /** The enrolled devices, and what is wrong with the roster's files; makes no folder where there is none. */

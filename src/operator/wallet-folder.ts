@@ -17,7 +17,7 @@ import {
 import { basename, join } from "node:path";
 import { z } from "zod";
 import { fromHex, type Hex } from "../base/bytes.ts";
-import { diskReason } from "../base/disk-error.ts";
+import { diskCode, diskReason } from "../base/disk-error.ts";
 import { Fault, isFault } from "../base/fault.ts";
 import type { Amount } from "../base/money.ts";
 import { addressOfKey } from "../kernels/signature.ts";
@@ -75,7 +75,7 @@ export function writeWallet(dataFolder: string, wallet: Wallet): void {
     renameSync(draft, file);
     flushOne(folderOf(dataFolder));
   } catch (cause) {
-    throw new Fault("disk_failed", `cannot write the wallet ${file}: ${diskReason(cause)}`, { cause });
+    throw new Fault(diskCode(cause), `cannot write the wallet ${file}: ${diskReason(cause)}`, { cause });
   }
 }
 

@@ -11,6 +11,7 @@ import { kernelsSuite } from "./kernels.ts";
 import { linksSuite } from "./links.ts";
 import { moneySuite } from "./money.ts";
 import { operatorSuite } from "./operator.ts";
+import { piSuite } from "./pi.ts";
 import { serialSuite } from "./serial.ts";
 import { taskSuite } from "./task.ts";
 
@@ -36,6 +37,7 @@ const SUITES: Readonly<Record<string, (options: Options) => Promise<readonly Fig
   links: linksSuite,
   money: moneySuite,
   operator: operatorSuite,
+  pi: piSuite,
   serial: serialSuite,
   task: taskSuite,
 };

@@ -165,6 +165,7 @@ export class SettlementDesk {
         salt: (): Hex => `0x${"00".repeat(32)}`,
         isPayer: isVoucherOf,
         isAuthor: () => false,
+        obstacle: null,
       },
     };
     this.#apply(decide(this.state, { topic: "observed", facts: seen }, context).facts);

@@ -38,7 +38,7 @@ describe("while paying is stopped", () => {
   it("no lane is funded, and nothing that is due is claimed, until it goes on", async () => {
     await world.fund(robot, gateway, 200n);
     stop();
-    const settlement = await desk.open({ settleEveryMs: 1 });
+    const settlement = await desk.open({ settleEveryMs: 0 });
     await settlement.refresh();
     await desk.promise(robot, 150n);
     await settlement.refresh();
@@ -82,7 +82,7 @@ describe("while paying is stopped", () => {
   it("a round that was under way signs nothing more", async () => {
     await world.fund(robot, gateway, 200n);
     const settlement = await desk.open({
-      settleEveryMs: 1,
+      settleEveryMs: 0,
       // the stop comes as the round has claimed and is about to fund
       hold: (facts, write) => {
         write();
@@ -105,7 +105,7 @@ describe("while paying is stopped", () => {
     const asked: Promise<unknown>[] = [];
     stop();
     const settlement = await desk.open({
-      settleEveryMs: 1,
+      settleEveryMs: 0,
       hold: (facts, write) => {
         write();
         if (!facts.some(({ kind }) => kind === "claimed")) return;

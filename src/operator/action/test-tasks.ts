@@ -9,8 +9,9 @@ import type { Clock } from "../../base/clock.ts";
 import { Fault } from "../../base/fault.ts";
 import { type Amount, amount, formatAmount } from "../../base/money.ts";
 import { creditAfter } from "../../exchange/charge.ts";
+import { whyObstructed } from "../../exchange/house.ts";
 import type { Outgoing } from "../../exchange/outbox.ts";
-import type { State } from "../../exchange/state.ts";
+import type { Obstacle, State } from "../../exchange/state.ts";
 import { isOperator } from "../../market/roster.ts";
 import type { MarketRules } from "../../market/rules.ts";
 import { roomOf } from "../../payment/lane.ts";
@@ -46,6 +47,8 @@ export type TestTaskParts = {
     readonly refresh: () => Promise<void>;
   };
   readonly onFault: (fault: unknown) => void;
+  /** What keeps this machine from taking new work on; without it, nothing ever does. */
+  readonly obstacle?: () => Obstacle | null;
 };
 
 /** What was sent and is not answered yet: what it has to come to. */
@@ -117,6 +120,8 @@ export class TestTasks {
     if (state.payment.stopped !== null)
       return `nothing is paid: ${state.payment.stopped}; hirewire resume-paying`;
     if (state.halted !== null) return `no offers are taken: ${state.halted}; hirewire resume`;
+    const obstructed = whyObstructed({ obstacle: this.#parts.obstacle?.() ?? null });
+    if (obstructed) return obstructed.hint;
     const underWay = testUnderWay(state, device);
     if (underWay) return `a test of it is under way: ${underWay.id}`;
     const isMetered = ({ meter, costs }: Rehearsal["task"]) =>

@@ -1,7 +1,7 @@
 /** A switch in the data folder: a file that is there as long as it is on, with the reason in it, one line. */
 import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { diskReason } from "../../base/disk-error.ts";
+import { diskCode, diskReason } from "../../base/disk-error.ts";
 import { Fault } from "../../base/fault.ts";
 import { flushOne } from "../recovery/draft-folder.ts";
 
@@ -39,7 +39,7 @@ export function readSwitch(folder: string, name: string): string | null {
 /**
  * Turns it on, on disk when this returns.
  *
- * @throws {@link Fault} `disk_failed`, `usage` for a reason that is too long
+ * @throws {@link Fault} `disk_full`, `disk_failed`, `usage` for a reason that is too long
  */
 export function writeSwitch(folder: string, name: string, reason: string): void {
   const text = `${reasonText(reason)}\n`;
@@ -65,6 +65,6 @@ function onDisk(file: string, work: () => void): void {
   try {
     work();
   } catch (cause) {
-    throw new Fault("disk_failed", `cannot write ${file}: ${diskReason(cause)}`, { cause });
+    throw new Fault(diskCode(cause), `cannot write ${file}: ${diskReason(cause)}`, { cause });
   }
 }

@@ -216,6 +216,10 @@ poll_ms = 2000
 [[serial]]
 path = "${serialPath}"
 
+# nobody outside of this machine goes by its time
+[clock]
+synchronized = "assume"
+
 [operator]
 listen = "${page}"
 

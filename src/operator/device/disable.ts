@@ -1,6 +1,6 @@
 /** `hirewire devices disable` and `enable`: keeps a device out, and lets it in again. */
 import type { ParseArgsConfig } from "node:util";
-import { diskReason } from "../../base/disk-error.ts";
+import { diskCode, diskReason } from "../../base/disk-error.ts";
 import { Fault } from "../../base/fault.ts";
 import { parseArguments } from "../arguments.ts";
 import type { CommandIo } from "../io.ts";
@@ -71,7 +71,7 @@ export function saveEntry(dataFolder: string, entry: RosterEntry): void {
   try {
     writeRosterEntry(dataFolder, entry);
   } catch (cause) {
-    throw new Fault("disk_failed", `cannot write the entry of ${entry.name}: ${diskReason(cause)}`, {
+    throw new Fault(diskCode(cause), `cannot write the entry of ${entry.name}: ${diskReason(cause)}`, {
       cause,
     });
   }

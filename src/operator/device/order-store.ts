@@ -1,6 +1,7 @@
 /** Orders that wait in the data folder until somebody has gas for them: `orders/<name>.owner.json`. */
 import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { diskCode } from "../../base/disk-error.ts";
 import { Fault } from "../../base/fault.ts";
 import type { Venue } from "../../protocol/eip712.ts";
 import { type OrderFile, orderText, parseOrder } from "../money/order.ts";
@@ -19,7 +20,7 @@ export function keepOwnerOrder(dataFolder: string, name: string, order: OrderFil
     writeFileSync(`${file}.new`, orderText(order), { flush: true });
     renameSync(`${file}.new`, file);
   } catch (cause) {
-    throw new Fault("disk_failed", `cannot write ${file}`, { cause });
+    throw new Fault(diskCode(cause), `cannot write ${file}`, { cause });
   }
 }
 

@@ -2,14 +2,16 @@
 import { existsSync, mkdirSync } from "node:fs";
 import type { Hex } from "../../base/bytes.ts";
 import type { Instant } from "../../base/clock.ts";
+import { diskCode } from "../../base/disk-error.ts";
 import { Fault, isFault } from "../../base/fault.ts";
 import { addressOfKey } from "../../kernels/signature.ts";
 import { GUEST, OPERATOR } from "../../market/roster.ts";
 import { topicLevel } from "../../protocol/scalar.ts";
+import { openGatewayKey } from "../gateway-key.ts";
 import type { CommandIo } from "../io.ts";
 import { newTerms, type OrderFile, OWNER_SECONDS, signFile } from "../money/order.ts";
 import { claimOf, type RosterEntry } from "../roster-folder.ts";
-import { gatewayKeyFile, type Keys, type Settings } from "../settings.ts";
+import type { Keys, Settings } from "../settings.ts";
 import { keepOwnerOrder } from "./order-store.ts";
 
 /**
@@ -86,11 +88,10 @@ export function refuseExisting(out: string | undefined): void {
  * @throws {@link Fault} `key_file`, `disk_failed`
  */
 export function gatewayAddress(settings: Settings, keys: Keys, io: CommandIo): Hex {
-  const file = gatewayKeyFile(settings);
-  if (existsSync(file)) return addressOfKey(keys.read(file));
   onDisk(() => mkdirSync(settings.data, { recursive: true, mode: 0o700 }));
-  const gateway = addressOfKey(keys.create(file));
-  io.warn(`made the gateway's key: ${gateway}, in ${file}\n`);
+  const { key, file, isNew } = openGatewayKey(settings, keys);
+  const gateway = addressOfKey(key);
+  if (isNew) io.warn(`made the gateway's key: ${gateway}, in ${file}\n`);
   return gateway;
 }
 
@@ -105,7 +106,7 @@ export function onDisk<T>(work: () => T): T {
   } catch (cause) {
     if (isFault(cause)) throw cause;
     const why = cause instanceof Error ? cause.message : String(cause);
-    throw new Fault("disk_failed", `nothing was enrolled: ${why}`, { cause });
+    throw new Fault(diskCode(cause), `nothing was enrolled: ${why}`, { cause });
   }
 }
 

@@ -2,6 +2,7 @@
 import { existsSync, rmSync, writeFileSync } from "node:fs";
 import type { ParseArgsConfig } from "node:util";
 import { fromHex, toHex } from "../../base/bytes.ts";
+import { diskCode } from "../../base/disk-error.ts";
 import { Fault } from "../../base/fault.ts";
 import { formatAmount } from "../../base/money.ts";
 import { addressOfKey, randomKey } from "../../kernels/signature.ts";
@@ -159,7 +160,7 @@ async function begin(beginning: Beginning, isDry: boolean): Promise<Replacement>
   try {
     writeFileSync(out, text, { mode: 0o600, flag: "wx", flush: true });
   } catch (cause) {
-    throw new Fault("disk_failed", `cannot write ${out}: nothing was changed`, { cause });
+    throw new Fault(diskCode(cause), `cannot write ${out}: nothing was changed`, { cause });
   }
   try {
     if (wallet) writeWallet(settings.data, wallet);

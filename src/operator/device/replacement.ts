@@ -2,6 +2,7 @@
 import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
+import { diskCode } from "../../base/disk-error.ts";
 import { Fault } from "../../base/fault.ts";
 import { address, topicLevel } from "../../protocol/scalar.ts";
 import { readText } from "../money/text-file.ts";
@@ -50,7 +51,7 @@ export function writeReplacement(dataFolder: string, replacement: Replacement): 
     });
     renameSync(`${file}.new`, file);
   } catch (cause) {
-    throw new Fault("disk_failed", `cannot write ${file}`, { cause });
+    throw new Fault(diskCode(cause), `cannot write ${file}`, { cause });
   }
 }
 

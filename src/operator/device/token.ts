@@ -3,6 +3,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import type { ParseArgsConfig } from "node:util";
 import { fromHex, type Hex, toHex } from "../../base/bytes.ts";
 import { type Instant, instant } from "../../base/clock.ts";
+import { diskCode } from "../../base/disk-error.ts";
 import { Fault } from "../../base/fault.ts";
 import { clientIdOf, signConnectToken, TOKEN_LIFE_MS } from "../../protocol/connect-token.ts";
 import { type ConnectionFile, marketOf } from "../../protocol/connection-file.ts";
@@ -168,7 +169,7 @@ function authority(ca: string | undefined, path: string | undefined): string[] {
       throw new Fault("usage", `${path} is another file: name a new one`);
   } catch (cause) {
     if (cause instanceof Fault) throw cause;
-    throw new Fault("disk_failed", `cannot write ${path}`, { cause });
+    throw new Fault(diskCode(cause), `cannot write ${path}`, { cause });
   }
   return ["--cafile", path];
 }

@@ -1,7 +1,7 @@
 /** Files that somebody names on the command line: modules, inputs and manifests. */
 import { createReadStream } from "node:fs";
 import { stat, writeFile } from "node:fs/promises";
-import { diskReason } from "../../base/disk-error.ts";
+import { diskCode, diskReason } from "../../base/disk-error.ts";
 import { Fault } from "../../base/fault.ts";
 
 /** Most bytes of a blob: what a task can carry. */
@@ -47,7 +47,7 @@ export async function writeBytes(path: string, content: Uint8Array | string): Pr
   try {
     await writeFile(path, content);
   } catch (cause) {
-    throw new Fault("disk_failed", `cannot write ${path}: ${diskReason(cause)}`, { cause });
+    throw new Fault(diskCode(cause), `cannot write ${path}: ${diskReason(cause)}`, { cause });
   }
 }
 

@@ -1,5 +1,5 @@
 /** An account's deposit address: where plain transfers can be sent, such as those of an exchange. */
-import { decodeFunctionResult, encodeFunctionData } from "viem";
+import { decodeFunctionResult, encodeFunctionData } from "viem/utils";
 import type { Hex } from "../../base/bytes.ts";
 import { Fault } from "../../base/fault.ts";
 import { type Chain, VAULT_ABI } from "../../settlement/chain.ts";

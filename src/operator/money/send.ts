@@ -1,6 +1,7 @@
 /** Who signs and sends a transaction that a person asked for, and what is known of it once it is in a block. */
-import { formatEther } from "viem";
+
 import { privateKeyToAccount } from "viem/accounts";
+import { formatEther } from "viem/utils";
 import { type Hex, toHex } from "../../base/bytes.ts";
 import type { Clock } from "../../base/clock.ts";
 import { Fault } from "../../base/fault.ts";

@@ -7,6 +7,7 @@
 import { readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
+import { diskCode } from "../../base/disk-error.ts";
 import { Fault } from "../../base/fault.ts";
 import type { Viewer } from "../api/access.ts";
 import { account, ROLES, time } from "../api/scalar.ts";
@@ -95,7 +96,7 @@ function write(folder: string, tokens: readonly AccessEntry[]): void {
     writeFileSync(`${file}.new`, text, { mode: 0o600, flush: true });
     renameSync(`${file}.new`, file);
   } catch (cause) {
-    throw new Fault("disk_failed", `cannot write ${file}`, { cause });
+    throw new Fault(diskCode(cause), `cannot write ${file}`, { cause });
   }
 }
 

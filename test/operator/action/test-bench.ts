@@ -7,6 +7,7 @@ import { fromHex, type Hex } from "../../../src/base/bytes.ts";
 import { parseAmount } from "../../../src/base/money.ts";
 import { Custody } from "../../../src/custody.ts";
 import { type Outgoing, refusalMessage } from "../../../src/exchange/outbox.ts";
+import type { Obstacle } from "../../../src/exchange/state.ts";
 import { taskOf } from "../../../src/market/market.ts";
 import { TestTasks } from "../../../src/operator/action/test-tasks.ts";
 import { enrolments, readRoster, writeRosterEntry } from "../../../src/operator/roster-folder.ts";
@@ -59,6 +60,8 @@ export class Bench {
     return bench;
   }
 
+  #obstacle: Obstacle | null = null;
+
   private constructor() {
     const { counter } = this;
     const { state, heartbeat, clock } = counter;
@@ -84,7 +87,14 @@ export class Bench {
       },
       enrolment: { keptWallet, refresh: () => this.refresh() },
       onFault: (fault) => this.faults.push(fault),
+      obstacle: () => this.#obstacle,
     });
+  }
+
+  /** The machine is in the way of new work, or no more. */
+  hinder(by: Obstacle | null): void {
+    this.#obstacle = by;
+    this.counter.hinder(by);
   }
 
   enrol({ address: device }: Signer, name: string): void {

@@ -66,6 +66,18 @@ describe("a test task", () => {
     expect(String(bench.faults[0])).toContain("board gave another output");
   });
 
+  it("is not sent while the machine is in the way of new work, and says why", async () => {
+    const bench = await ready();
+    for (const by of ["disk_full", "clock_jumped", "clock_unsynchronized"] as const) {
+      bench.hinder(by);
+      const { ready: isReady, why } = bench.tests.readiness(BOARD.address);
+      expect([isReady, why.slice(0, 5)]).toEqual([false, "wait:"]);
+      expect(await faultOf(bench.tests.send(BOARD.address))).toMatch(/^usage: .*(disk|clock)/);
+    }
+    bench.hinder(null);
+    expect(bench.tests.readiness(BOARD.address).ready).toBe(true);
+  });
+
   it("draws on what is left of the one before, and ends at its cap and at its money", async () => {
     const bench = await ready(400n);
     const { counter, tests } = bench;

@@ -2,7 +2,6 @@ import { createHash } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { DatabaseSync } from "node:sqlite";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Clock, instant, systemClock } from "../../../src/base/clock.ts";
 import type { Entry, Journal } from "../../../src/journal/journal.ts";
@@ -10,6 +9,7 @@ import { openJournal } from "../../../src/journal/sqlite-journal.ts";
 import { logCommand } from "../../../src/operator/log/command.ts";
 import { FACT_KINDS } from "../../../src/protocol/facts.ts";
 import { BOARD, draftOf, type Life, live, ROBOT, START, voucherFact } from "../../journal/life.ts";
+import { changeTexts } from "../../journal/tamper.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "log-"));
 let life: Life;
@@ -251,9 +251,7 @@ describe("hirewire log verify", () => {
 
   it("names the first bad entry and exits with 3", async () => {
     const other = another((journal) => journal.append(life.drafts));
-    const database = new DatabaseSync(join(other, "journal.sqlite"));
-    database.exec(`UPDATE entry SET text = replace(text, '"rate":"1000"', '"rate":"9000"')`);
-    database.close();
+    changeTexts(other, (line) => line.replaceAll('"rate":"1000"', '"rate":"9000"'));
     const { exit, out } = await log(["verify"], {}, other);
     expect(exit).toBe(3);
     expect(out).toMatch(/^journal entry 6 does not hold: /);

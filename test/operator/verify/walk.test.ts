@@ -1,7 +1,6 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { DatabaseSync } from "node:sqlite";
 import { afterAll, describe, expect, it, onTestFinished, vi } from "vitest";
 import { type Clock, instant, systemClock } from "../../../src/base/clock.ts";
 import { amount } from "../../../src/base/money.ts";
@@ -17,6 +16,7 @@ import { type WalkCallbacks, Walks, type WalksOptions } from "../../../src/opera
 import type { WalkStart } from "../../../src/operator/verify/walker.ts";
 import type { LaneOnChain } from "../../../src/settlement/chain.ts";
 import { draftOf, live, ROBOT, voucherFact } from "../../journal/life.ts";
+import { changeText } from "../../journal/tamper.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "walk-"));
 const writer = openJournal(folder);
@@ -137,9 +137,7 @@ describe("a walk", () => {
 
   it("names the first entry that does not hold, and to one owner only that there is one", async () => {
     const { data } = another();
-    const database = new DatabaseSync(join(data, "journal.sqlite"));
-    database.exec("UPDATE entry SET hash = text WHERE idx = 9");
-    database.close();
+    changeText(data, 9, (line) => `${line} `);
     const { walks, ended } = open({ data, lanes: agreeing });
     const end = ended();
     walks.begin("idle");
