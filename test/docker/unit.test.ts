@@ -23,7 +23,8 @@ describe("the unit of systemd", () => {
     const last = parseDockerfile(readFileSync("docker/Dockerfile", "utf8")).at(-1)?.steps ?? [];
     const env = new Map(last.flatMap(({ name, rest }) => (name === "ENV" ? pairsOf(rest) : [])));
     const set = (UNIT.get("Service.Environment") ?? []).map((word) => word.replaceAll('"', ""));
-    for (const name of ["NODE_ENV", "NODE_OPTIONS", "MALLOC_ARENA_MAX"]) {
+    const malloc = ["ARENA_MAX", "TRIM_THRESHOLD_", "MMAP_THRESHOLD_"].map((name) => `MALLOC_${name}`);
+    for (const name of ["NODE_ENV", "NODE_OPTIONS", ...malloc]) {
       expect(set).toContain(`${name}=${env.get(name)}`);
     }
   });

@@ -4,7 +4,12 @@ import { systemClock } from "../../../src/base/clock.ts";
 import { Program, type Said } from "../../stories/program.ts";
 
 /** What the image and the unit give it, for a small machine. */
-const AS_DEPLOYED = { NODE_OPTIONS: "--max-semi-space-size=2 --v8-pool-size=1", MALLOC_ARENA_MAX: "2" };
+const AS_DEPLOYED = {
+  NODE_OPTIONS: "--max-semi-space-size=2 --v8-pool-size=1",
+  MALLOC_ARENA_MAX: "1",
+  MALLOC_TRIM_THRESHOLD_: "65536",
+  MALLOC_MMAP_THRESHOLD_: "65536",
+};
 
 /** How a life ended by itself: its exit code, and what it said. */
 type End = { readonly code: number | null; readonly why: string };
