@@ -1,8 +1,8 @@
 /** How a program is started that shall have nothing: no files, no environment, no children, no network. */
-import { type ChildProcessByStdio, fork, spawn } from "node:child_process";
-import { once } from "node:events";
+import { type ChildProcessByStdio, spawn } from "node:child_process";
+import { readFile } from "node:fs/promises";
+import { stripTypeScriptTypes } from "node:module";
 import type { Duplex, Readable, Writable } from "node:stream";
-import { sourcesOf } from "./sources.ts";
 
 /**
  * - `network namespace`: the kernel gives the process no network but a loopback of its own (`unshare`, Linux)
@@ -50,7 +50,7 @@ const texts = new Map<string, Promise<string>>();
  */
 export async function startIsolated(program: URL): Promise<Isolated> {
   probe ??= workingPrefix();
-  const text = texts.get(program.href) ?? textOf(program);
+  const text = texts.get(program.href) ?? sourcesOf(program);
   texts.set(program.href, text);
   text.catch(() => texts.delete(program.href));
   const prefix = await probe;
@@ -63,19 +63,6 @@ export async function startIsolated(program: URL): Promise<Isolated> {
   pipe.on("error", () => {});
   pipe.end(sources);
   return { isolation: prefix.length > 0 ? "network namespace" : "permission model", process: started };
-}
-
-/** What removes types takes some twenty megabytes that nothing gives back but the end of its process. */
-async function textOf(program: URL): Promise<string> {
-  if (!program.href.endsWith(".ts")) return await sourcesOf(program, (text) => text);
-  const stripper = fork(new URL("./stripper.ts", import.meta.url), [program.href], { execArgv: [] });
-  const failed = new Promise<never>((_, reject) => {
-    // a good end may be seen before what was sent
-    stripper.once("exit", (code) => code !== 0 && reject(new Error(`removing types ended with ${code}`)));
-    stripper.once("error", reject);
-  });
-  const [text]: unknown[] = await Promise.race([once(stripper, "message"), failed]);
-  return String(text);
 }
 
 async function workingPrefix(): Promise<readonly string[]> {
@@ -91,4 +78,31 @@ function succeeds(command: string, args: readonly string[]): Promise<boolean> {
     tried.once("error", () => resolve(false));
     tried.once("exit", (code) => resolve(code === 0));
   });
+}
+
+/** A program and all that it imports by relative paths, without types. */
+async function sourcesOf(program: URL): Promise<string> {
+  const sources = new Map([[program.href, ""]]);
+  for (const href of sources.keys()) {
+    const text = await readFile(new URL(href), "utf8");
+    const source = href.endsWith(".ts") ? withoutTypes(text) : text;
+    sources.set(href, source);
+    const imports = source.matchAll(/^(?:import|export)\s[^;"']*?["'](\.[^"']+)["']/gm);
+    for (const [, path = ""] of imports) {
+      const imported = new URL(path, href).href;
+      if (!sources.has(imported)) sources.set(imported, "");
+    }
+  }
+  return JSON.stringify([...sources]);
+}
+
+function withoutTypes(text: string): string {
+  const { emitWarning } = process;
+  // Node warns once that this function is experimental, which is no news to whoever starts a gateway
+  process.emitWarning = () => {};
+  try {
+    return stripTypeScriptTypes(text);
+  } finally {
+    process.emitWarning = emitWarning;
+  }
 }
