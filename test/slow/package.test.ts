@@ -38,7 +38,7 @@ describe("the packed package", () => {
   it("holds what it runs on, and no test, no source and no map of one", () => {
     const paths = project.packed.files.map(({ path }) => path);
     const known =
-      /^(package\.json|README\.md|LICENSE|devices\/[a-z-]+\.md|dist\/(src|devices)\/.+(\.js|\.d\.ts|\.json)|build\/(firmware|kernels)\/[^/]+\.(wasm|sha256)|build\/page\/(index\.html|assets\/[\w.-]+\.(js|css|svg)))$/;
+      /^(package\.json|README\.md|LICENSE|devices\/[a-z-]+\.md|docker\/(hirewire\.service|60-hirewire\.rules)|dist\/(src|devices)\/.+(\.js|\.d\.ts|\.json)|build\/(firmware|kernels)\/[^/]+\.(wasm|sha256)|build\/page\/(index\.html|assets\/[\w.-]+\.(js|css|svg)))$/;
     expect(paths.filter((path) => !known.test(path))).toEqual([]);
     expect(paths.filter((path) => /(^|\/)test\/|\.test\./.test(path))).toEqual([]);
     for (const one of [
