@@ -12,7 +12,8 @@ const patient = [
   "test/slow/stories/{sigkill,by-hand,restore,on-result,rotation,maps,fuel}.test.ts",
   "test/slow/board/{client,digest,false-gateway,fuzz,json,link,mqtt,pairing,seal,size}.test.ts",
   "test/slow/operator/{page,views,web,verify,store}/**/*.test.ts",
-  "test/slow/{arm64,docker}/**/*.test.ts",
+  "test/slow/arm64/kernels.test.ts",
+  "test/slow/docker/**/*.test.ts",
   "test/slow/package.test.ts",
 ];
 
