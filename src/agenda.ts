@@ -53,13 +53,10 @@ export class Agenda {
 
   /** Goes on with the tasks that were open. */
   async open(): Promise<void> {
-    const { state, heartbeat, errands } = this.#options;
+    const { state, errands } = this.#options;
     this.#giveGrace();
     const open = [...openTasks(state.market)];
-    const announced = open.filter((task) => task.state === "announced");
-    const from = this.#bidsFrom;
-    // all in one group: each alone would wait for a commit of its own
-    await Promise.all(announced.map(({ id: task }) => heartbeat.tell({ topic: "reopened", task, from })));
+    await this.#reopen(open);
     for (const task of open) errands().consider(task);
     this.#isOpen = true;
     this.look();
@@ -73,16 +70,23 @@ export class Agenda {
     const { state, clock, heartbeat, maxDeadlineMs } = this.#options;
     this.#giveGrace();
     if (!this.#isOpen) return;
-    for (const task of [...openTasks(state.market)]) {
-      const isWaiting = task.state === "offered" || task.state === "announced";
-      if (isWaiting && task.deadline > clock.now() + maxDeadlineMs) {
-        const reason = "the gateway's clock was set back, and the deadline is too far ahead";
-        await heartbeat.tell({ topic: "abandoned", task: task.id, reason });
-      } else if (task.state === "announced") {
-        await heartbeat.tell({ topic: "reopened", task: task.id, from: this.#bidsFrom });
-      }
-    }
+    const latest = clock.now() + maxDeadlineMs;
+    const reason = "the gateway's clock was set back, and the deadline is too far ahead";
+    const waiting = [...openTasks(state.market)].filter(
+      ({ state: now }) => now === "offered" || now === "announced",
+    );
+    const far = waiting.filter(({ deadline }) => deadline > latest);
+    await Promise.all(far.map(({ id: task }) => heartbeat.tell({ topic: "abandoned", task, reason })));
+    await this.#reopen(waiting.filter(({ deadline }) => deadline <= latest));
     this.look();
+  }
+
+  /** Gathers bids for those that are announced, all in one group: each alone would wait for a commit of its own. */
+  async #reopen(tasks: readonly Task[]): Promise<void> {
+    const { heartbeat } = this.#options;
+    const from = this.#bidsFrom;
+    const announced = tasks.filter((task) => task.state === "announced");
+    await Promise.all(announced.map(({ id: task }) => heartbeat.tell({ topic: "reopened", task, from })));
   }
 
   #giveGrace(): void {

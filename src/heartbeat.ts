@@ -101,7 +101,7 @@ export class Heartbeat {
   #broken = false;
   /** When what is being decided came. */
   #now: Instant = instant(0);
-  /** When the newest group was done. */
+  /** When the newest group was durable. */
   #beatAt: Instant = instant(0);
   /** Wakes a heart that gathers: the group is full, or somebody waits for all of it. */
   #wake: () => void = () => undefined;
@@ -144,7 +144,6 @@ export class Heartbeat {
         if (this.#queue.length === 0 || this.#broken) break;
         await this.#gather();
         await this.#beat(this.#queue.splice(0, groupOf(this.#queue)));
-        this.#beatAt = this.#options.clock.now();
       }
     } catch (cause) {
       this.#broken = true;
@@ -174,7 +173,7 @@ export class Heartbeat {
   }
 
   async #beat(waiting: readonly (Waiting | Read)[]): Promise<void> {
-    const { journal, publish, onEntries } = this.#options;
+    const { journal, clock, publish, onEntries } = this.#options;
     const read = newestFirst(waiting.map(readWaiting));
     this.#now = instant(0);
     const signers = new Signers();
@@ -193,6 +192,7 @@ export class Heartbeat {
     const later = left.map((one) => ({ ...one, at: instant(Math.max(one.at, this.#now)) }));
     if (left.length > 0) this.#queue = [...later, ...this.#queue];
     const entries = group.drafts.length > 0 ? journal.append(group.drafts) : [];
+    this.#beatAt = clock.now();
     for (const outgoing of group.said) publish(outgoing);
     for (const { done } of taken) done();
     onEntries(entries);

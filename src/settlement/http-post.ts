@@ -29,7 +29,8 @@ export async function post(what: Post): Promise<Posted> {
   try {
     return await once(what);
   } catch (cause) {
-    // a connection that was kept open has been closed meanwhile: nobody has heard it
+    // a connection that was kept open was closed at that moment; whoever has heard it all the same hears it twice, which
+    // changes nothing: what is sent to a chain are questions, and transactions that are the same bytes
     if (cause instanceof StaleConnection) return await once(what);
     throw cause;
   }

@@ -20,9 +20,9 @@ import { ARM, BOARD, CAMERA, GATEWAY, LIMITS, MARKET, RULES, SALT, START } from 
 /** Stands still until the test moves it. */
 export type HandClock = Clock & { set(at: number): void };
 
-function handClock(): HandClock {
+function handClock(after: Clock["after"]): HandClock {
   let at: Instant = START;
-  const { sleep, after } = systemClock;
+  const { sleep } = systemClock;
   return {
     sleep,
     after,
@@ -65,6 +65,10 @@ type CounterOptions = {
   readonly draw?: () => number;
   readonly journal?: Journal;
   readonly state?: State;
+  /** How long a group gathers after the one before; not at all by default. */
+  readonly breathMs?: () => number;
+  /** Sets a timer; by default one of the machine's. */
+  readonly after?: Clock["after"];
 };
 
 export function openCounter(options: CounterOptions = {}): Counter {
@@ -73,7 +77,7 @@ export function openCounter(options: CounterOptions = {}): Counter {
   const events: Event[] = [];
   const refused: Counter["refused"] = [];
   const broken: unknown[] = [];
-  const clock = handClock();
+  const clock = handClock(options.after ?? systemClock.after);
   let obstacle: Obstacle | null = null;
   const journal: Journal = {
     ...kept,
@@ -91,6 +95,7 @@ export function openCounter(options: CounterOptions = {}): Counter {
     checkSigners: (checks) => Promise.resolve(checkSigners(checks)),
     context: { market: MARKET, rules, draw, limits, salt: () => SALT },
     obstacle: () => obstacle,
+    breathMs: options.breathMs ?? (() => 0),
     bidders: () => [BOARD, ARM, CAMERA].map(({ address }) => address),
     publish: (outgoing) => {
       // As the gateway does: what cannot be encoded must not be decided.

@@ -186,15 +186,12 @@ class BigLife {
     const lane = this.#lanes.get(name) ?? { device, isOutgoing, signed: 0, settled: 0 };
     lane.signed += gain;
     this.#lanes.set(name, lane);
-    const payee = isOutgoing ? device : this.#gateway;
-    const terms = {
-      chainId: this.#home.chainId,
-      vault: this.#home.vault,
-      payee,
-      token: this.#home.token,
-      epoch: 0,
-    };
-    return { ...terms, cumulative: String(lane.signed), signature: SIGNATURE };
+    return { ...this.#terms(device, isOutgoing), cumulative: String(lane.signed), signature: SIGNATURE };
+  }
+
+  #terms(device: Hex, isOutgoing: boolean) {
+    const { chainId, vault, token } = this.#home;
+    return { chainId, vault, payee: isOutgoing ? device : this.#gateway, token, epoch: 0 };
   }
 
   task(): void {
@@ -306,15 +303,7 @@ class BigLife {
         ? keySigner(this.#home.key)
         : this.#keys.find(({ address }) => address === device);
       if (!key) continue;
-      const payee = isOutgoing ? device : this.#gateway;
-      const terms = {
-        chainId: this.#home.chainId,
-        vault: this.#home.vault,
-        payee,
-        token: this.#home.token,
-        epoch: 0,
-        cumulative: amount(BigInt(signed)),
-      };
+      const terms = { ...this.#terms(device, isOutgoing), cumulative: amount(BigInt(signed)) };
       rows.push({ ...terms, signature: await key.sign(voucherDigest(terms)) });
     }
     const account = privateKeyToAccount(toHex(this.#home.key));
