@@ -6,8 +6,8 @@ export default defineConfig({
     exclude: ["test/slow/**", "test/soak/**"],
     testTimeout: 20_000,
     hookTimeout: 30_000,
-    // The stories mostly wait for processes to start: two at a time fill two cores.
-    maxWorkers: 2,
+    // Half of the time they wait for the processes that they started: three at a time fill two cores.
+    maxWorkers: 3,
     // Two hundred processes that each load the kernels anew took half of the time.
     isolate: false,
   },
