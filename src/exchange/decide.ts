@@ -216,9 +216,8 @@ function decideDevice(state: State, command: OtherCommand, context: Context): re
       return decideDelivery(state, by, command.message, context);
     case "decline":
     case "forfeit": {
-      const how = command.topic === "decline" ? "declined" : "forfeited";
       const reason = command.topic === "decline" ? "the provider declined" : command.message.reason;
-      const out = decideWithdrawal(state.market, by, command.message.task, how, reason);
+      const out = decideWithdrawal(state.market, by, command.message.task, command.topic, reason);
       return isRefusal(out) ? out : withdraw(state, context, taskOf(state.market, out.task), out);
     }
     case "cancel": {

@@ -174,18 +174,22 @@ export function decideResult(
   return { kind: "delivered", role, provider, ...delivery };
 }
 
-/** A provider says no: `decline` before it has accepted, `forfeit` at any time before it has delivered. */
+/**
+ * A provider says no: `decline` before it has accepted, `forfeit` at any time before it has delivered. Whoever comes back
+ * after its `acceptBy` cannot know whether it had accepted: a forfeit of what it had not is a decline.
+ */
 export function decideWithdrawal(
   state: MarketState,
   provider: Hex,
   id: Hex,
-  how: "declined" | "forfeited",
+  topic: "decline" | "forfeit",
   reason: string,
 ): FactNamed<"withdrawn"> | Refusal {
   const found = assignmentOf(state, provider, id);
   if ("refused" in found) return found;
   const { stage } = found.assignment;
-  if (stage === "delivered" || (how === "declined" && stage !== "awarded")) return refuse("wrong_state");
+  if (stage === "delivered" || (topic === "decline" && stage !== "awarded")) return refuse("wrong_state");
+  const how = stage === "awarded" ? "declined" : "forfeited";
   return { kind: "withdrawn", task: id, role: found.role, provider, how, reason };
 }
 
