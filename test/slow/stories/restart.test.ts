@@ -2,13 +2,13 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { systemClock } from "../../src/base/clock.ts";
-import { replay } from "../../src/exchange/replay.ts";
-import { openJournal } from "../../src/journal/sqlite-journal.ts";
-import { Program } from "./program.ts";
+import { systemClock } from "../../../src/base/clock.ts";
+import { replay } from "../../../src/exchange/replay.ts";
+import { openJournal } from "../../../src/journal/sqlite-journal.ts";
+import { Program } from "../../stories/program.ts";
 
-const KILLS = 2;
-const QUERIES = 15;
+const KILLS = 4;
+const QUERIES = 30;
 
 /** What a device was told is paid must be in the journal, and what the journal says a device signed it has signed. */
 function expectWalletsToAgree(data: string): void {
@@ -50,7 +50,7 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 it(`loses and doubles nothing when the gateway is killed ${KILLS} times at random`, {
-  timeout: 170_000,
+  timeout: 300_000,
 }, async () => {
   const demo = new Program(["demo", "--json", "--queries", String(QUERIES), "--data", folder]);
   let kills = 0;
