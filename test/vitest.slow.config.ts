@@ -2,7 +2,7 @@ import { defineConfig } from "vitest/config";
 
 const limits = { testTimeout: 400_000, hookTimeout: 60_000 };
 
-/** They compute, or start one process after another, and look at no clock: two at a time fill two cores. */
+/** They compute, or wait for the processes that they start, and look at no clock: three at a time fill two cores. */
 const patient = [
   "test/slow/kernels/**/*.test.ts",
   "test/slow/settlement/**/*.test.ts",
@@ -25,7 +25,7 @@ export default defineConfig({
           ...limits,
           name: "patient",
           include: patient,
-          maxWorkers: 2,
+          maxWorkers: 3,
           sequence: { groupOrder: 0 },
         },
       },

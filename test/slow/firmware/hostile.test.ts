@@ -55,7 +55,9 @@ describe("hostile task firmware", () => {
   });
 
   it("5: work for the optimising compiler runs out of fuel, and leaves none of it behind", async () => {
-    const { result, busy } = await watched(() => run(bombs.tangledLoop(40_000)));
+    // made before, as to write it is the stranger's work
+    const loop = bombs.tangledLoop(40_000);
+    const { result, busy } = await watched(() => run(loop));
     expect(result).toMatchObject({ verdict: "out-of-fuel", fuel: LIMIT });
     expect(busy).toBeLessThan(50);
     expect(await run(bombs.bomb({}))).toMatchObject({ verdict: "ok" });
