@@ -1,10 +1,8 @@
-/** Debian's Chromium on the operator's page: built as it is shipped, served by the real web server over a fixture desk. */
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+/** Debian's Chromium on the operator's page: as `npm run build:page` makes it, served by the real web server over a fixture desk. */
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
-import { build } from "vite";
 import { afterAll, describe, expect, onTestFinished } from "vitest";
 import type { Desk } from "../../../../src/operator/api/desk.ts";
 import type { Grant } from "../../../../src/operator/web/access.ts";
@@ -22,24 +20,11 @@ export function describeInBrowser(name: string, suite: () => void): void {
 }
 
 let browser: Browser | null = null;
-let pageFolder: string | null = null;
 
 afterAll(async () => {
   await browser?.close();
-  if (pageFolder) rmSync(pageFolder, { recursive: true, force: true });
   browser = null;
-  pageFolder = null;
 });
-
-/** The page as Vite builds it, once for each file of tests. */
-async function builtPage(): Promise<string> {
-  if (pageFolder) return pageFolder;
-  const folder = mkdtempSync(join(tmpdir(), "hirewire-page-"));
-  const configFile = join(ROOT, "src/operator/page/vite.config.ts");
-  await build({ configFile, logLevel: "silent", build: { outDir: folder, emptyOutDir: true } });
-  pageFolder = folder;
-  return folder;
-}
 
 const WIDE = { width: 1280, height: 900 };
 
@@ -79,7 +64,7 @@ export async function visit(options: VisitOptions = {}): Promise<Visit> {
   const fixture = fixtureDesk({ isEmpty });
   const stand = await openStand({
     desk: { ...fixture.desk, ...options.desk },
-    pageFolder: await builtPage(),
+    pageFolder: join(ROOT, "build/page"),
     ...options.web,
   });
   onTestFinished(() => stand.close());
