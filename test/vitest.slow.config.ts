@@ -12,7 +12,7 @@ const patient = [
   "test/slow/stories/{sigkill,restart,by-hand,restore,on-result,rotation,maps,fuel}.test.ts",
   "test/slow/stories/{board,departure,doors,kept-wallet,one-key,tower}.test.ts",
   "test/slow/board/{client,digest,false-gateway,fuzz,json,link,mqtt,pairing,seal,size}.test.ts",
-  "test/slow/operator/**/*.test.ts",
+  "test/slow/operator/*/**/*.test.ts",
   "test/slow/arm64/kernels.test.ts",
   "test/slow/docker/**/*.test.ts",
   "test/slow/package.test.ts",
