@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { isAlive, Program } from "./program.ts";
+import { Program } from "./program.ts";
 
 let folder = "";
 
@@ -39,14 +39,5 @@ describe("the main job", { timeout: 90_000 }, () => {
     const paid = new Program(["log", "--data", folder, "--kind", "paid", "--json"]);
     expect(await paid.ended()).toBe(0);
     expect(paid.said).toHaveLength(12);
-  });
-
-  it("ends at once and leaves no process behind when it is interrupted", async () => {
-    const demo = new Program(["demo", "--json", "--data", folder]);
-    const gateway = await demo.heard((line) => line["process"] === "gateway");
-    await demo.heard((line) => line.kind === "task");
-    demo.process.kill("SIGINT");
-    expect(await demo.ended(), demo.stderr).toBe(130);
-    expect(isAlive(Number(gateway["pid"]))).toBe(false);
   });
 });
