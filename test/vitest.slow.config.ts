@@ -10,7 +10,7 @@ const patient = [
   "test/slow/exchange/**/*.test.ts",
   "test/slow/links/{puback-kill,hostile-packets,hostile-messages}.test.ts",
   "test/slow/stories/{sigkill,restart,interrupt,by-hand,restore,on-result,rotation,maps,fuel}.test.ts",
-  "test/slow/stories/{board,departure,doors,kept-wallet,one-key,tower}.test.ts",
+  "test/slow/stories/{board,departure,doors,kept-wallet,one-key,operator-run,tower}.test.ts",
   "test/slow/board/{client,digest,false-gateway,fuzz,json,link,mqtt,pairing,seal,size}.test.ts",
   "test/slow/operator/*/**/*.test.ts",
   "test/slow/arm64/kernels.test.ts",

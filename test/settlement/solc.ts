@@ -3,7 +3,7 @@
  * contracts on a chain do not compile them over and over.
  */
 import { createHash } from "node:crypto";
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, renameSync, rmdirSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import type { Abi } from "viem";
 
@@ -18,6 +18,9 @@ export interface SolcOutput {
 
 const FOLDER = new URL("../../build/solc/", import.meta.url);
 
+/** Longest that one process waits for another that compiles the same, milliseconds. */
+const PATIENCE_MS = 30_000;
+
 /** @param input - standard JSON; a complaint of the compiler, warnings included, is an error here */
 export function solc(input: object): SolcOutput["contracts"] {
   const compiler = createRequire(import.meta.url)("solc/package.json") as { version: string };
@@ -30,13 +33,39 @@ export function solc(input: object): SolcOutput["contracts"] {
 }
 
 function compile(input: string, name: string): string {
-  const compiler = createRequire(import.meta.url)("solc") as { compile(input: string): string };
-  const output = compiler.compile(input);
+  const file = new URL(`${name}.json`, FOLDER);
+  const lock = new URL(`${name}.lock`, FOLDER);
   mkdirSync(FOLDER, { recursive: true });
-  const draft = new URL(`${name}.${process.pid}`, FOLDER);
-  writeFileSync(draft, output);
-  renameSync(draft, new URL(`${name}.json`, FOLDER));
-  return output;
+  const isOurs = taken(lock);
+  try {
+    const others = isOurs ? readOrNull(file) : awaited(file, lock);
+    if (others !== null) return others;
+    const compiler = createRequire(import.meta.url)("solc") as { compile(input: string): string };
+    const output = compiler.compile(input);
+    const draft = new URL(`${name}.${process.pid}`, FOLDER);
+    writeFileSync(draft, output);
+    renameSync(draft, file);
+    return output;
+  } finally {
+    if (isOurs) rmdirSync(lock);
+  }
+}
+
+function taken(lock: URL): boolean {
+  try {
+    mkdirSync(lock);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** What another process makes of it; null when that ends without, or takes too long. */
+function awaited(file: URL, lock: URL): string | null {
+  const until = performance.now() + PATIENCE_MS;
+  const turn = new Int32Array(new SharedArrayBuffer(4));
+  while (existsSync(lock) && performance.now() < until) Atomics.wait(turn, 0, 0, 20);
+  return readOrNull(file);
 }
 
 function readOrNull(file: URL): string | null {
