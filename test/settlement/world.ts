@@ -8,6 +8,7 @@ import {
   formatTransactionReceipt,
   http,
   keccak256,
+  numberToHex,
   parseEventLogs,
   type RpcTransactionReceipt,
 } from "viem";
@@ -110,10 +111,15 @@ export async function startWorld() {
     const events = parseEventLogs({ abi, logs }) as unknown as Sent["events"];
     return { ok: receipt.status === "success", gasUsed: receipt.gasUsed, events };
   };
-  /** The custom error of a call that must revert: its name and arguments; "" when it gives no reason. */
+  const now = async () => Number((await client.getBlock()).timestamp);
+  /**
+   * The custom error of a call that must revert at the newest block's time, however late it is asked: its name and
+   * arguments; "" when it gives no reason.
+   */
   const refusal = async (by: Actor, to: Hex, name: string, args: readonly unknown[]): Promise<string> => {
+    const time = numberToHex(await now());
     try {
-      await rpc("eth_call", [{ from: by.address, to, data: encode(name, args) }, "latest"]);
+      await rpc("eth_call", [{ from: by.address, to, data: encode(name, args) }, "latest", {}, { time }]);
     } catch (error) {
       const found =
         error instanceof BaseError
@@ -186,10 +192,10 @@ export async function startWorld() {
     slotOf: (payer: Actor, payee: Actor): Hex =>
       keccak256(`0x${payer.address.slice(2)}${payee.address.slice(2)}${token.slice(2)}`),
     /** The newest block's time, in unix seconds. */
-    now: async () => Number((await client.getBlock()).timestamp),
-    /** Mines a block that much later. */
+    now,
+    /** Mines a block exactly that much later than the newest one. */
     pass: async (seconds: number) => {
-      await rpc("evm_increaseTime", [seconds]);
+      await rpc("evm_setNextBlockTimestamp", [(await now()) + seconds]);
       await rpc("evm_mine", []);
     },
     snapshot: () => rpc("evm_snapshot", []) as Promise<Hex>,
