@@ -33,7 +33,7 @@ const PROGRAM = "dist/src/hirewire.js";
 
 /** The image's own settings, which make memory small (docker/Dockerfile). */
 const IMAGE_ENVIRONMENT = {
-  NODE_OPTIONS: "--max-semi-space-size=2 --v8-pool-size=1",
+  NODE_OPTIONS: "--max-semi-space-size=1 --v8-pool-size=1",
   MALLOC_ARENA_MAX: "1",
   MALLOC_TRIM_THRESHOLD_: "65536",
   MALLOC_MMAP_THRESHOLD_: "65536",

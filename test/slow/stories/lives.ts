@@ -5,7 +5,7 @@ import { Program, type Said } from "../../stories/program.ts";
 
 /** What the image and the unit give it, for a small machine. */
 const AS_DEPLOYED = {
-  NODE_OPTIONS: "--max-semi-space-size=2 --v8-pool-size=1",
+  NODE_OPTIONS: "--max-semi-space-size=1 --v8-pool-size=1",
   MALLOC_ARENA_MAX: "1",
   MALLOC_TRIM_THRESHOLD_: "65536",
   MALLOC_MMAP_THRESHOLD_: "65536",
