@@ -1,21 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { encodeMessage } from "../src/protocol/message.ts";
 import { type Counter, openCounter } from "./exchange/counter.ts";
-import {
-  ARM,
-  BOARD,
-  bid,
-  funded,
-  offer,
-  offerTerms,
-  ROBOT,
-  START,
-  taskOfOffer,
-  voucherOf,
-} from "./exchange/stage.ts";
+import { ARM, BOARD, bid, funded, ROBOT, START } from "./exchange/stage.ts";
+import { announced, bad, TASK } from "./exchange/way.ts";
 
 const BREATH_MS = 80;
-const TASK = taskOfOffer(ROBOT, offerTerms("o-1"));
 
 /** A heart that has just beaten, and takes breaths which end when the test says so. */
 async function breathing(breathMs = BREATH_MS) {
@@ -28,9 +17,7 @@ async function breathing(breathMs = BREATH_MS) {
   let breath = 0;
   const counter = openCounter({ after, breathMs: () => breath });
   await counter.observe(funded([ROBOT, BOARD, ARM], 100_000n));
-  const voucher = await voucherOf(ROBOT, 1_200n);
-  await counter.send(ROBOT, "offer", await offer(ROBOT, offerTerms("o-1", { voucher })));
-  await counter.tell({ topic: "blobsHere", task: TASK });
+  await announced(counter);
   counter.events.length = 0;
   breath = breathMs;
   return { counter, timers };
@@ -72,18 +59,11 @@ describe("a group of the heartbeat", () => {
 
   it("waits no longer once it is full, or somebody waits for all of it", async () => {
     const { counter, timers } = await breathing();
-    const cancels = Array.from({ length: 64 }, (_, at) => ({
-      version: 1 as const,
-      id: `c-${at}`,
-      task: TASK,
-    }));
-    const many = cancels.slice(0, 63).map((one) => counter.send(BOARD, "cancel", one));
+    const cancel = (at: number) => counter.send(BOARD, "cancel", bad(`c-${at}`));
+    const many = Array.from({ length: 63 }, (_, at) => cancel(at));
     await turns();
     expect(timers).toHaveLength(1);
-    await Promise.all([
-      ...many,
-      counter.send(BOARD, "cancel", cancels[63] ?? cancels[0] ?? { version: 1, id: "", task: TASK }),
-    ]);
+    await Promise.all([...many, cancel(63)]);
     const last = counter.send(ARM, "bid", await bid(ARM, "b-1", TASK, 600n));
     await turns();
     expect(timers).toHaveLength(1);
@@ -102,7 +82,7 @@ describe("a group of the heartbeat", () => {
     for (const { then } of timers) then();
     await early;
     expect(counter.refused).toEqual([]);
-    await counter.send(ARM, "bid", await bid(ARM, "b-1", TASK, 600n)).finally(() => undefined);
+    await counter.send(ARM, "bid", await bid(ARM, "b-1", TASK, 600n));
     expect(counter.refused.map(({ refusal }) => refusal.refused)).toEqual(["bid_late"]);
   });
 });

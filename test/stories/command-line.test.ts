@@ -31,6 +31,12 @@ it.each([
   expect(program.stderr).toMatch(hint);
 });
 
+it("the command line gives help with exit code 0", async () => {
+  const program = new Program(["run", "--help"]);
+  expect(await program.ended(), program.stderr).toBe(0);
+  expect(String(program.said[0]?.["text"])).toContain("hirewire run");
+});
+
 it.each([
   [["twice"], /takes options only/],
   [["--queries", "0"], /a whole number from 1 on/],

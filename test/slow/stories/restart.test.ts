@@ -50,7 +50,7 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 it(`loses and doubles nothing when the gateway is killed ${KILLS} times at random`, {
-  timeout: 300_000,
+  timeout: 170_000,
 }, async () => {
   const demo = new Program(["demo", "--json", "--queries", String(QUERIES), "--data", folder]);
   let kills = 0;

@@ -1,4 +1,7 @@
-/** Debian's Chromium on the operator's page: as `npm run build:page` makes it, served by the real web server over a fixture desk. */
+/**
+ * Debian's Chromium on the operator's page: as `npm run build:page` makes it, served by the real web server over a fixture
+ * desk.
+ */
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join, resolve } from "node:path";
